@@ -1,0 +1,25 @@
+/** The admin listener of this version: who we are, and a reload that says what became of it. */
+import { jsonReply, type Pages } from "./pages.ts";
+
+export interface ReloadResult {
+  readonly ok: boolean;
+  /** Lines for people: problems of the file, or what runs now. */
+  readonly messages: readonly string[];
+}
+
+export interface AdminSource {
+  readonly version: string;
+  describe(): Readonly<Record<string, unknown>>;
+  reload(): Promise<ReloadResult>;
+}
+
+export function adminPages(source: AdminSource): Pages {
+  return {
+    "GET /": () => jsonReply(200, { tagline: "Sluice", version: source.version }),
+    "GET /status": () => jsonReply(200, source.describe()),
+    "POST /reload": async () => {
+      const result = await source.reload();
+      return jsonReply(result.ok ? 200 : 400, result);
+    },
+  };
+}

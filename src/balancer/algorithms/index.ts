@@ -1,0 +1,11 @@
+/** The algorithms of this build. Adding one: its file and a line here. */
+import type { BalancerDefinition } from "../balancer.ts";
+import { roundRobin } from "./round-robin.ts";
+import { semantic } from "./semantic.ts";
+
+export const algorithms: readonly BalancerDefinition[] = [roundRobin, semantic];
+
+/** The algorithm of that name, or undefined. */
+export function findAlgorithm(name: string): BalancerDefinition | undefined {
+  return algorithms.find((algorithm) => algorithm.name === name);
+}

@@ -1,0 +1,229 @@
+import { GatewayError } from "../../errors.ts";
+import {
+  type Balancer,
+  type BalanceRequest,
+  defineBalancer,
+  type RoutingDecision,
+  type SemanticServices,
+  type SemanticSettings,
+  type Target,
+} from "../balancer.ts";
+import type { PromptEmbedding } from "../../embedders/registry.ts";
+import { distanceOf } from "../distance.ts";
+import { type Group, type Groups, groupTargets } from "../groups.ts";
+import { createGroupIndex, type GroupIndex } from "../group-index.ts";
+import { createSmoothWeighted, type SmoothWeighted } from "../smooth-weighted.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+
+/**
+ * Nearest group within the threshold, then the next-nearest within it, then CATCHALL. With no embedding at hand:
+ * CATCHALL, else the cheapest target. The vectors it compares with are held in memory, so that no request waits
+ * for a store.
+ */
+export const semantic = defineBalancer({
+  name: "semantic",
+  summary: "Sends to the target whose description, and examples, are nearest in meaning to the prompt.",
+  create(settings, targets, services) {
+    if (settings.semantic === undefined || services.semantic === undefined) {
+      throw new Error("the semantic algorithm needs its settings, an embedder and a vector store");
+    }
+    return new SemanticBalancer(settings.semantic, targets, services.semantic, services.log);
+  },
+});
+
+/** Groups in the order in which they may be tried, and how far each got with this request. */
+interface Ranking {
+  readonly order: readonly Group[];
+  readonly entered: Set<Group>;
+}
+
+/** A message of up to so many words that matches nothing is taken for a follow-up ("yes, go on"). A choice, not a measurement. */
+const followUpWords = 4;
+/** How far back a follow-up looks for the message it follows. */
+const followUpDepth = 5;
+/** Wait before the descriptions are tried again, when their embedder was down at start. */
+const retryStartMs = 10_000;
+
+class SemanticBalancer implements Balancer {
+  readonly #settings: SemanticSettings;
+  readonly #services: SemanticServices;
+  readonly #log: Logger;
+  readonly #groups: Groups;
+  readonly #fallbackOrder: readonly Group[];
+  readonly #turn: SmoothWeighted = createSmoothWeighted();
+  readonly #rankings = new WeakMap<BalanceRequest, Ranking>();
+  #index: GroupIndex | undefined;
+  #cancelRetry: (() => void) | undefined;
+
+  constructor(settings: SemanticSettings, targets: readonly Target[], services: SemanticServices, log: Logger) {
+    this.#settings = settings;
+    this.#services = services;
+    this.#log = log;
+    this.#groups = groupTargets(targets);
+    this.#fallbackOrder = fallbackOrder(targets, this.#groups.catchall);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    try {
+      this.#index = await createGroupIndex(this.#groups.described, this.#services, signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#log.warn("descriptions could not be embedded; routing falls back until they are", {
+        reason: error instanceof Error ? error.message : String(error),
+        retryInMs: retryStartMs,
+      });
+      this.#cancelRetry = this.#services.schedule(retryStartMs, () => void this.start(signal).catch(() => undefined));
+    }
+  }
+
+  close(): void {
+    this.#cancelRetry?.();
+  }
+
+  prepare(candidates: readonly Target[], request: BalanceRequest): void | Promise<void> {
+    const only = this.#onlyGroup(candidates);
+    if (only !== undefined) {
+      this.#rank(request, [only], { reason: "only", detail: "the request leaves one group to choose from", groups: [] });
+      return;
+    }
+    if (this.#index === undefined) return this.#fallBack(request, "the descriptions are not embedded yet");
+    const texts = request.prompts();
+    const text = texts.slice(0, this.#settings.messageCountback).reverse().join("\n");
+    if (text === "") {
+      this.#rank(request, this.#fallbackOrder, { reason: this.#groups.catchall === undefined ? "fallback" : "catchall", detail: "the request has no text to route on", groups: [] });
+      return;
+    }
+    return this.#decide(request, text, texts, 0);
+  }
+
+  pick(candidates: readonly Target[], request: BalanceRequest): Target | undefined {
+    const ranking = this.#rankings.get(request);
+    if (ranking === undefined) return undefined;
+    for (const group of ranking.order) {
+      const members = group.targets.filter((target) => candidates.includes(target));
+      if (members.length === 0) continue;
+      const isFirst = !ranking.entered.has(group);
+      ranking.entered.add(group);
+      return isFirst && this.#settings.groupPolicy === "weighted" ? this.#turn.next(members) : heaviest(members);
+    }
+    return undefined;
+  }
+
+  /** Embeds `text` and ranks the groups by it: at once where nothing has to be waited for. */
+  #decide(request: BalanceRequest, text: string, texts: readonly string[], depth: number): void | Promise<void> {
+    const embedding = this.#services.embedding.embedPrompt(text, request.signal);
+    if (!(embedding instanceof Promise)) return this.#compare(request, embedding, texts, depth);
+    return embedding.then(
+      (result) => this.#compare(request, result, texts, depth),
+      (error: unknown) => this.#fallBack(request, error),
+    );
+  }
+
+  #compare(request: BalanceRequest, embedding: PromptEmbedding, texts: readonly string[], depth: number): void | Promise<void> {
+    let similarities: readonly number[] | Promise<readonly number[]>;
+    try {
+      similarities = this.#index?.similarities(embedding.vector) ?? [];
+    } catch (error) {
+      return this.#fallBack(request, error);
+    }
+    if (!(similarities instanceof Promise)) return this.#settleOn(request, this.#measure(embedding, similarities), texts, depth);
+    return similarities.then(
+      (values) => this.#settleOn(request, this.#measure(embedding, values), texts, depth),
+      (error: unknown) => this.#fallBack(request, error),
+    );
+  }
+
+  #settleOn(request: BalanceRequest, decision: RoutingDecision, texts: readonly string[], depth: number): void | Promise<void> {
+    const earlier = texts[depth + 1];
+    const mayInherit = this.#settings.inheritFollowUps && depth < followUpDepth && earlier !== undefined;
+    if (decision.reason !== "matched" && mayInherit && isShort(texts[depth] ?? "")) {
+      return this.#decide(request, earlier, texts, depth + 1);
+    }
+    const order = this.#orderOf(decision);
+    this.#rank(request, order, depth > 0 && decision.reason === "matched" ? { ...decision, inherited: true } : decision);
+  }
+
+  /** Distances of every group, nearest first; ties go to the higher weight, then to the order of the file. */
+  #measure(embedding: PromptEmbedding, similarities: readonly number[]): RoutingDecision {
+    const { threshold, metric } = this.#settings;
+    const groups = this.#groups.described;
+    const ranked = groups
+      .map((group, index) => ({ group, distance: distanceOf(similarities[index] ?? 0, metric), weight: weightOf(group), index }))
+      .sort((a, b) => a.distance - b.distance || b.weight - a.weight || a.index - b.index);
+    const [nearest, second] = ranked;
+    const isMatch = nearest !== undefined && nearest.distance <= threshold;
+    return {
+      reason: isMatch ? "matched" : this.#groups.catchall === undefined ? "no_match" : "catchall",
+      threshold,
+      metric,
+      groups: ranked.map(({ group, distance }) => ({
+        description: group.description,
+        targets: group.targets.map((target) => target.name),
+        distance,
+        within: distance <= threshold,
+      })),
+      ...(nearest !== undefined && second !== undefined && { margin: second.distance - nearest.distance }),
+      embedding: {
+        model: this.#services.embedding.embedder.model,
+        cached: embedding.cached,
+        latencyMs: embedding.latencyMs,
+        ...(embedding.inputTokens !== undefined && { inputTokens: embedding.inputTokens }),
+      },
+    };
+  }
+
+  #orderOf(decision: RoutingDecision): readonly Group[] {
+    const byDescription = new Map(this.#groups.described.map((group) => [group.description, group]));
+    const order: Group[] = [];
+    for (const { description, within } of decision.groups) {
+      const group = within ? byDescription.get(description) : undefined;
+      if (group !== undefined) order.push(group);
+    }
+    if (this.#groups.catchall !== undefined) order.push(this.#groups.catchall);
+    return order;
+  }
+
+  #rank(request: BalanceRequest, order: readonly Group[], decision: RoutingDecision): void {
+    request.decision = decision;
+    this.#rankings.set(request, { order, entered: new Set() });
+  }
+
+  #fallBack(request: BalanceRequest, cause: unknown): void {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    if (this.#settings.onError === "fail") throw new GatewayError("routing_unavailable", { reason }, { cause });
+    this.#rank(request, this.#fallbackOrder, { reason: "fallback", detail: reason, groups: [] });
+  }
+
+  /** The one group all candidates are in, where there is but one. */
+  #onlyGroup(candidates: readonly Target[]): Group | undefined {
+    const description = candidates[0]?.description;
+    for (const candidate of candidates) if (candidate.description !== description) return undefined;
+    return candidates.length === 0 ? undefined : { description: description ?? "", targets: candidates, examples: [] };
+  }
+}
+
+function isShort(text: string): boolean {
+  return text.length <= 60 && text.split(/\s+/).length <= followUpWords;
+}
+
+function weightOf(group: Group): number {
+  return group.targets.reduce((most, target) => Math.max(most, target.weight), 0);
+}
+
+function heaviest(targets: readonly Target[]): Target | undefined {
+  return targets.reduce<Target | undefined>((best, target) => (best === undefined || target.weight > best.weight ? target : best), undefined);
+}
+
+/** CATCHALL first; then, each a group of its own, the cheapest known price, then the unpriced by weight. */
+function fallbackOrder(targets: readonly Target[], catchall: Group | undefined): readonly Group[] {
+  const rest = targets
+    .filter((target) => catchall?.targets.includes(target) !== true)
+    .sort((a, b) => priceOf(a) - priceOf(b) || b.weight - a.weight || a.index - b.index)
+    .map((target) => ({ description: target.description ?? "", targets: [target], examples: [] }));
+  return catchall === undefined ? rest : [catchall, ...rest];
+}
+
+/** Input and output weigh the same here; an unknown price is dearer than any known one, never free. */
+function priceOf(target: Target): number {
+  return target.inputCost === undefined || target.outputCost === undefined ? Number.MAX_VALUE : target.inputCost + target.outputCost;
+}

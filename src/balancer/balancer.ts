@@ -1,0 +1,137 @@
+/** Contract of the algorithm family: an algorithm only chooses; health, retries and counters are the engine's. */
+import type { EmbeddingHandle } from "../embedders/registry.ts";
+import type { Schedule } from "../embedders/engine/schedule.ts";
+import type { Usage } from "../llm/usage.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { VectorStore } from "../vector-stores/vector-store.ts";
+
+/** One entry of `config.targets` as an algorithm sees it. Frozen. */
+export interface Target {
+  /** Position in the config file. */
+  readonly index: number;
+  /** Identity by content: equal across reloads while the target is unchanged. */
+  readonly id: string;
+  /** `provider/model`, as people and logs name it. */
+  readonly name: string;
+  /** 1–65535. */
+  readonly weight: number;
+  readonly description: string | undefined;
+  /** Example prompts that belong to this target (ours, not Kong's). */
+  readonly examples: readonly string[];
+  /** USD per 1M tokens; undefined = unknown, which is never treated as free. */
+  readonly inputCost: number | undefined;
+  readonly outputCost: number | undefined;
+}
+
+/** What an algorithm may know of the request. */
+export interface BalanceRequest {
+  /** The texts to route on, most recent first, harness noise removed; computed on first use. */
+  readonly prompts: () => readonly string[];
+  /** A client header by lower-case name. */
+  readonly header: (name: string) => string | undefined;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+  /** Set by algorithms that can explain themselves. */
+  decision: RoutingDecision | undefined;
+}
+
+/** Why the request went where it went. Written to the log, the explain command and the response header. */
+export interface RoutingDecision {
+  readonly reason: DecisionReason;
+  /** The words behind `reason`, for people. */
+  readonly detail?: string;
+  readonly threshold?: number;
+  readonly metric?: "cosine" | "euclidean";
+  /** Every group, nearest first; CATCHALL is not among them. */
+  readonly groups: readonly GroupDistance[];
+  /** How much nearer the winner was than the runner-up; undefined with fewer than two groups. */
+  readonly margin?: number;
+  /** True where a short follow-up was routed by the conversation before it. */
+  readonly inherited?: boolean;
+  /** How the prompt's vector was had. */
+  readonly embedding?: { readonly model: string; readonly cached: boolean; readonly latencyMs: number; readonly inputTokens?: number };
+}
+
+/**
+ * matched: nearest group within the threshold · catchall: none was, CATCHALL took it ·
+ * fallback: no embedding could be had · no_match: none was and there is no CATCHALL ·
+ * balanced: an algorithm that does not look at the prompt · only: a single candidate.
+ */
+export type DecisionReason = "matched" | "catchall" | "fallback" | "no_match" | "balanced" | "only";
+
+export interface GroupDistance {
+  readonly description: string;
+  readonly targets: readonly string[];
+  readonly distance: number;
+  readonly within: boolean;
+}
+
+/** How one attempt ended. */
+export interface Outcome {
+  readonly ok: boolean;
+  /** From sending to the last byte. */
+  readonly latencyMs: number;
+  readonly usage?: Usage;
+  readonly costUsd?: number;
+}
+
+export interface Balancer {
+  /** Awaited once, before the first request, e.g. to embed descriptions. What fails here is retried; the gateway starts all the same. */
+  start?(signal: AbortSignal): Promise<void>;
+  /** Awaited once per request before the first pick; only algorithms that need I/O have it. Throws `GatewayError`. */
+  prepare?(candidates: readonly Target[], request: BalanceRequest): void | Promise<void>;
+  /** Chooses among healthy, untried targets; synchronous, so that pick and acquire are one step. Undefined: none fits. */
+  pick(candidates: readonly Target[], request: BalanceRequest): Target | undefined;
+  /** Learns from a finished attempt. */
+  observe?(target: Target, outcome: Outcome): void;
+  /** Stops timers. */
+  close?(): void;
+}
+
+/** What an algorithm may be told by the config. */
+export interface BalancerSettings {
+  readonly semantic?: SemanticSettings;
+}
+
+export interface SemanticSettings {
+  /** Largest distance that still matches. */
+  readonly threshold: number;
+  readonly metric: "cosine" | "euclidean";
+  /** How many of the user's last messages are embedded together. */
+  readonly messageCountback: number;
+  readonly inheritFollowUps: boolean;
+  /** Inside a group: `weighted` shares by weight, `strict` always takes the heaviest that is left. */
+  readonly groupPolicy: "weighted" | "strict";
+  /** What happens when no embedding can be had. */
+  readonly onError: "fallback" | "fail";
+}
+
+/** What an algorithm may use of the world. Tests pass fakes. */
+export interface BalancerServices {
+  /** 0 ≤ x < 1. */
+  readonly random: () => number;
+  readonly log: Logger;
+  /** Only where the config has embeddings. */
+  readonly semantic?: SemanticServices;
+}
+
+export interface SemanticServices {
+  readonly embedding: EmbeddingHandle;
+  readonly store: VectorStore;
+  /** Private to the plugin instance. */
+  readonly namespace: string;
+  readonly schedule: Schedule;
+}
+
+export interface BalancerDefinition {
+  /** Kong's name of the algorithm. */
+  readonly name: string;
+  /** One sentence; the reference page starts with it. */
+  readonly summary: string;
+  create(settings: BalancerSettings, targets: readonly Target[], services: BalancerServices): Balancer;
+}
+
+/** Declares a member of the family; exists so that a typo in a definition is a compile error. */
+export function defineBalancer(definition: BalancerDefinition): BalancerDefinition {
+  return definition;
+}

@@ -1,0 +1,116 @@
+/** The block `balancer`: which target gets a request, and what happens when it fails. */
+import { z } from "zod";
+import { planned, sluiceAddition } from "../util/field-notes.ts";
+
+/** The values `balancer.algorithm` may take; which of them exist here is `algorithms/index.ts`'s matter. */
+export const algorithmNames = [
+  "consistent-hashing",
+  "least-connections",
+  "lowest-latency",
+  "lowest-usage",
+  "priority",
+  "round-robin",
+  "semantic",
+] as const;
+
+export type AlgorithmName = (typeof algorithmNames)[number];
+
+/** nginx's `proxy_next_upstream` conditions. */
+export const failoverCriteria = [
+  "error",
+  "http_403",
+  "http_404",
+  "http_429",
+  "http_500",
+  "http_502",
+  "http_503",
+  "http_504",
+  "invalid_header",
+  "non_idempotent",
+  "timeout",
+] as const;
+
+export type FailoverCriterion = (typeof failoverCriteria)[number];
+
+const longest = 2147483646;
+const timeoutMs = (description: string) => z.int().min(1).max(longest).default(60000).describe(description);
+
+/** The published schema has hyphens, its own description underscores, and a neighbouring plugin underscores too. */
+function hyphens(value: unknown): unknown {
+  return typeof value === "string" ? value.replaceAll("_", "-") : value;
+}
+
+const tokensCountStrategy = z
+  .preprocess(
+    hyphens,
+    z.enum(["completion-tokens", "cost", "llm-accuracy", "prompt-tokens", "total-tokens"]).default("total-tokens"),
+  )
+  .describe("What `lowest-usage` counts. Underscores are accepted in place of the hyphens.");
+
+/** Ours: Kong's published schema says nothing about what is embedded. */
+const semanticOptions = z
+  .strictObject({
+    message_countback: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(1)
+      .describe("How many of the latest messages that a person wrote are embedded."),
+    include_system: z.boolean().default(false).describe("Embed the system message too."),
+    inherit_follow_ups: z
+      .boolean()
+      .default(true)
+      .describe("A short follow-up (“yes, go on”) is routed like the message it follows."),
+    timeout: z.int().min(1).max(60000).default(2000).describe("Longest wait for the prompt's vector, in milliseconds."),
+    group_policy: z
+      .enum(["weighted", "strict"])
+      .default("weighted")
+      .describe("Inside a group: `weighted` shares by weight, `strict` always starts with the highest weight."),
+  })
+  .describe("Settings of the semantic algorithm.")
+  .meta(sluiceAddition);
+
+export const balancerOptions = z
+  .strictObject({
+    algorithm: z.enum(algorithmNames).default("round-robin").describe("How a target is chosen."),
+    retries: z.int().min(0).max(32767).default(5).describe("Most further tries after the first; never more than there are targets."),
+    failover_criteria: z
+      .array(z.enum(failoverCriteria))
+      .default(["error", "timeout"])
+      .describe(
+        "Failures after which the next target is tried. A POST that was already sent is only sent again with `non_idempotent` among them.",
+      ),
+    connect_timeout: timeoutMs("Longest wait for a connection, in milliseconds."),
+    write_timeout: timeoutMs("Longest wait between two writes to the vendor, in milliseconds."),
+    read_timeout: timeoutMs("Longest wait between two reads from the vendor, in milliseconds."),
+    max_fails: z
+      .int()
+      .min(0)
+      .max(32767)
+      .default(0)
+      .describe("Failures after which a target is left out for `fail_timeout`; 0 never leaves one out.")
+      .meta(planned),
+    fail_timeout: z
+      .int()
+      .min(1)
+      .max(longest)
+      .default(10000)
+      .describe("How long a failed target is left out, and for how long failures are counted, in milliseconds.")
+      .meta(planned),
+    hash_on_header: z
+      .string()
+      .default("X-Kong-LLM-Request-ID")
+      .describe("Header whose value `consistent-hashing` keeps on one target.")
+      .meta(planned),
+    slots: z.int().min(10).max(65536).default(10000).describe("Size of the ring of `consistent-hashing`.").meta(planned),
+    latency_strategy: z
+      .enum(["e2e", "tpot"])
+      .default("tpot")
+      .describe("What `lowest-latency` measures: time per token of output, or the whole time.")
+      .meta(planned),
+    tokens_count_strategy: tokensCountStrategy.meta(planned),
+    semantic: semanticOptions.prefault({}),
+  })
+  .describe("How requests are shared among the targets.");
+
+export type BalancerOptions = z.output<typeof balancerOptions>;

@@ -1,0 +1,101 @@
+/** The command line: finds the command, reads its flags, turns what it throws into words and an exit code. */
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import { check } from "./commands/check.ts";
+import { demo } from "./commands/demo.ts";
+import { explain } from "./commands/explain.ts";
+import { reload } from "./commands/reload.ts";
+import { SettingError, settingTable } from "./commands/settings.ts";
+import { simulate } from "./commands/simulate.ts";
+import { start } from "./commands/start.ts";
+import type { Command } from "./commands/command.ts";
+import { type ExitCode, type Terminal, UsageError } from "./commands/terminal.ts";
+import { ConfigFileError } from "./commands/config-file.ts";
+import { version } from "./util/version.ts";
+
+const commands: readonly Command[] = [start, check, explain, reload, simulate, demo];
+
+/** Runs one command line and sets the process's exit code. */
+export async function run(args: readonly string[]): Promise<void> {
+  const terminal: Terminal = {
+    out: (text) => process.stdout.write(text),
+    lines: process.stdout,
+    err: (text) => process.stderr.write(text),
+    env: process.env,
+    isTerminal: process.stdout.isTTY === true,
+  };
+  process.exitCode = await runCommand(args, terminal);
+}
+
+/** Runs one command line against a terminal. Never throws. */
+export async function runCommand(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    terminal.out(usage());
+    return name === undefined ? 2 : 0;
+  }
+  if (name === "--version" || name === "-v" || name === "version") {
+    terminal.out(`sluice ${version()}\n`);
+    return 0;
+  }
+  const command = commands.find((entry) => entry.name === name);
+  if (command === undefined) {
+    terminal.err(`sluice: there is no command "${name}". Commands: ${commands.map((entry) => entry.name).join(", ")}\n`);
+    return 2;
+  }
+  try {
+    return await invoke(command, rest, terminal);
+  } catch (error) {
+    return explainFailure(error, command, terminal);
+  }
+}
+
+async function invoke(command: Command, args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const options: NonNullable<ParseArgsConfig["options"]> = { help: { type: "boolean", short: "h" } };
+  for (const { name, type, short } of command.flags) options[name] = short === undefined ? { type } : { type, short };
+  if (command.takesSettings) for (const { flag } of settingTable) options[flag] = { type: "string" };
+  const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  if (values["help"] === true) {
+    terminal.out(commandHelp(command));
+    return 0;
+  }
+  return command.run({ flags: values as Readonly<Record<string, string | boolean | undefined>>, positionals }, terminal); // no flag is `multiple`
+}
+
+function explainFailure(error: unknown, command: Command, terminal: Terminal): ExitCode {
+  if (error instanceof ConfigFileError) {
+    terminal.err(`${error.message}\n`);
+    return 1;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  terminal.err(`sluice ${command.name}: ${message}\n`);
+  if (error instanceof UsageError || isParseArgsError(error)) {
+    terminal.err(`See: sluice ${command.name} --help\n`);
+    return 2;
+  }
+  return error instanceof SettingError ? 2 : 1;
+}
+
+function isParseArgsError(error: unknown): boolean {
+  return error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+}
+
+function usage(): string {
+  const lines = commands.map((command) => `  ${command.usage.padEnd(34)}${command.summary}`);
+  return `sluice: an AI gateway that sends every prompt to the cheapest model fit to answer it\n\n${lines.join("\n")}\n\nsluice COMMAND --help says more.\n`;
+}
+
+function commandHelp(command: Command): string {
+  const flags = command.flags.map(({ name, short, value, help }) => {
+    const long = value === undefined ? `--${name}` : `--${name} ${value}`;
+    return `  ${(short === undefined ? long : `-${short}, ${long}`).padEnd(30)}${help}`;
+  });
+  const settings = settingTable.map(({ flag, env, fallback, help }) => `  ${`--${flag}`.padEnd(22)}${help} (${env}; default ${fallback})`);
+  return [
+    `sluice ${command.usage}`,
+    "",
+    command.summary,
+    ...(flags.length > 0 ? ["", ...flags] : []),
+    ...(command.takesSettings ? ["", "Process settings (flag, else environment variable, else default):", ...settings] : []),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,55 @@
+/** Reads a config file for a command. */
+import { readFileSync } from "node:fs";
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import { formatProblem, type Problem } from "../config/problem.ts";
+import { plugins } from "../plugins/index.ts";
+import { UsageError } from "./terminal.ts";
+
+/** A file that cannot be run; the message lists everything that is wrong with it. */
+export class ConfigFileError extends Error {
+  readonly problems: readonly Problem[];
+
+  constructor(message: string, problems: readonly Problem[] = []) {
+    super(message);
+    this.problems = problems;
+  }
+}
+
+export interface ConfigFile {
+  readonly path: string;
+  readonly config: Config;
+  /** Warnings and notices. */
+  readonly problems: readonly Problem[];
+}
+
+/** Throws `ConfigFileError` with all problems when the file cannot be read or has an error. */
+export function readConfigFile(
+  path: string,
+  env: Readonly<Record<string, string | undefined>>,
+  options: { readonly withReview: boolean } = { withReview: false },
+): ConfigFile {
+  const { config, problems } = loadConfig(readText(path), { file: path, env, plugins, ...options });
+  if (config === undefined) {
+    const errors = problems.filter((problem) => problem.severity === "error").length;
+    const count = errors === 1 ? "1 error" : `${errors} errors`;
+    throw new ConfigFileError([...problems.map(formatProblem), `${path}: ${count}; nothing was changed`].join("\n"), problems);
+  }
+  return { path, config, problems };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigFileError(`${path}: cannot be read: ${reason}`);
+  }
+}
+
+/** The value of `-c FILE`, or the one positional argument. */
+export function configPath(given: string | boolean | undefined, positional: string | undefined, usage: string): string {
+  const path = typeof given === "string" ? given : positional;
+  if (path === undefined || path === "") throw new UsageError(`which config file? Usage: sluice ${usage}`);
+  return path;
+}

@@ -1,0 +1,42 @@
+/** `sluice reload`: has a running gateway read its file again, and says what came of it. */
+import { readFileSync } from "node:fs";
+import { request } from "undici";
+import type { ReloadResult } from "../admin/admin.ts";
+import type { Command } from "./command.ts";
+import { readSettings } from "./settings.ts";
+import { type RunFile, runFilePath } from "./start.ts";
+
+/** A reload waits at most 10 s for plugins; more than that and something is wrong. */
+const deadlineMs = 30_000;
+
+export const reload: Command = {
+  name: "reload",
+  usage: "reload [--prefix DIR]",
+  summary: "Have the running gateway read its config file again.",
+  takesSettings: true,
+  flags: [],
+  async run({ flags }, terminal) {
+    const { prefix } = readSettings(flags, terminal.env, terminal.isTerminal);
+    const { pid, admin } = readRunFile(prefix);
+    if (admin === undefined) {
+      process.kill(pid, "SIGHUP");
+      terminal.out(`process ${pid} was told to reload; it has no admin listener, so its log says what came of it\n`);
+      return 0;
+    }
+    const answer = await request(`${admin}/reload`, { method: "POST", headersTimeout: deadlineMs, bodyTimeout: deadlineMs });
+    const result = (await answer.body.json()) as ReloadResult; // our own admin listener answers so
+    for (const message of result.messages) (result.ok ? terminal.out : terminal.err)(`${message}\n`);
+    return result.ok ? 0 : 1;
+  },
+};
+
+function readRunFile(prefix: string): RunFile {
+  const path = runFilePath(prefix);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    throw new Error(`no gateway runs with this prefix: ${path} does not exist (give the gateway's --prefix)`);
+  }
+  return JSON.parse(text) as RunFile; // written by the gateway
+}

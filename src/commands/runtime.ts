@@ -1,0 +1,43 @@
+/** The world that a gateway process hands to its parts: clock, chance, network, log. */
+import { systemSchedule } from "../embedders/engine/schedule.ts";
+import { createEmbeddingRegistry } from "../embedders/registry.ts";
+import { createEmbeddingTransport } from "../embedders/transport.ts";
+import type { ListenerServices } from "../http/listener.ts";
+import { createUpstreamClient } from "../http/upstream-client.ts";
+import type { PluginServices } from "../plugins/plugin.ts";
+import { createLogger, type Logger, type LogLevel } from "../telemetry/logger.ts";
+import { createIdSource } from "../util/ids.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface Runtime extends PluginServices, ListenerServices {
+  /** Ends the connections that are kept. */
+  close(): Promise<void>;
+}
+
+/** The real world; tests build their own. */
+export function createRuntime(log: Logger): Runtime {
+  const now = () => performance.now();
+  const wallClock = () => Date.now();
+  const random = () => Math.random();
+  const transport = createEmbeddingTransport();
+  const upstream = createUpstreamClient();
+  return {
+    now,
+    wallClock,
+    random,
+    newId: createIdSource(),
+    log,
+    upstream,
+    embeddings: createEmbeddingRegistry({ now, random, log, schedule: systemSchedule }),
+    post: transport.post,
+    schedule: systemSchedule,
+    async close() {
+      await Promise.all([upstream.close(), transport.close()]);
+    },
+  };
+}
+
+/** The program's own log goes to the error stream, so that the output carries access records alone. */
+export function terminalLog(terminal: Terminal, level: LogLevel, pretty: boolean): Logger {
+  return createLogger({ level, pretty, write: terminal.err, wallClock: () => Date.now() });
+}

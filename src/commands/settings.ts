@@ -1,0 +1,117 @@
+/** Process settings: flags and environment variables named after kong.conf's. */
+import { type LogLevel, logLevels } from "../telemetry/logger.ts";
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+interface Setting {
+  readonly flag: string;
+  readonly env: string;
+  readonly fallback: string;
+  readonly help: string;
+}
+
+/** Every setting of the process; the config file has the rest. */
+export const settingTable = [
+  setting("proxy-listen", "0.0.0.0:8000", "where clients connect"),
+  setting("admin-listen", "127.0.0.1:8001", "the admin API, on loopback addresses only; off: none"),
+  setting("dashboard-listen", "off", "accepted for later: this version has no dashboard, so nothing listens there"),
+  setting("status-listen", "127.0.0.1:8100", "/status, /status/ready and /metrics; off: none"),
+  setting("log-level", "info", `one of ${logLevels.join(", ")}`),
+  setting("log-format", "auto", "json, pretty, or auto: pretty on a terminal"),
+  setting("prefix", ".sluice", "folder for the process's own files"),
+  setting("stop-timeout", "30000", "milliseconds that running exchanges get to end after SIGTERM"),
+] as const;
+
+function setting<const Flag extends string>(flag: Flag, fallback: string, help: string) {
+  return { flag, env: `SLUICE_${flag.toUpperCase().replaceAll("-", "_")}`, fallback, help } satisfies Setting;
+}
+
+type Flag = (typeof settingTable)[number]["flag"];
+
+export interface ProcessSettings {
+  readonly proxyListen: Address;
+  readonly adminListen: Address | undefined;
+  /** Nothing listens there yet. */
+  readonly dashboardListen: Address | undefined;
+  readonly statusListen: Address | undefined;
+  readonly logLevel: LogLevel;
+  readonly pretty: boolean;
+  readonly prefix: string;
+  readonly stopTimeoutMs: number;
+}
+
+/** A setting that cannot be used; the message names it, where it came from and what would do. */
+export class SettingError extends Error {}
+
+/** Flags win over the environment, the environment over the defaults. */
+export function readSettings(
+  flags: Readonly<Record<string, string | boolean | undefined>>,
+  env: Readonly<Record<string, string | undefined>>,
+  isTerminal: boolean,
+): ProcessSettings {
+  const read = (flag: Flag): Given => {
+    const row = settingTable.find((entry) => entry.flag === flag);
+    const fromFlag = flags[flag];
+    if (typeof fromFlag === "string") return { text: fromFlag, source: `--${flag}` };
+    const fromEnv = row === undefined ? undefined : env[row.env];
+    if (row !== undefined && fromEnv !== undefined && fromEnv !== "") return { text: fromEnv, source: row.env };
+    return { text: row?.fallback ?? "", source: `the default of --${flag}` };
+  };
+  const adminListen = optionalAddress(read("admin-listen"));
+  if (adminListen !== undefined && !isLoopback(adminListen.host)) {
+    throw new SettingError(
+      `${read("admin-listen").source}: ${adminListen.host} is not a loopback address; the admin API has no access control in this version, so it listens on 127.0.0.1, ::1 or localhost only`,
+    );
+  }
+  return {
+    proxyListen: address(read("proxy-listen")),
+    adminListen,
+    dashboardListen: optionalAddress(read("dashboard-listen")),
+    statusListen: optionalAddress(read("status-listen")),
+    logLevel: oneOf(read("log-level"), logLevels),
+    pretty: prettyOf(oneOf(read("log-format"), ["auto", "json", "pretty"]), isTerminal),
+    prefix: read("prefix").text,
+    stopTimeoutMs: milliseconds(read("stop-timeout")),
+  };
+}
+
+interface Given {
+  readonly text: string;
+  readonly source: string;
+}
+
+function optionalAddress(given: Given): Address | undefined {
+  return given.text === "off" ? undefined : address(given);
+}
+
+/** `host:port`, `[ipv6]:port` or a port alone. */
+function address({ text, source }: Given): Address {
+  const match = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw new SettingError(`${source}: "${text}" is not an address; write host:port, e.g. 127.0.0.1:8000, with port 0 for any free one`);
+  }
+  return { host: match[1] ?? match[2] ?? "127.0.0.1", port };
+}
+
+function oneOf<const Value extends string>({ text, source }: Given, allowed: readonly Value[]): Value {
+  const found = allowed.find((value) => value === text);
+  if (found === undefined) throw new SettingError(`${source}: "${text}" is not one of ${allowed.join(", ")}`);
+  return found;
+}
+
+function milliseconds({ text, source }: Given): number {
+  if (!/^\d{1,9}$/.test(text)) throw new SettingError(`${source}: "${text}" is not a number of milliseconds`);
+  return Number(text);
+}
+
+function prettyOf(format: "auto" | "json" | "pretty", isTerminal: boolean): boolean {
+  return format === "auto" ? isTerminal : format === "pretty";
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

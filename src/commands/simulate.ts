@@ -1,0 +1,29 @@
+/** `sluice simulate`: a model vendor on this machine, for development. */
+import { loadLocalModel } from "../embedders/local/model.ts";
+import { readSimulatorFlags, simulatorFlags } from "../simulator/options.ts";
+import { startSimulator } from "../simulator/simulator.ts";
+import type { Command } from "./command.ts";
+import { terminalLog } from "./runtime.ts";
+import { waitForStop } from "./signals.ts";
+
+export const simulate: Command = {
+  name: "simulate",
+  usage: "simulate [--port N]",
+  summary: "Run a model vendor for development: chat, messages and embeddings without a key.",
+  takesSettings: false,
+  flags: simulatorFlags.map(({ name, type, default: fallback, description }) => ({
+    name,
+    type: type === "boolean" ? "boolean" : "string",
+    ...(type !== "boolean" && { value: type === "number" ? "N" : "TEXT" }),
+    help: fallback === undefined || fallback === false ? description : `${description} (default ${fallback})`,
+  })),
+  async run({ flags }, terminal) {
+    const options = readSimulatorFlags(Object.fromEntries(Object.entries(flags).filter(([name]) => name !== "help")));
+    const model = loadLocalModel();
+    const simulator = await startSimulator({ ...options, now: () => Date.now(), embed: (text) => model.embed(text) });
+    terminal.out(terminal.isTerminal ? `ready  simulator ${simulator.url}\n` : `${JSON.stringify({ message: "ready", simulator: simulator.url })}\n`);
+    await waitForStop({ log: terminalLog(terminal, "info", terminal.isTerminal) });
+    await simulator.close();
+    return 0;
+  },
+};

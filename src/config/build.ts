@@ -1,0 +1,108 @@
+/** Makes the flat, frozen `Config` out of entities that were all found good. */
+import type { z } from "zod";
+import type { Instance } from "./collect.ts";
+import type { Config, PluginConfig, RouteConfig, ServiceConfig } from "./config.ts";
+import type { plugin } from "./entities/plugin.ts";
+import type { route } from "./entities/route.ts";
+import type { service } from "./entities/service.ts";
+import type { Directory } from "./names.ts";
+import { formatPath } from "./problem.ts";
+
+/** An entity and what its schema made of it. */
+export interface Good {
+  readonly instance: Instance;
+  readonly value: unknown;
+  /** For plugins: what only their definition knows. */
+  readonly plugin: Pick<PluginConfig, "definition" | "order" | "config" | "scope"> | undefined;
+}
+
+type ServiceFields = z.output<z.ZodObject<typeof service.shape>>;
+type RouteFields = z.output<z.ZodObject<typeof route.shape>>;
+type PluginFields = z.output<z.ZodObject<typeof plugin.shape>>;
+
+/** Services that are switched off are left out, with their routes and the plugins of both. */
+export function buildConfig(good: readonly Good[], directory: Directory): Config {
+  const of = (name: string) => good.filter(({ instance }) => instance.entity.name === name);
+  // The three assertions hold because each value was made by the shape of its entity.
+  const services = of("service")
+    .filter(({ value }) => (value as ServiceFields).enabled)
+    .map(({ instance, value }) => buildService(directory.id(instance), value as ServiceFields));
+  const running = new Set(services.map(({ id }) => id));
+  const routes = of("route")
+    .map(({ instance, value }) => buildRoute(instance, value as RouteFields, directory))
+    .filter((each) => each.service === undefined || running.has(each.service));
+  const reached = new Set(routes.map(({ id }) => id));
+  const plugins = of("plugin")
+    .map((entry) => buildPlugin(entry, entry.value as PluginFields, directory))
+    .filter((each): each is PluginConfig => each !== undefined && isReached(each, running, reached));
+  return freeze({ services, routes, plugins });
+}
+
+function buildService(id: string, fields: ServiceFields): ServiceConfig {
+  return {
+    id,
+    name: fields.name,
+    ...addressOf(fields),
+    retries: fields.retries,
+    connectTimeoutMs: fields.connect_timeout,
+    writeTimeoutMs: fields.write_timeout,
+    readTimeoutMs: fields.read_timeout,
+    tags: fields.tags ?? [],
+  };
+}
+
+function addressOf({ host = "", path, port, protocol, url }: ServiceFields): Pick<ServiceConfig, "protocol" | "host" | "port" | "path"> {
+  if (url === undefined) return { protocol, host, port, path };
+  const parsed = new URL(url);
+  const scheme = parsed.protocol.slice(0, -1);
+  return {
+    protocol: scheme,
+    host: parsed.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: parsed.port === "" ? (scheme === "https" ? 443 : 80) : Number(parsed.port),
+    path: parsed.pathname === "/" || parsed.pathname === "" ? undefined : parsed.pathname,
+  };
+}
+
+function buildRoute(instance: Instance, fields: RouteFields, directory: Directory): RouteConfig {
+  const target = directory.target(instance, "service");
+  return {
+    id: directory.id(instance),
+    name: fields.name,
+    service: target === undefined ? undefined : directory.id(target),
+    protocols: fields.protocols,
+    methods: fields.methods,
+    hosts: fields.hosts,
+    paths: fields.paths,
+    headers: fields.headers,
+    stripPath: fields.strip_path,
+    preserveHost: fields.preserve_host,
+    regexPriority: fields.regex_priority,
+    pathHandling: fields.path_handling,
+    tags: fields.tags ?? [],
+  };
+}
+
+function buildPlugin({ instance, plugin: known }: Good, fields: PluginFields, directory: Directory): PluginConfig | undefined {
+  if (known === undefined) return undefined;
+  return {
+    id: directory.id(instance),
+    name: fields.name,
+    instanceName: fields.instance_name,
+    enabled: fields.enabled,
+    ...known,
+    path: formatPath(instance.path),
+    tags: fields.tags ?? [],
+  };
+}
+
+function isReached({ scope }: PluginConfig, services: ReadonlySet<string>, routes: ReadonlySet<string>): boolean {
+  if ("service" in scope && !services.has(scope.service)) return false;
+  return !("route" in scope) || routes.has(scope.route);
+}
+
+/** Deep, but for plugin definitions, which are not ours. */
+function freeze<Value>(value: Value): Value {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const [name, inner] of Object.entries(value)) if (name !== "definition") freeze(inner);
+  return Object.freeze(value);
+}

@@ -1,0 +1,68 @@
+/** A config file that was found good: flat, normalised and frozen. What the snapshot is compiled from. */
+import type { PluginDefinition } from "../plugins/plugin.ts";
+
+/** Services that are switched off, their routes, and the plugins of both are not in it. */
+export interface Config {
+  readonly services: readonly ServiceConfig[];
+  /** In the order of the file. */
+  readonly routes: readonly RouteConfig[];
+  /** Switched-off ones included. */
+  readonly plugins: readonly PluginConfig[];
+}
+
+interface Identified {
+  /** The file's, or made up from name and place; the same on every load while these are. */
+  readonly id: string;
+}
+
+export interface ServiceConfig extends Identified {
+  readonly name: string | undefined;
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: number;
+  /** Begins with a slash. */
+  readonly path: string | undefined;
+  readonly retries: number;
+  readonly connectTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  readonly readTimeoutMs: number;
+  readonly tags: readonly string[];
+}
+
+export interface RouteConfig extends Identified {
+  readonly name: string | undefined;
+  /** Id of its service. */
+  readonly service: string | undefined;
+  readonly protocols: readonly string[];
+  readonly methods: readonly string[] | undefined;
+  readonly hosts: readonly string[] | undefined;
+  readonly paths: readonly string[] | undefined;
+  readonly headers: Readonly<Record<string, readonly string[]>> | undefined;
+  readonly stripPath: boolean;
+  readonly preserveHost: boolean;
+  readonly regexPriority: number;
+  readonly pathHandling: "v0" | "v1";
+  readonly tags: readonly string[];
+}
+
+/** Whose requests a plugin sees; services and routes by id. */
+export type PluginScope =
+  | { readonly kind: "global" }
+  | { readonly kind: "service"; readonly service: string }
+  | { readonly kind: "route"; readonly route: string }
+  | { readonly kind: "service-route"; readonly service: string; readonly route: string };
+
+export interface PluginConfig extends Identified {
+  readonly name: string;
+  readonly instanceName: string | undefined;
+  readonly enabled: boolean;
+  readonly scope: PluginScope;
+  readonly definition: PluginDefinition;
+  /** Its place among the definitions the loader was given; lower runs first. */
+  readonly order: number;
+  /** What the definition's schema made of the file's `config`. */
+  readonly config: unknown;
+  /** Where the file has it, e.g. `services[0].plugins[1]`. */
+  readonly path: string;
+  readonly tags: readonly string[];
+}

@@ -1,0 +1,47 @@
+/** Entity: a step in the way of a request, for everything or for one service or route. */
+import { z } from "zod";
+import { planned } from "../../util/field-notes.ts";
+import { commonFields, defineEntity, reference } from "../entity.ts";
+
+export const plugin = defineEntity({
+  name: "plugin",
+  plural: "plugins",
+  summary: "A step in the way of a request: for every request, for a service, for a route, or for both together.",
+  shape: {
+    ...commonFields,
+    name: z.string().min(1).describe("Which plugin."),
+    instance_name: z.string().min(1).describe("A name of your own for this one, shown in logs.").optional(),
+    enabled: z.boolean().default(true).describe("Off: the config is checked, but the plugin does not run."),
+    service: reference("Only for requests to this service.").optional(),
+    route: reference("Only for requests on this route.").optional(),
+    consumer: reference("Only for this consumer. Refused by this version.").optional(),
+    consumer_group: reference("Only for this group of consumers. Refused by this version.").optional(),
+    protocols: z
+      .array(z.enum(["grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp", "ws", "wss"]))
+      .min(1)
+      .describe("Protocols of the requests.")
+      .optional(),
+    run_on: z.string().describe("Kept by old exports; without effect.").optional(),
+    ordering: z
+      .strictObject({
+        before: z.strictObject({ access: z.array(z.string()).optional() }).optional(),
+        after: z.strictObject({ access: z.array(z.string()).optional() }).optional(),
+      })
+      .describe("Plugins this one runs before or after, other than usual.")
+      .meta(planned)
+      .optional(),
+    condition: z.string().describe("Expression that decides whether it runs.").meta(planned).optional(),
+    partials: z
+      .array(z.strictObject({ id: z.string().optional(), name: z.string().optional(), path: z.string().optional() }))
+      .describe("Shared pieces of configuration.")
+      .meta(planned)
+      .optional(),
+    _config: z.string().describe("Name in `_plugin_configs` whose fields fill in what `config` leaves out.").optional(),
+    config: z.unknown().describe("The plugin's own settings.").optional(),
+  },
+  references: { service: "service", route: "route", consumer: "consumer", consumer_group: "consumer_group" },
+  check({ protocols }) {
+    if (protocols === undefined || protocols.includes("http") || protocols.includes("https")) return [];
+    return [{ severity: "error", path: ["protocols"], message: "has neither http nor https, so the plugin would never run" }];
+  },
+});

@@ -1,0 +1,51 @@
+/** Contract of the config entity family: type, validation, JSON Schema and reference page all come from one definition. */
+import { z } from "zod";
+import type { Finding } from "../plugins/plugin.ts";
+
+export interface Entity<Shape extends z.ZodRawShape = z.ZodRawShape> {
+  /** In the singular, as other entities refer to it: `service`. */
+  readonly name: string;
+  /** Name of the list in the file: `services`. */
+  readonly plural: string;
+  /** One sentence; the reference page starts with it. */
+  readonly summary: string;
+  /** Field that people call it by; its values are unique. */
+  readonly nameField?: (keyof Shape & string) | undefined;
+  readonly shape: Shape;
+  /** Field → entity it points at, by name or id. Checked at load, linked in the docs. */
+  readonly references?: { readonly [Field in keyof Shape & string]?: string };
+  /** Field → entity whose members may stand nested in it. These fields are not part of the shape. */
+  readonly children?: Readonly<Record<string, string>>;
+  /** Accepted and validated, but nothing acts on it yet. */
+  readonly isPlanned?: boolean;
+  /** What the shape alone cannot say, on a value the shape has accepted; paths are relative to the entity. */
+  check?(value: z.output<z.ZodObject<Shape>>): readonly Finding[];
+}
+
+/** Declares a member of the family with its type inferred from its shape. */
+export function defineEntity<const Shape extends z.ZodRawShape>(entity: Entity<Shape>): Entity<Shape> {
+  return entity;
+}
+
+/** Fields every entity has. */
+export const commonFields = {
+  id: z.guid({ error: "must be a UUID" }).describe("UUID; made up from the name or place when left out.").optional(),
+  tags: z.array(z.string()).describe("Words for tools that sort entities; without effect here.").optional(),
+  created_at: z.number().describe("Kept by exports; without effect here.").optional(),
+  updated_at: z.number().describe("Kept by exports; without effect here.").optional(),
+};
+
+/** A pointer to another entity: its name or id, plain or in a block. */
+export function reference(description: string) {
+  return z
+    .union(
+      [
+        z.string().min(1),
+        z.strictObject({ name: z.string().min(1) }),
+        z.strictObject({ id: z.string().min(1) }),
+        z.strictObject({ username: z.string().min(1) }),
+      ],
+      { error: "must be a name or an id, or a block with one of them: {name: …} or {id: …}" },
+    )
+    .describe(description);
+}

@@ -1,0 +1,143 @@
+/** The plugins of a file: which definition each has, what its config comes to, and whose requests it sees. */
+import type { PluginDefinition } from "../plugins/plugin.ts";
+import { nearestName } from "../util/nearest-name.ts";
+import type { Instance } from "./collect.ts";
+import type { PluginConfig, PluginScope } from "./config.ts";
+import type { FieldNotices } from "./field-notices.ts";
+import { fieldSchema } from "./field-schema.ts";
+import type { Directory } from "./names.ts";
+import { formatPath, type Path } from "./problem.ts";
+import { publishedPlugins } from "./published-plugins.ts";
+import type { Report } from "./report.ts";
+import type { ConfigNode, MapNode } from "./tree.ts";
+import { validate } from "./validate.ts";
+import { quote, textOf } from "./value.ts";
+
+export interface PluginReader {
+  readonly definitions: readonly PluginDefinition[];
+  readonly directory: Directory;
+  readonly report: Report;
+  readonly notices: FieldNotices;
+  readonly root: MapNode;
+  /** Also take the slower looks at accepted configs. */
+  readonly withReview: boolean;
+}
+
+/** The definition and checked config of a plugin; undefined when something is wrong, which has been reported. */
+export function readPlugin(
+  instance: Instance,
+  reader: PluginReader,
+): Pick<PluginConfig, "definition" | "order" | "config" | "scope"> | undefined {
+  const definition = findDefinition(instance, reader);
+  const scope = findScope(instance, reader);
+  if (definition === undefined) return undefined;
+  const config = readConfig(instance, definition, reader);
+  if (config === undefined || scope === undefined) return undefined;
+  return { definition, order: reader.definitions.indexOf(definition), config: config.value, scope };
+}
+
+function findDefinition({ node, path }: Instance, { definitions, report }: PluginReader): PluginDefinition | undefined {
+  const given = node.entries.get("name");
+  const name = textOf(given);
+  if (name === undefined) return undefined;
+  const definition = definitions.find((candidate) => candidate.name === name);
+  if (definition !== undefined) return definition;
+  const names = definitions.map((candidate) => candidate.name);
+  report.add("error", [...path, "name"], unknownPlugin(name, quote(given), names));
+  return undefined;
+}
+
+function unknownPlugin(name: string, quoted: string, supported: readonly string[]): string {
+  if (publishedPlugins.includes(name)) {
+    return `plugin${quoted} is not supported by this version (supported: ${supported.join(", ")})`;
+  }
+  const near = nearestName(name, supported) ?? nearestName(name, publishedPlugins);
+  const hint = near === undefined ? ` (supported: ${supported.join(", ")})` : `: did you mean \`${near}\`?`;
+  return `there is no plugin${quoted}${hint}`;
+}
+
+function readConfig(
+  instance: Instance,
+  definition: PluginDefinition,
+  reader: PluginReader,
+): { readonly value: unknown } | undefined {
+  const { notices, report } = reader;
+  const path = [...instance.path, "config"];
+  const node = withShared(instance, path, reader);
+  if (node === undefined) return undefined;
+  const result = validate(definition.config, { node, path }, report);
+  notices.collect(node, fieldSchema(definition.config), path, definition.name);
+  if (result === undefined) return undefined;
+  const findings = definition.check?.(result.value) ?? [];
+  const advice = reader.withReview && !report.hasErrors() ? (definition.review?.(result.value) ?? []) : [];
+  for (const finding of [...findings, ...advice]) {
+    report.add(finding.severity, [...path, ...finding.path], finding.message);
+  }
+  return result;
+}
+
+/** The plugin's own config, and what it leaves out from `_plugin_configs`, as decK fills it in. */
+function withShared({ node, path }: Instance, configPath: Path, { report, root }: PluginReader): MapNode | undefined {
+  const own = asBlock(node.entries.get("config"), node);
+  if (own === undefined) {
+    report.add("error", configPath, "expected a block of fields");
+    return undefined;
+  }
+  const reference = node.entries.get("_config");
+  const name = textOf(reference);
+  if (name === undefined) return own;
+  const shared = root.entries.get("_plugin_configs");
+  const source = shared?.kind === "map" ? shared.entries.get(name) : undefined;
+  if (source?.kind !== "map") {
+    report.add("error", [...path, "_config"], `there are no fields under${quote(reference)} in _plugin_configs`);
+    return undefined;
+  }
+  return { ...own, entries: new Map([...source.entries, ...own.entries]), hidden: new Set([...source.hidden, ...own.hidden]) };
+}
+
+/** A missing config is an empty one, standing where its plugin does. */
+function asBlock(config: ConfigNode | undefined, plugin: MapNode): MapNode | undefined {
+  if (config?.kind === "map") return config;
+  if (config !== undefined && !(config.kind === "scalar" && config.value === null)) return undefined;
+  return { kind: "map", offset: plugin.offset, keyOffset: plugin.keyOffset, entries: new Map(), hidden: new Set() };
+}
+
+function findScope(instance: Instance, { directory, report }: PluginReader): PluginScope | undefined {
+  const { parent, path } = instance;
+  for (const kind of ["consumer", "consumer_group"]) {
+    const isNested = parent?.entity.name === kind;
+    const reference = instance.node.entries.get(kind);
+    if (!isNested && (reference === undefined || (reference.kind === "scalar" && reference.value === null))) continue;
+    const message = `a plugin for one ${kind.replaceAll("_", " ")} is not supported by this version; it would never run`;
+    report.add("error", isNested ? path : [...path, kind], message);
+    return undefined;
+  }
+  const service = directory.target(instance, "service");
+  const route = directory.target(instance, "route");
+  if (service !== undefined && route !== undefined) {
+    return { kind: "service-route", service: directory.id(service), route: directory.id(route) };
+  }
+  if (service !== undefined) return { kind: "service", service: directory.id(service) };
+  if (route !== undefined) return { kind: "route", route: directory.id(route) };
+  return { kind: "global" };
+}
+
+/** Of one plugin, one instance runs for a request; two for the same scope leave open which. */
+export function reportSameScope(instances: readonly Instance[], directory: Directory, report: Report): void {
+  const seen = new Map<string, Instance>();
+  for (const instance of instances) {
+    const name = textOf(instance.node.entries.get("name"));
+    if (instance.entity.name !== "plugin" || name === undefined) continue;
+    const scope = Object.keys(instance.entity.references ?? {}).map((field) => {
+      const target = directory.target(instance, field);
+      return target === undefined ? "" : directory.id(target);
+    });
+    const key = JSON.stringify([name, ...scope]);
+    const earlier = seen.get(key);
+    if (earlier === undefined) seen.set(key, instance);
+    else {
+      const first = `${formatPath(earlier.path)}, line ${report.lineOf([...earlier.path, "name"])}`;
+      report.add("error", [...instance.path, "name"], `the plugin is set up for the same requests already (${first}); keep one of them`);
+    }
+  }
+}

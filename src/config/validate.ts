@@ -1,0 +1,128 @@
+/** Holds a part of the file against a schema and reports everything that does not fit. */
+import type { z } from "zod";
+import { type FieldSchema, fieldAt, fieldSchema } from "./field-schema.ts";
+import { issueMessage } from "./issue-message.ts";
+import type { Path } from "./problem.ts";
+import { nodeAt, type Report } from "./report.ts";
+import type { ConfigNode, MapNode, ScalarNode } from "./tree.ts";
+import { unknownFieldMessage } from "./unknown-field.ts";
+import { isNull, toObject } from "./value.ts";
+
+export interface Part {
+  readonly node: MapNode;
+  /** Where the part stands in the file. */
+  readonly path: Path;
+  /** Fields that are somebody else's to check. */
+  readonly except?: ReadonlySet<string>;
+}
+
+/** The schema's output; undefined when it does not fit, which has then been reported. */
+export function validate<Schema extends z.ZodType>(
+  schema: Schema,
+  part: Part,
+  report: Report,
+): { readonly value: z.output<Schema> } | undefined {
+  const { except, node } = part;
+  let result = schema.safeParse(toObject(node, except));
+  if (!result.success && convert(result.error.issues, node)) result = schema.safeParse(toObject(node, except));
+  const unknownNulls = reportNulls(schema, part, report);
+  if (result.success) return unknownNulls ? undefined : { value: result.data };
+  for (const issue of result.error.issues) reportIssue(issue, fieldSchema(schema), part, report);
+  return undefined;
+}
+
+/**
+ * A value that came whole from the environment or a vault has no type of its own: `"${{ env "DECK_PORT" }}"` may be
+ * meant as a number and `${{ env "DECK_PIN" }}` as a text. True when some value was changed to what is expected.
+ */
+function convert(issues: readonly z.core.$ZodIssue[], node: MapNode): boolean {
+  let changed = false;
+  for (const issue of issues) {
+    const found = nodeAt(node, pathOf(issue));
+    if (issue.code !== "invalid_type" || found?.kind !== "scalar" || !isWholly(found)) continue;
+    const value = read(found.text, issue.expected);
+    if (value === undefined) continue;
+    found.value = value;
+    changed = true;
+  }
+  return changed;
+}
+
+function isWholly({ provenance }: ScalarNode): boolean {
+  return provenance === "substituted" || provenance === "reference";
+}
+
+function read(text: string, expected: string): unknown {
+  if (expected === "string") return text;
+  if (expected === "boolean") return text === "true" ? true : text === "false" ? false : undefined;
+  if (expected !== "number" && expected !== "int") return undefined;
+  return /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : undefined;
+}
+
+/** An unknown field without a value is as wrong as one with a value, but a schema never sees it. */
+function reportNulls(schema: z.ZodType, { except, node, path }: Part, report: Report): boolean {
+  let found = false;
+  function visit(inner: ConfigNode, at: Path): void {
+    if (inner.kind === "list") for (const [index, item] of inner.items.entries()) visit(item, [...at, index]);
+    if (inner.kind !== "map") return;
+    for (const [name, value] of inner.entries) {
+      if (at.length === 0 && except?.has(name) === true) continue;
+      if (!isNull(value)) visit(value, [...at, name]);
+      else if (isUnknown(schema, at, name)) {
+        found = true;
+        const whole = fieldSchema(schema);
+        reportUnknown(inner, [...path, ...at, name], unknownFieldMessage(name, fieldAt(whole, at), whole), report);
+      }
+    }
+  }
+  visit(node, []);
+  return found;
+}
+
+function isUnknown(schema: z.ZodType, at: Path, name: string): boolean {
+  const block = fieldAt(fieldSchema(schema), at);
+  return block?.additionalProperties === false && fieldAt(block, [name]) === undefined;
+}
+
+function reportIssue(issue: z.core.$ZodIssue, schema: FieldSchema, part: Part, report: Report): void {
+  const at = pathOf(issue);
+  const found = nodeAt(part.node, at);
+  const path = [...part.path, ...at];
+  if (issue.code === "unrecognized_keys") {
+    for (const key of issue.keys) reportUnknown(found, [...path, key], unknownFieldMessage(key, fieldAt(schema, at), schema), report);
+    return;
+  }
+  // Why the value is missing has been said already.
+  if (found?.kind === "scalar" && found.provenance === "missing") return;
+  const field = fieldAt(schema, at);
+  const value = found === undefined || isNull(found) ? undefined : found.kind === "scalar" ? found.value : bare(found);
+  report.add("error", path, issueMessage(issue, { value, schema: field, isPublic: isPublic(found, field, path) }));
+}
+
+/** A name that came from the environment is not shown, neither in the message nor in the path. */
+function reportUnknown(block: ConfigNode | undefined, path: Path, message: string, report: Report): void {
+  const name = String(path.at(-1));
+  if (block?.kind !== "map" || !block.hidden.has(name)) {
+    report.addAtName("error", path, message);
+    return;
+  }
+  const offset = block.entries.get(name)?.keyOffset ?? block.offset;
+  report.addAt("error", offset, path.slice(0, -1), "unknown field, its name taken from the environment");
+}
+
+/** Enough of a list or block to name its kind and size. */
+function bare(node: ConfigNode): unknown {
+  return node.kind === "list" ? [...node.items] : {};
+}
+
+/** Blocks and names whose values are never shown, even where they are put into the wrong field. */
+const secretive = /password|secret|token|credential|private|_value$|^auth$|^key$/i;
+
+function isPublic(node: ConfigNode | undefined, field: FieldSchema | undefined, path: Path): boolean {
+  if (field?.secret === true || node?.kind !== "scalar" || node.provenance !== "file") return false;
+  return !path.some((step) => typeof step === "string" && secretive.test(step));
+}
+
+function pathOf(issue: z.core.$ZodIssue): Path {
+  return issue.path.map((step) => (typeof step === "number" ? step : String(step)));
+}

@@ -1,0 +1,11 @@
+/** THE list of embedders. */
+import type { EmbedderDefinition } from "./embedder.ts";
+import { local } from "./local.ts";
+import { openai } from "./openai.ts";
+
+export const embedders = [openai, local] as const;
+
+/** The embedder for a value of `embeddings.model.provider`; undefined when none has that name. */
+export function findEmbedder(name: string): EmbedderDefinition | undefined {
+  return embedders.find((embedder) => embedder.name === name);
+}

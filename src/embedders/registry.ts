@@ -1,0 +1,168 @@
+/** All embedding of the process: what one config has embedded the next one need not. Outlives reloads. */
+import type { Embedder } from "./embedder.ts";
+import {
+  createDescriptionEngine,
+  type DescriptionEngine,
+  type DescriptionStats,
+} from "./engine/descriptions.ts";
+import type { PromptCacheBounds } from "./engine/prompt-cache.ts";
+import {
+  createPromptEngine,
+  type PromptEmbedding,
+  type PromptEngine,
+  type PromptStats,
+} from "./engine/prompts.ts";
+import type { EngineServices } from "./engine/services.ts";
+
+export type { PromptEmbedding } from "./engine/prompts.ts";
+
+export interface EmbeddingSettings {
+  /** Deadline of one prompt's embedding. Default 2000. */
+  readonly timeoutMs?: number | undefined;
+  /**
+   * Deadline of one try at a batch of descriptions. Default 15 000, and at least `timeoutMs`: at load nobody waits,
+   * and a batch takes longer than a prompt.
+   */
+  readonly descriptionTimeoutMs?: number | undefined;
+}
+
+/** One config's use of an embedder. Every method works after `release` too: exchanges of an old config run out. */
+export interface EmbeddingHandle {
+  readonly embedder: Embedder;
+  /**
+   * The prompt's vector: at once where it is cached or the embedder needs no I/O, else a promise. Never throws;
+   * rejects with an `EmbeddingError`. Aborting `signal` does not disturb others that wait for an equal prompt.
+   */
+  embedPrompt(text: string, signal: AbortSignal): PromptEmbedding | Promise<PromptEmbedding>;
+  /**
+   * One vector for each text, in order; only those are embedded that no live or recent config has embedded before.
+   * Tries hard (up to 4 times, whatever the breaker says) and rejects with an `EmbeddingError`.
+   */
+  embedDescriptions(texts: readonly string[], signal: AbortSignal): Promise<readonly Float32Array[]>;
+  /** Gives the descriptions up for eviction. To be called once the config is out of use; a second call does nothing. */
+  release(): void;
+}
+
+export interface EmbeddingStats extends PromptStats, DescriptionStats {
+  readonly space: string;
+  readonly provider: string;
+  readonly model: string;
+  /** All tokens the vendor has charged for. */
+  readonly inputTokens: number;
+}
+
+export interface EmbeddingRegistry {
+  /** Handles of embedders with the same `space` share caches, calls and breaker. */
+  acquire(embedder: Embedder, settings: EmbeddingSettings): EmbeddingHandle;
+  /** One row for each space, for metrics. */
+  stats(): readonly EmbeddingStats[];
+}
+
+export interface EmbeddingRegistryServices extends Omit<EngineServices, "bounds"> {
+  /** Default 8192 prompts, 64 MiB, for each space. */
+  readonly bounds?: PromptCacheBounds;
+}
+
+const defaultTimeoutMs = 2_000;
+const defaultDescriptionTimeoutMs = 15_000;
+const defaultBounds: PromptCacheBounds = { maxEntries: 8_192, maxBytes: 64 * 1024 * 1024 };
+
+/** Spaces kept without a handle: a reload may release the old config before it acquires for the new one. */
+const maxIdleSpaces = 4;
+
+interface Space {
+  /** The first embedder of the space, for logs and stats. */
+  readonly named: Embedder;
+  readonly prompts: PromptEngine;
+  readonly descriptions: DescriptionEngine;
+  handles: number;
+}
+
+export function createEmbeddingRegistry(services: EmbeddingRegistryServices): EmbeddingRegistry {
+  const spaces = new Map<string, Space>();
+  const engineServices: EngineServices = { ...services, bounds: services.bounds ?? defaultBounds };
+
+  function spaceOf(embedder: Embedder): Space {
+    const known = spaces.get(embedder.space);
+    if (known !== undefined) return known;
+    const facts = { provider: embedder.provider, model: embedder.model };
+    const space: Space = {
+      named: embedder,
+      prompts: createPromptEngine(engineServices, facts),
+      descriptions: createDescriptionEngine(engineServices, facts),
+      handles: 0,
+    };
+    spaces.set(embedder.space, space);
+    return space;
+  }
+
+  function leave(space: Space): void {
+    space.handles--;
+    if (space.handles > 0) return;
+    const key = space.named.space;
+    // To the end, so that the space idle for longest is the first to be dropped.
+    spaces.delete(key);
+    spaces.set(key, space);
+    const idle = [...spaces].filter(([, { handles }]) => handles === 0);
+    for (const [oldest] of idle.slice(0, Math.max(0, idle.length - maxIdleSpaces))) spaces.delete(oldest);
+  }
+
+  return {
+    acquire(embedder, settings) {
+      const space = spaceOf(embedder);
+      space.handles++;
+      return createHandle(embedder, space, settings, () => leave(space));
+    },
+    stats: () => [...spaces.values()].map(statsOf),
+  };
+}
+
+function createHandle(
+  embedder: Embedder,
+  { prompts, descriptions }: Space,
+  settings: EmbeddingSettings,
+  onRelease: () => void,
+): EmbeddingHandle {
+  const timeoutMs = settings.timeoutMs ?? defaultTimeoutMs;
+  const descriptionTimeoutMs = Math.max(
+    timeoutMs,
+    settings.descriptionTimeoutMs ?? defaultDescriptionTimeoutMs,
+  );
+  const held = new Set<string>();
+  let isReleased = false;
+
+  function hold(text: string): void {
+    if (isReleased || held.has(text)) return;
+    held.add(text);
+    descriptions.retain(text);
+  }
+
+  return {
+    embedder,
+    embedPrompt: (text, signal) => prompts.embed({ embedder, text, signal, timeoutMs }),
+    embedDescriptions(texts, signal) {
+      texts.forEach(hold);
+      return descriptions.embed({ embedder, texts, signal, timeoutMs: descriptionTimeoutMs });
+    },
+    release() {
+      if (isReleased) return;
+      isReleased = true;
+      descriptions.release(held);
+      held.clear();
+      onRelease();
+    },
+  };
+}
+
+function statsOf({ named, prompts, descriptions }: Space): EmbeddingStats {
+  const promptStats = prompts.stats();
+  const descriptionStats = descriptions.stats();
+  return {
+    space: named.space,
+    provider: named.provider,
+    model: named.model,
+    ...promptStats,
+    ...descriptionStats,
+    inputTokens: promptStats.promptTokens + descriptionStats.descriptionTokens,
+  };
+}

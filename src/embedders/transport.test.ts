@@ -1,0 +1,168 @@
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createFakeClock, settled } from "../../test/support/fake-clock.ts";
+import { EmbeddingError } from "./embedding-error.ts";
+import type { EmbeddingHttpRequest } from "./http.ts";
+import { createEmbeddingTransport, type OwnedTransport } from "./transport.ts";
+
+let server: Server;
+let answer: RequestListener;
+let connections: number;
+let transport: OwnedTransport;
+const clock = createFakeClock();
+
+beforeEach(async () => {
+  connections = 0;
+  answer = (_, response) => response.end("{}");
+  server = createServer((request, response) => answer(request, response));
+  server.on("connection", () => connections++);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  transport = createEmbeddingTransport({ maxAnswerBytes: 1000, schedule: clock.schedule });
+});
+
+afterEach(async () => {
+  await transport.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+function call(overrides: Partial<EmbeddingHttpRequest> = {}): EmbeddingHttpRequest {
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/v1/embeddings`,
+    headers: { "content-type": "application/json", authorization: "Bearer secret" },
+    body: '{"input":["my prompt"]}',
+    signal: new AbortController().signal,
+    timeoutMs: 1000,
+    ...overrides,
+  };
+}
+
+async function failure(promise: Promise<unknown>): Promise<EmbeddingError> {
+  const error = await promise.catch((thrown: unknown) => thrown);
+  if (!(error instanceof EmbeddingError)) throw new Error(`expected an EmbeddingError, got ${error}`);
+  expect(error.message).not.toMatch(/secret|my prompt/);
+  return error;
+}
+
+describe("the embedders' transport", () => {
+  it("posts and answers status, headers and body, whatever the status", async () => {
+    let received = "";
+    answer = (request, response) => {
+      request.setEncoding("utf8");
+      request.on("data", (chunk: string) => (received += chunk));
+      request.on("end", () => {
+        response.writeHead(429, { "retry-after": "3", "x-request-id": "r1", "set-cookie": ["a", "b"] });
+        response.end(`${request.method} ${request.url} ${request.headers.authorization} é`);
+      });
+    };
+    const result = await transport.post(call());
+    expect(result.status).toBe(429);
+    expect(result.headers).toMatchObject({ "retry-after": "3", "x-request-id": "r1", "set-cookie": "a, b" });
+    expect(result.body).toBe("POST /v1/embeddings Bearer secret é");
+    expect(received).toBe('{"input":["my prompt"]}');
+    expect(clock.timers).toBe(0);
+  });
+
+  it("keeps its connections for later calls", async () => {
+    for (let i = 0; i < 20; i++) await transport.post(call());
+    // A call sent in the very turn in which the last one ended may open a second.
+    expect(connections).toBeLessThanOrEqual(2);
+  });
+
+  it("sends again, once, when a kept connection turns out to be dead", async () => {
+    let calls = 0;
+    answer = (request, response) => {
+      calls++;
+      if (calls === 2) request.socket.destroy();
+      else response.end("{}");
+    };
+    await transport.post(call());
+    expect((await transport.post(call())).status).toBe(200);
+    expect(calls).toBe(3);
+    answer = (request) => request.socket.destroy();
+    expect(await failure(transport.post(call()))).toMatchObject({ kind: "vendor", isRetryable: true });
+  });
+
+  it("gives up at the deadline, before the head or within the body, and closes the connection", async () => {
+    const closed: Promise<void>[] = [];
+    for (const begin of [false, true]) {
+      const arrived = new Promise<void>((arrive) => {
+        answer = (request, response) => {
+          closed.push(new Promise((resolve) => request.socket.on("close", () => resolve())));
+          if (begin) response.write("{");
+          arrive();
+        };
+      });
+      const late = failure(transport.post(call()));
+      await arrived;
+      await settled();
+      await clock.advance(1000);
+      expect(await late).toMatchObject({
+        kind: "timeout",
+        message: "no answer within 1000 ms",
+        isRetryable: true,
+      });
+    }
+    await Promise.all(closed);
+    expect(clock.timers).toBe(0);
+  });
+
+  it("stops when its caller leaves, and closes the connection", async () => {
+    const caller = new AbortController();
+    const closed = new Promise<void>((resolve) => {
+      answer = (request) => {
+        request.socket.on("close", () => resolve());
+        caller.abort();
+      };
+    });
+    expect((await failure(transport.post(call({ signal: caller.signal })))).kind).toBe("aborted");
+    await closed;
+    expect((await failure(transport.post(call({ signal: AbortSignal.abort() })))).kind).toBe("aborted");
+    expect(clock.timers).toBe(0);
+  });
+
+  it("refuses an answer beyond its bound without reading it all", async () => {
+    answer = (_, response) => response.end("x".repeat(1001));
+    expect(await failure(transport.post(call()))).toMatchObject({ kind: "invalid" });
+    answer = (_, response) => response.end("x".repeat(1000));
+    expect((await transport.post(call())).body).toHaveLength(1000);
+  });
+
+  it("refuses an encoding it did not ask for", async () => {
+    answer = (_, response) => {
+      response.setHeader("content-encoding", "gzip");
+      response.end(gzipSync("{}"));
+    };
+    expect((await failure(transport.post(call()))).message).toContain("gzip");
+  });
+
+  it("reports an answer that is cut", async () => {
+    answer = (request, response) => {
+      response.writeHead(200, { "content-length": "100" });
+      response.write("{", () => request.socket.destroy());
+    };
+    expect(await failure(transport.post(call()))).toMatchObject({ kind: "vendor", isRetryable: true });
+  });
+
+  it("says that nobody listens", async () => {
+    const gone = call();
+    await new Promise((resolve) => server.close(resolve));
+    const error = await failure(transport.post(gone));
+    expect(error).toMatchObject({ kind: "vendor", isRetryable: true });
+    expect(error.message).toContain("ECONNREFUSED");
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  });
+
+  it("ends calls under way when it is closed", async () => {
+    const arrived = new Promise<void>((arrive) => {
+      answer = () => arrive();
+    });
+    const lost = failure(transport.post(call()));
+    await arrived;
+    await transport.close();
+    expect((await lost).kind).toBe("vendor");
+  });
+});

@@ -1,0 +1,172 @@
+/** Composition root: a config becomes listeners; a reload swaps the snapshot behind them. */
+import { createSnapshot, type RoutePlan, type Snapshot } from "./config/snapshot.ts";
+import type { Config } from "./config/config.ts";
+import { SnapshotLeases } from "./config/snapshot-leases.ts";
+import { GatewayError } from "./errors.ts";
+import type { Exchange } from "./http/exchange.ts";
+import { type ExchangeEnd, type Listener, type ListenerServices, listen } from "./http/listener.ts";
+import type { Reply } from "./http/reply.ts";
+import { runAccess, runLog } from "./plugins/chain.ts";
+import type { PluginServices } from "./plugins/plugin.ts";
+import { proxyToService } from "./proxy/reverse-proxy.ts";
+import type { RouteMatch } from "./router/router.ts";
+import { buildAccessRecord } from "./telemetry/access-record.ts";
+import type { Logger } from "./telemetry/logger.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+import type { Sink } from "./telemetry/sinks.ts";
+
+export interface GatewayOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly services: PluginServices & ListenerServices;
+  readonly sinks: readonly Sink[];
+  readonly metrics: Metrics;
+}
+
+export interface Gateway {
+  readonly port: number;
+  readonly address: string;
+  /** What runs now. */
+  readonly snapshot: Snapshot;
+  /** Exchanges under way. */
+  readonly running: number;
+  /** Puts a new config in place of the running one, or throws and leaves that one as it is. */
+  reload(config: Config): Promise<void>;
+  /** Stops accepting, lets running exchanges end within the deadline, and frees everything. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** How long a start or reload waits for plugins to get ready; they go on getting ready while requests are served. */
+const startDeadlineMs = 10_000;
+
+const serverName = "sluice/0.1";
+
+/** Starts to serve a config. Rejects when it cannot be built or the address cannot be had. */
+export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
+  const { services, sinks, metrics } = options;
+  const stopping = new AbortController();
+  const leases = new SnapshotLeases(services.log);
+  let current = createSnapshot(config, services);
+  leases.add(current);
+  await startPlugins(current, undefined, stopping.signal, services.log);
+  let lastReload: Promise<void> = Promise.resolve();
+
+  const handler = {
+    async handle(exchange: Exchange): Promise<Reply> {
+      const snapshot = current;
+      leases.take(exchange, snapshot);
+      const reply = await route(exchange, snapshot, services);
+      finishHeaders(reply, exchange, services.now());
+      return reply;
+    },
+    done(exchange: Exchange, end: ExchangeEnd, error: Error | undefined): void {
+      const record = buildAccessRecord(exchange, end, services.now(), error);
+      metrics.observe(record, exchange.ai);
+      for (const sink of sinks) sink.write(record);
+      const plan = exchange.route?.payload as RoutePlan | undefined; // the router was built with RoutePlan
+      if (plan !== undefined) runLog(plan.plugins, exchange, record, services.log);
+      if (error !== undefined) logFailure(error, exchange, services.log);
+      leases.release(exchange);
+    },
+    rejectHeaders: (reply: Reply, exchange: Exchange) => finishHeaders(reply, exchange, services.now()),
+  };
+  const listener: Listener = await listen(options.listen, handler, services);
+
+  const swap = async (next: Config): Promise<void> => {
+    const previous = current;
+    const snapshot = createSnapshot(next, services, previous);
+    await startPlugins(snapshot, previous, stopping.signal, services.log);
+    leases.add(snapshot);
+    current = snapshot;
+    leases.retire(previous);
+  };
+  return {
+    port: listener.port,
+    address: listener.address,
+    get snapshot() {
+      return current;
+    },
+    get running() {
+      return listener.running;
+    },
+    reload(next) {
+      // One at a time and in order: the last config asked for is the one that runs.
+      const swapped = lastReload.then(() => swap(next));
+      lastReload = swapped.catch(() => undefined);
+      return swapped;
+    },
+    async close(deadlineMs) {
+      await listener.close(deadlineMs);
+      stopping.abort(new Error("the gateway is stopping"));
+      await Promise.all(current.plugins.map(({ plugin }) => plugin.close?.()));
+      await services.upstream.close();
+      await Promise.all(sinks.map((sink) => sink.close()));
+    },
+  };
+}
+
+async function route(exchange: Exchange, snapshot: Snapshot, services: PluginServices): Promise<Reply> {
+  const { request } = exchange;
+  const match: RouteMatch<RoutePlan> | undefined = snapshot.router.match({
+    method: request.method,
+    path: request.path,
+    host: headerText(request.headers["host"]),
+    header: (name) => headerText(request.headers[name]),
+  });
+  if (match === undefined) throw new GatewayError("no_route");
+  exchange.route = match;
+  const { service, serviceRecord, plugins } = match.payload;
+  if (serviceRecord !== undefined) exchange.service = serviceRecord;
+  const reply = await runAccess(plugins, exchange);
+  if (reply !== undefined) return reply;
+  if (service === undefined) throw new GatewayError("no_service", { route: match.route.name ?? match.route.id });
+  return proxyToService(exchange, match, service, services);
+}
+
+function headerText(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(", ") : value;
+}
+
+/** Kong's headers about the way of the request. */
+function finishHeaders(reply: Reply, exchange: Exchange, now: number): void {
+  const { headers } = reply;
+  headers["x-kong-request-id"] = exchange.id;
+  const total = Math.round(now - exchange.startedAt);
+  const last = exchange.attempts.at(-1);
+  if (last?.headMs === undefined || reply.error !== undefined) {
+    headers["server"] = serverName;
+    headers["x-kong-response-latency"] = String(total);
+    return;
+  }
+  const upstream = Math.round(last.headMs);
+  headers["via"] = `1.1 ${serverName}`;
+  headers["x-kong-upstream-latency"] = String(upstream);
+  headers["x-kong-proxy-latency"] = String(Math.max(0, total - upstream));
+}
+
+/** What the operator has to see beside the access record: failures that are ours, with their cause. */
+function logFailure(error: Error, exchange: Exchange, log: Logger): void {
+  if (!(error instanceof GatewayError) || error.code !== "internal") return;
+  const { cause } = error;
+  log.error("a request failed unexpectedly", {
+    request: exchange.id,
+    reason: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
+  });
+}
+
+/** Starts what is new in `snapshot`; waits for it, but not for ever. A plugin that can never serve throws. */
+async function startPlugins(snapshot: Snapshot, previous: Snapshot | undefined, signal: AbortSignal, log: Logger): Promise<void> {
+  const known = new Set(previous?.plugins.map(({ plugin }) => plugin));
+  const starting = snapshot.plugins.filter(({ plugin }) => !known.has(plugin)).map(({ plugin }) => plugin.start?.(signal));
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      log.warn("some plugins are not ready yet; requests are served meanwhile", { waitedMs: startDeadlineMs });
+      resolve();
+    }, startDeadlineMs);
+  });
+  try {
+    await Promise.race([Promise.all(starting), deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,53 @@
+/** One client request on its way through; the only object all stages share. */
+import type { Readable } from "node:stream";
+import type { AiFacts } from "../telemetry/ai-facts.ts";
+import type { RouteMatch } from "../router/router.ts";
+
+export interface ClientRequest {
+  readonly method: string;
+  /** As received, without the query. */
+  readonly path: string;
+  /** As received, without the question mark; "" when there is none. */
+  readonly query: string;
+  /** Lower-case names; repeated ones joined with ", " as node:http does. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly clientIp: string;
+  readonly body: Readable;
+}
+
+export interface Exchange {
+  /** Also sent as `X-Kong-Request-Id`. */
+  readonly id: string;
+  readonly request: ClientRequest;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+  /** Milliseconds since 1970. */
+  readonly startedAtMs: number;
+  /** Monotonic milliseconds at the first byte of the request. */
+  readonly startedAt: number;
+  /** Set once, by the router. */
+  route?: RouteMatch;
+  /** The route's service, for records. Set with the route. */
+  service?: { readonly name: string };
+  /** Set once, by the plugin that proxies to a model. */
+  ai?: AiFacts;
+  /** Filled by whoever calls an upstream, in order of attempt. */
+  readonly attempts: Attempt[];
+}
+
+/** One upstream call. */
+export interface Attempt {
+  readonly host: string;
+  readonly port: number;
+  readonly scheme: string;
+  /** Path and query, credentials removed. */
+  readonly uri: string;
+  readonly startedAt: number;
+  /** Milliseconds to the answer's head; undefined while waiting or when none came. */
+  headMs?: number;
+  status?: number;
+  /** Why the attempt failed, e.g. `timeout` or `http_429`. */
+  failure?: string;
+  /** `provider/model`, for attempts on a model. */
+  target?: string;
+}

@@ -1,0 +1,255 @@
+/** The HTTP/1.1 front: turns node's requests into exchanges, and replies into bytes the client paces. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { toGatewayError } from "../errors.ts";
+import type { AiFacts } from "../telemetry/ai-facts.ts";
+import type { RouteMatch } from "../router/router.ts";
+import type { Attempt, ClientRequest, Exchange } from "./exchange.ts";
+import { type BodyFlow, isBodyStream, type Reply, type ReplyHeaders } from "./reply.ts";
+
+export interface ListenerServices {
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
+  readonly newId: () => string;
+}
+
+/** How an exchange ended, as the listener saw it. */
+export interface ExchangeEnd {
+  readonly status: number;
+  readonly headers: ReplyHeaders;
+  /** Body bytes sent. */
+  readonly bytesSent: number;
+  /** The client left before the last byte. */
+  readonly clientAborted: boolean;
+}
+
+export interface ListenerHandler {
+  /** Answers an exchange; what it throws is rendered through the error table. */
+  handle(exchange: Exchange): Promise<Reply>;
+  /** Last touch on the reply to a request that `handle` threw for. */
+  rejectHeaders?(reply: Reply, exchange: Exchange): void;
+  /** After the last byte, or when the client is gone; `error` is what `handle` threw. Must not throw. */
+  done?(exchange: Exchange, end: ExchangeEnd, error: Error | undefined): void;
+}
+
+export interface Listener {
+  readonly port: number;
+  readonly address: string;
+  /** Exchanges that have begun and not ended. */
+  readonly running: number;
+  /** Stops accepting; resolves when running exchanges have ended, or after the deadline, when they are cut. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Starts to listen; rejects with a message that names the address when that fails. */
+export async function listen(
+  where: { readonly host: string; readonly port: number },
+  handler: ListenerHandler,
+  services: ListenerServices,
+): Promise<Listener> {
+  const running = new Set<LiveExchange>();
+  const server = createServer({ keepAlive: true, noDelay: true }, (request, response) => {
+    const exchange = new LiveExchange(request, response, services);
+    running.add(exchange);
+    void serve(exchange, handler).finally(() => {
+      running.delete(exchange);
+      if (running.size === 0) onIdle();
+    });
+  });
+  // nginx's keepalive_timeout; long enough that clients that pool connections do not race our close.
+  server.keepAliveTimeout = 75_000;
+  let onIdle: () => void = () => undefined;
+  await bind(server, where);
+  const address = server.address() as AddressInfo; // a TCP server that listens has one
+
+  return {
+    port: address.port,
+    address: address.address,
+    get running() {
+      return running.size;
+    },
+    async close(deadlineMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      for (const exchange of running) exchange.announceClose();
+      if (running.size > 0) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, deadlineMs);
+          onIdle = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function bind(server: Server, where: { readonly host: string; readonly port: number }): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const refuse = (cause: Error) =>
+      reject(new Error(`cannot listen on ${where.host}:${where.port}: ${cause.message}`, { cause }));
+    server.once("error", refuse);
+    server.listen(where.port, where.host, () => {
+      server.off("error", refuse);
+      resolve();
+    });
+  });
+}
+
+async function serve(exchange: LiveExchange, handler: ListenerHandler): Promise<void> {
+  let reply: Reply;
+  try {
+    reply = await handler.handle(exchange);
+  } catch (thrown) {
+    reply = errorReply(thrown, exchange.id);
+    handler.rejectHeaders?.(reply, exchange);
+  }
+  const end = await exchange.send(reply);
+  handler.done?.(exchange, end, reply.error);
+}
+
+/** The one door by which errors leave before the first byte. */
+export function errorReply(thrown: unknown, requestId: string): Reply {
+  const error = toGatewayError(thrown);
+  const headers: ReplyHeaders = { "content-type": "application/json; charset=utf-8" };
+  if (error.retryAfterSeconds !== undefined) headers["retry-after"] = String(Math.ceil(error.retryAfterSeconds));
+  return { status: error.status, headers, body: error.toBody(requestId), error };
+}
+
+/** The exchange as the listener holds it: the client's request and the way back. */
+class LiveExchange implements Exchange {
+  readonly id: string;
+  readonly request: ClientRequest;
+  readonly startedAtMs: number;
+  readonly startedAt: number;
+  readonly attempts: Attempt[] = [];
+  route?: RouteMatch;
+  service?: { readonly name: string };
+  ai?: AiFacts;
+  readonly #response: ServerResponse;
+  #abort: AbortController | undefined;
+  #isGone = false;
+  #flow: BodyFlow | undefined;
+
+  constructor(request: IncomingMessage, response: ServerResponse, services: ListenerServices) {
+    this.id = services.newId();
+    this.startedAt = services.now();
+    this.startedAtMs = services.wallClock();
+    this.#response = response;
+    const url = request.url ?? "/";
+    const mark = url.indexOf("?");
+    this.request = {
+      method: request.method ?? "GET",
+      path: mark === -1 ? url : url.slice(0, mark),
+      query: mark === -1 ? "" : url.slice(mark + 1),
+      headers: request.headers,
+      clientIp: request.socket.remoteAddress ?? "",
+      body: request,
+    };
+    response.once("close", () => {
+      if (!response.writableFinished) this.#leave();
+    });
+  }
+
+  /** Made on first use: an exchange that calls nobody needs no controller. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#isGone) this.#abort.abort(new Error("the client is gone"));
+    }
+    return this.#abort.signal;
+  }
+
+  #leave(): void {
+    this.#isGone = true;
+    const reason = new Error("the client is gone");
+    this.#flow?.cancel(reason);
+    this.#abort?.abort(reason);
+  }
+
+  /** Asks the client not to reuse the connection. */
+  announceClose(): void {
+    if (!this.#response.headersSent) this.#response.setHeader("connection", "close");
+    else this.#response.shouldKeepAlive = false;
+  }
+
+  /** Resolves when the last byte has been handed over, or the client has gone. */
+  send(reply: Reply): Promise<ExchangeEnd> {
+    const response = this.#response;
+    return new Promise((resolve) => {
+      let bytesSent = 0;
+      const finish = () =>
+        resolve({ status: reply.status, headers: reply.headers, bytesSent, clientAborted: !response.writableFinished });
+      if (this.#isGone || response.destroyed) {
+        if (isBodyStream(reply.body)) reply.body.start(nullSink).cancel(new Error("the client is gone"));
+        finish();
+        return;
+      }
+      response.once("close", finish);
+      response.once("finish", () => {
+        response.off("close", finish);
+        finish();
+      });
+      if (!isBodyStream(reply.body)) {
+        bytesSent = this.#sendWhole(reply, reply.body);
+        return;
+      }
+      response.writeHead(reply.status, reply.headers);
+      this.#flow = reply.body.start({
+        write: (chunk) => {
+          bytesSent += typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.byteLength;
+          return response.write(chunk);
+        },
+        end: () => response.end(),
+        fail: () => response.destroy(),
+      });
+      response.on("drain", () => this.#flow?.resume());
+      if (bytesSent === 0 && !response.writableEnded) response.flushHeaders();
+    });
+  }
+
+  /**
+   * Answers before the request has been read to its end. Closing at once would reset the connection and could
+   * destroy the answer on its way (RFC 9112, 9.6), so what still comes is read and thrown away for a while.
+   */
+  #linger(body: Uint8Array | string | undefined): void {
+    const response = this.#response;
+    if (body !== undefined) response.write(body);
+    const end = () => {
+      clearTimeout(timer);
+      response.end();
+    };
+    const timer = setTimeout(end, lingerMs);
+    this.request.body.once("end", end);
+    this.request.body.once("close", end);
+    this.request.body.resume();
+  }
+
+  #sendWhole(reply: Reply, body: Uint8Array | string | undefined): number {
+    const response = this.#response;
+    const length = body === undefined ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
+    const hasBody = reply.status !== 204 && reply.status !== 304;
+    if (hasBody && reply.headers["content-length"] === undefined) reply.headers["content-length"] = String(length);
+    const isUnread = !this.request.body.readableEnded && hasRequestBody(this.request);
+    if (isUnread) reply.headers["connection"] = "close";
+    response.writeHead(reply.status, reply.headers);
+    const sent = this.request.method === "HEAD" || !hasBody ? undefined : body;
+    if (isUnread) this.#linger(sent);
+    else response.end(sent);
+    return length;
+  }
+}
+
+function hasRequestBody(request: ClientRequest): boolean {
+  return request.headers["transfer-encoding"] !== undefined || (request.headers["content-length"] ?? "0") !== "0";
+}
+
+/** How long a client that is still sending may go on after it got its answer (nginx: lingering_timeout). */
+const lingerMs = 5_000;
+
+const nullSink = { write: () => true, end: () => undefined, fail: () => undefined };

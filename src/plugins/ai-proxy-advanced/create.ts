@@ -1,0 +1,178 @@
+/** Builds the running plugin from its config: everything that can be worked out before a request is worked out here. */
+import { createHash } from "node:crypto";
+import { findAlgorithm } from "../../balancer/algorithms/index.ts";
+import type { Balancer, SemanticServices, SemanticSettings } from "../../balancer/balancer.ts";
+import { findEmbedder } from "../../embedders/index.ts";
+import { findProvider } from "../../providers/index.ts";
+import { chooseTarget, proxyChat } from "../../proxy/chat-proxy.ts";
+import type { ChatProxySettings } from "../../proxy/chat-call.ts";
+import { asChatRequest } from "../../proxy/chat-request.ts";
+import { failoverRules } from "../../proxy/failover.ts";
+import { compileTarget, type ProxyTarget } from "../../proxy/target.ts";
+import { toGatewayError } from "../../errors.ts";
+import { isJsonObject } from "../../llm/json.ts";
+import { findVectorStore } from "../../vector-stores/index.ts";
+import type { Explanation, Plugin, PluginMeta, PluginServices } from "../plugin.ts";
+import { type AiProxyAdvancedConfig, semanticSettings } from "./config.ts";
+import type { TargetOptions } from "./target-options.ts";
+
+/** The plugin for a config that the schema and the checks have accepted. */
+export function createChatPlugin(name: string, config: AiProxyAdvancedConfig, services: PluginServices, meta: PluginMeta): Plugin {
+  const targets = config.targets.map((target, index) => buildTarget(target, index, config));
+  const semantic = config.balancer.algorithm === "semantic" ? openSemantic(config, services, meta) : undefined;
+  const balancer = createBalancer(config, targets, services, semantic);
+  const settings: ChatProxySettings = {
+    pluginId: meta.id,
+    plugin: name,
+    algorithm: config.balancer.algorithm,
+    targets,
+    balancer,
+    rules: failoverRules(config.balancer.failover_criteria),
+    retries: config.balancer.retries,
+    connectTimeoutMs: config.balancer.connect_timeout,
+    readTimeoutMs: config.balancer.read_timeout,
+    maxRequestBodySize: config.max_request_body_size,
+    modelNameHeader: config.model_name_header,
+    responseStreaming: config.response_streaming,
+    includeSystem: config.balancer.semantic.include_system,
+    labels: {
+      vectorDb: semantic?.strategy ?? "",
+      embeddingsProvider: semantic?.services.embedding.embedder.provider ?? "",
+      embeddingsModel: semantic?.services.embedding.embedder.model ?? "",
+    },
+  };
+  return {
+    ...(balancer.start !== undefined && { start: (signal: AbortSignal) => balancer.start?.(signal) ?? Promise.resolve() }),
+    access: (exchange) => proxyChat(exchange, settings, services),
+    explain: (request, signal) => explain(name, request, settings, signal),
+    describe: () => describePlugin(config, targets, semantic),
+    async close() {
+      balancer.close?.();
+      await semantic?.close();
+    },
+  };
+}
+
+function buildTarget(target: TargetOptions, index: number, config: AiProxyAdvancedConfig): ProxyTarget {
+  const provider = findProvider(target.model.provider);
+  if (provider?.chat === undefined) throw new Error(`no transformer for ${target.model.provider}://${target.route_type}`);
+  return compileTarget({
+    index,
+    id: fingerprint(target),
+    weight: target.weight,
+    description: target.description,
+    examples: target.examples ?? [],
+    provider,
+    chat: provider.chat,
+    routeType: target.route_type,
+    alias: target.model.model_alias,
+    modelName: target.model.name === "" ? undefined : target.model.name,
+    options: target.model.options,
+    credentials: {
+      headerName: target.auth.header_name,
+      headerValue: target.auth.header_value,
+      paramName: target.auth.param_name,
+      paramValue: target.auth.param_value,
+      paramLocation: target.auth.param_location,
+      allowOverride: target.auth.allow_override,
+    },
+    optionsMode: target.options_mode ?? config.options_mode,
+    logPayloads: target.logging.log_payloads,
+  });
+}
+
+/** Identity by content. Hashed, because the content has credentials in it. */
+function fingerprint(target: TargetOptions): string {
+  return createHash("sha256").update(JSON.stringify(target)).digest("hex").slice(0, 16);
+}
+
+function createBalancer(
+  config: AiProxyAdvancedConfig,
+  targets: readonly ProxyTarget[],
+  services: PluginServices,
+  semantic: OpenSemantic | undefined,
+): Balancer {
+  const { algorithm } = config.balancer;
+  const definition = findAlgorithm(algorithm);
+  if (definition === undefined) throw new Error(`balancer.algorithm ${algorithm} is not supported by this version`);
+  return definition.create(
+    { ...(semantic !== undefined && { semantic: semantic.settings }) },
+    targets,
+    { random: services.random, log: services.log, ...(semantic !== undefined && { semantic: semantic.services }) },
+  );
+}
+
+interface OpenSemantic {
+  readonly strategy: string;
+  readonly settings: SemanticSettings;
+  readonly services: SemanticServices;
+  close(): Promise<void>;
+}
+
+function openSemantic(config: AiProxyAdvancedConfig, services: PluginServices, meta: PluginMeta): OpenSemantic {
+  const { embeddings, vectordb } = semanticSettings(config);
+  const { balancer } = config;
+  const embedderDefinition = findEmbedder(embeddings.model.provider);
+  const storeDefinition = findVectorStore(vectordb.strategy);
+  if (embedderDefinition === undefined) throw new Error(`embeddings.model.provider ${embeddings.model.provider} is not supported by this version`);
+  if (storeDefinition === undefined) throw new Error(`vectordb.strategy ${vectordb.strategy} is not supported by this version`);
+  const embedder = embedderDefinition.create({ ...embeddings, dimensions: vectordb.dimensions }, { post: services.post });
+  const embedding = services.embeddings.acquire(embedder, { timeoutMs: balancer.semantic.timeout });
+  const store = storeDefinition.create(vectordb);
+  return {
+    strategy: vectordb.strategy,
+    settings: {
+      threshold: vectordb.threshold,
+      metric: vectordb.distance_metric,
+      messageCountback: balancer.semantic.message_countback,
+      inheritFollowUps: balancer.semantic.inherit_follow_ups,
+      groupPolicy: balancer.semantic.group_policy,
+      onError: config.on_error,
+    },
+    services: { embedding, store, namespace: meta.id, schedule: services.schedule },
+    async close() {
+      embedding.release();
+      await store.close();
+    },
+  };
+}
+
+/** What runs, in lines for people. */
+function describePlugin(config: AiProxyAdvancedConfig, targets: readonly ProxyTarget[], semantic: OpenSemantic | undefined): readonly string[] {
+  const { algorithm, retries } = config.balancer;
+  const lines = [`balancer ${algorithm}, at most ${retries} retries`];
+  if (semantic !== undefined) {
+    const { embedder } = semantic.services.embedding;
+    lines.push(
+      `prompts embedded by ${embedder.provider}/${embedder.model}, descriptions in ${semantic.strategy}`,
+      `matches within ${semantic.settings.metric} distance ${semantic.settings.threshold}`,
+    );
+  }
+  for (const target of targets) {
+    const examples = target.examples.length === 0 ? "" : `, ${target.examples.length} examples`;
+    const description = target.description === undefined ? "" : `  ${JSON.stringify(target.description)}${examples}`;
+    lines.push(`target ${target.name}  weight ${target.weight}${description}`);
+  }
+  return lines;
+}
+
+async function explain(
+  plugin: string,
+  request: { readonly body: unknown; readonly headers: Readonly<Record<string, string>> },
+  settings: ChatProxySettings,
+  signal: AbortSignal,
+): Promise<Explanation> {
+  const client = {
+    header: (name: string) => request.headers[name],
+    query: () => undefined,
+    capture: () => undefined,
+  };
+  try {
+    const body = asChatRequest(isJsonObject(request.body) ? request.body : {});
+    const { target, decision } = await chooseTarget(body, client, settings, signal);
+    return { plugin, algorithm: settings.algorithm, decision, target: target?.name };
+  } catch (thrown) {
+    const error = toGatewayError(thrown);
+    return { plugin, algorithm: settings.algorithm, decision: undefined, target: undefined, error: { status: error.status, message: error.message } };
+  }
+}

@@ -1,0 +1,27 @@
+import { algorithms } from "../../balancer/algorithms/index.ts";
+import { embedders } from "../../embedders/index.ts";
+import { providers } from "../../providers/index.ts";
+import { vectorStores } from "../../vector-stores/index.ts";
+import { definePlugin } from "../plugin.ts";
+import { checkAiProxyAdvanced, type SupportedNames } from "./checks.ts";
+import { aiProxyAdvancedConfig } from "./config.ts";
+import { createChatPlugin } from "./create.ts";
+import { reviewDescriptions } from "./review.ts";
+
+/** What this build can run; the checks refuse the rest by name. */
+export const supported: SupportedNames = {
+  providers: providers.map((provider) => provider.name),
+  algorithms: algorithms.map((algorithm) => algorithm.name),
+  embedders: embedders.map((embedder) => embedder.name),
+  vectorStores: vectorStores.map((store) => store.name),
+  routeTypes: ["llm/v1/chat"],
+};
+
+export const aiProxyAdvanced = definePlugin({
+  name: "ai-proxy-advanced",
+  summary: "Balances chat requests over several models, by meaning, weight or load, with failover.",
+  config: aiProxyAdvancedConfig,
+  check: (config) => checkAiProxyAdvanced(config, supported),
+  review: reviewDescriptions,
+  create: (config, services, meta) => createChatPlugin("ai-proxy-advanced", config, services, meta),
+});

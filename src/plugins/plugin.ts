@@ -1,0 +1,91 @@
+/** Contract of the plugin family: a step in a route's chain. Every hook is optional; its name says when it runs. */
+import type { z } from "zod";
+import type { Exchange } from "../http/exchange.ts";
+import type { Reply } from "../http/reply.ts";
+import type { AccessRecord } from "../telemetry/access-record.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { EmbeddingRegistry } from "../embedders/registry.ts";
+import type { EmbeddingTransport } from "../embedders/http.ts";
+import type { Schedule } from "../embedders/engine/schedule.ts";
+import type { UpstreamClient } from "../http/upstream-client.ts";
+import type { RoutingDecision } from "../balancer/balancer.ts";
+
+export interface Plugin {
+  /** Awaited once before the first request, e.g. to embed descriptions. Rejects only when it can never serve. */
+  start?(signal: AbortSignal): Promise<void>;
+  /** Before the upstream call. A reply ends the request here. */
+  access?(exchange: Exchange): Reply | undefined | Promise<Reply | undefined>;
+  /** After the last byte. Can change nothing and must not throw. */
+  log?(exchange: Exchange, record: AccessRecord): void;
+  /** Decides for a request without sending it; only plugins that choose a target have it. */
+  explain?(request: ExplainRequest, signal: AbortSignal): Promise<Explanation>;
+  /** What it would do, in lines for people; no secrets. */
+  describe?(): readonly string[];
+  close?(): Promise<void>;
+}
+
+export interface ExplainRequest {
+  /** The JSON body a client would send. */
+  readonly body: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface Explanation {
+  readonly plugin: string;
+  readonly algorithm: string;
+  readonly decision: RoutingDecision | undefined;
+  /** `provider/model` of the target chosen first; undefined when none fits. */
+  readonly target: string | undefined;
+  /** The error a client would get instead. */
+  readonly error?: { readonly status: number; readonly message: string };
+}
+
+/** Where a plugin instance stands in the config. */
+export interface PluginMeta {
+  /** Equal across reloads while the instance's place and name are unchanged. */
+  readonly id: string;
+  readonly instanceName: string | undefined;
+}
+
+/** What a plugin may use of the world. Tests pass fakes. */
+export interface PluginServices {
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
+  /** 0 ≤ x < 1. */
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly upstream: UpstreamClient;
+  readonly embeddings: EmbeddingRegistry;
+  /** For embedders that call a vendor. */
+  readonly post: EmbeddingTransport;
+  readonly schedule: Schedule;
+}
+
+/** Something to tell about a config that the schema alone cannot say. */
+export interface Finding {
+  /** error: the config is refused · warning: probably a mistake · notice: accepted but not acted on yet. */
+  readonly severity: "error" | "warning" | "notice";
+  /** Relative to the plugin's `config`. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
+  /** Kong's name for Kong's things. */
+  readonly name: string;
+  /** One sentence; the reference page starts with it. */
+  readonly summary: string;
+  readonly config: Schema;
+  /** Cross-field checks, on a value the schema has accepted. */
+  check?(config: z.output<Schema>): readonly Finding[];
+  /** Slower looks at an accepted config, taken only when somebody asks for advice. */
+  review?(config: z.output<Schema>): readonly Finding[];
+  create(config: z.output<Schema>, services: PluginServices, meta: PluginMeta): Plugin;
+}
+
+/** Declares a member of the family with its config type inferred from its schema. */
+export function definePlugin<Schema extends z.ZodType>(definition: PluginDefinition<Schema>): PluginDefinition<Schema> {
+  return definition;
+}

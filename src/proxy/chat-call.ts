@@ -1,0 +1,50 @@
+/** What the parts of the chat proxy share while one request is on its way. */
+import type { Balancer, BalanceRequest } from "../balancer/balancer.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { UpstreamClient } from "../http/upstream-client.ts";
+import type { ChatRequest } from "../llm/chat.ts";
+import type { AiFacts } from "../telemetry/ai-facts.ts";
+import type { ClientView } from "./client-view.ts";
+import type { FailoverRules } from "./failover.ts";
+import type { ProxyTarget } from "./target.ts";
+
+export interface ChatProxySettings {
+  readonly pluginId: string;
+  readonly plugin: string;
+  readonly algorithm: string;
+  readonly targets: readonly ProxyTarget[];
+  readonly balancer: Balancer;
+  readonly rules: FailoverRules;
+  /** Attempts after the first. */
+  readonly retries: number;
+  readonly connectTimeoutMs: number;
+  readonly readTimeoutMs: number;
+  /** Bytes; 0 = no limit. */
+  readonly maxRequestBodySize: number;
+  readonly modelNameHeader: boolean;
+  readonly responseStreaming: "allow" | "deny" | "always";
+  readonly includeSystem: boolean;
+  /** Labels of Kong's metrics. */
+  readonly labels: Pick<AiFacts, "vectorDb" | "embeddingsProvider" | "embeddingsModel">;
+}
+
+export interface ChatProxyServices {
+  readonly now: () => number;
+  readonly wallClock: () => number;
+  readonly upstream: UpstreamClient;
+}
+
+/** One request on its way through the attempt loop. */
+export interface ChatCall {
+  readonly settings: ChatProxySettings;
+  readonly services: ChatProxyServices;
+  readonly exchange: Exchange;
+  readonly client: ClientView;
+  readonly request: ChatRequest;
+  /** The client is answered with server-sent events. */
+  readonly isStream: boolean;
+  readonly facts: AiFacts;
+  readonly routing: BalanceRequest;
+  /** Monotonic milliseconds at which the request had been read. */
+  readonly startedAt: number;
+}

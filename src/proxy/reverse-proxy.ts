@@ -1,0 +1,73 @@
+/** A route without an AI plugin: a plain streaming reverse proxy to its service. */
+import { GatewayError } from "../errors.ts";
+import type { Attempt, Exchange } from "../http/exchange.ts";
+import { forwardRequestHeaders, forwardResponseHeaders } from "../http/headers.ts";
+import type { Reply } from "../http/reply.ts";
+import { UpstreamError, type UpstreamClient } from "../http/upstream-client.ts";
+import { buildUpstreamPath, type RouteMatch } from "../router/router.ts";
+import { upstreamClientError } from "./failure.ts";
+
+/** A service as the proxy calls it. */
+export interface ProxyService {
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: number;
+  readonly path: string | undefined;
+  readonly connectTimeoutMs: number;
+  readonly readTimeoutMs: number;
+  /** Further tries after a connection that could not be made. */
+  readonly retries: number;
+}
+
+export interface ReverseProxyServices {
+  readonly now: () => number;
+  readonly upstream: UpstreamClient;
+}
+
+/** Relays the request and its answer byte by byte. Throws `GatewayError` when no answer can be had. */
+export async function proxyToService(
+  exchange: Exchange,
+  match: RouteMatch,
+  service: ProxyService,
+  services: ReverseProxyServices,
+): Promise<Reply> {
+  const { request } = exchange;
+  if (service.protocol !== "http" && service.protocol !== "https") {
+    throw new GatewayError("no_service", { route: match.route.name ?? match.route.id });
+  }
+  const path = buildUpstreamPath(service.path, match, match.route.pathHandling);
+  const hasBody = request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
+  const call = {
+    origin: `${service.protocol}://${hostInUrl(service.host)}:${service.port}`,
+    path: request.query === "" ? path : `${path}?${request.query}`,
+    method: request.method,
+    headers: forwardRequestHeaders(request, { preserveHost: match.route.preserveHost, upstreamHost: hostHeader(service) }),
+    body: hasBody ? request.body : null,
+    connectTimeoutMs: service.connectTimeoutMs,
+    readTimeoutMs: service.readTimeoutMs,
+  };
+  for (let left = service.retries; ; left--) {
+    const attempt: Attempt = { host: service.host, port: service.port, scheme: service.protocol, uri: path, startedAt: services.now() };
+    exchange.attempts.push(attempt);
+    try {
+      const response = await services.upstream.send(call, exchange.signal);
+      attempt.headMs = services.now() - attempt.startedAt;
+      attempt.status = response.status;
+      return { status: response.status, headers: forwardResponseHeaders(response.headers), body: response.body };
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      attempt.failure = error.kind;
+      // The body is a stream: it can be sent again only while none of it has been read.
+      if (error.sent || left <= 0) throw upstreamClientError(error);
+    }
+  }
+}
+
+function hostInUrl(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+function hostHeader(service: ProxyService): string {
+  const isDefaultPort = service.port === (service.protocol === "https" ? 443 : 80);
+  return isDefaultPort ? hostInUrl(service.host) : `${hostInUrl(service.host)}:${service.port}`;
+}

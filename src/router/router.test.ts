@@ -1,0 +1,362 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  buildUpstreamPath,
+  compileRouter,
+  normalizePath,
+  type RouteDefinition,
+  RouteError,
+} from "./router.ts";
+
+type Fields = Partial<Omit<RouteDefinition<string>, "payload">>;
+
+function route(id: string, fields: Fields): RouteDefinition<string> {
+  return {
+    id,
+    stripPath: true,
+    preserveHost: false,
+    regexPriority: 0,
+    pathHandling: "v0",
+    payload: id,
+    ...fields,
+  };
+}
+
+interface Ask {
+  readonly method?: string;
+  readonly path?: string;
+  readonly host?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function request({ method = "GET", path = "/", host, headers = {} }: Ask) {
+  return { method, path, host, header: (name: string) => headers[name] };
+}
+
+function winner(routes: readonly RouteDefinition<string>[], ask: Ask): string | undefined {
+  return compileRouter(routes).match(request(ask))?.payload;
+}
+
+describe("compileRouter", () => {
+  it("wants every field of a route met, by any of its values", () => {
+    const table = [
+      route("r", {
+        hosts: ["example.com", "foo-service.com"],
+        paths: ["/foo", "/bar"],
+        methods: ["GET", "post"],
+      }),
+    ];
+    expect(winner(table, { path: "/foo", host: "example.com" })).toBe("r");
+    expect(winner(table, { path: "/bar", host: "foo-service.com", method: "POST" })).toBe("r");
+    expect(winner(table, { path: "/foo/hello/world", host: "EXAMPLE.com" })).toBe("r");
+    expect(winner(table, { path: "/", host: "example.com" })).toBeUndefined();
+    expect(winner(table, { path: "/foo", host: "example.com", method: "PUT" })).toBeUndefined();
+    expect(winner(table, { path: "/foo", host: "foo.com" })).toBeUndefined();
+    expect(winner(table, { path: "/foo", host: undefined })).toBeUndefined();
+  });
+
+  it("takes a plain path as a prefix of text, not of segments", () => {
+    const table = [route("r", { paths: ["/any"] })];
+    expect(winner(table, { path: "/anything/chat/completions" })).toBe("r");
+    expect(winner(table, { path: "/an" })).toBeUndefined();
+    expect(winner(table, { path: "/ANY" })).toBeUndefined();
+  });
+
+  it("cannot be slipped past by another spelling of the path", () => {
+    const table = [route("admin", { paths: ["/admin"] }), route("all", { paths: ["/"] })];
+    for (const path of [
+      "/admin",
+      "//admin",
+      "/x/../admin",
+      "/%61dmin",
+      "/./admin",
+      "/x/%2e%2e/admin",
+      "/x//..//admin",
+    ]) {
+      expect(winner(table, { path })).toBe("admin");
+    }
+    expect(winner(table, { path: "/admin/../public" })).toBe("all");
+  });
+
+  it("normalises the paths of the table too", () => {
+    expect(winner([route("r", { paths: ["/caf%c3%a9//%7Ex"] })], { path: "/caf%C3%A9/~x/y" })).toBe("r");
+  });
+
+  it("reads a wildcard as one or more labels at the left, or the rest at the right", () => {
+    const left = [route("r", { hosts: ["*.example.com"] })];
+    expect(winner(left, { host: "a.example.com" })).toBe("r");
+    expect(winner(left, { host: "x.y.Example.COM:8000" })).toBe("r");
+    expect(winner(left, { host: "example.com" })).toBeUndefined();
+    expect(winner(left, { host: ".example.com" })).toBeUndefined();
+    expect(winner(left, { host: "a.example.com.evil.org" })).toBeUndefined();
+    expect(winner(left, { host: "evilexample.com" })).toBeUndefined();
+    const right = [route("r", { hosts: ["example.*"] })];
+    expect(winner(right, { host: "example.org" })).toBe("r");
+    expect(winner(right, { host: "example." })).toBeUndefined();
+    expect(winner(right, { host: "an.example.org" })).toBeUndefined();
+  });
+
+  it("compares a port only where the route names one, and knows that clients leave default ports out", () => {
+    const table = [
+      route("r", { hosts: ["a.com:8443", "b.com:443", "[::1]:8000"] }),
+      route("any", { hosts: ["c.com", "[::2]"] }),
+    ];
+    expect(winner(table, { host: "a.com:8443" })).toBe("r");
+    expect(winner(table, { host: "a.com" })).toBeUndefined();
+    expect(winner(table, { host: "a.com:80" })).toBeUndefined();
+    expect(winner(table, { host: "b.com" })).toBe("r");
+    expect(winner(table, { host: "[::1]:8000" })).toBe("r");
+    expect(winner(table, { host: "[::2]" })).toBe("any");
+    expect(winner(table, { host: "c.com:12345" })).toBe("any");
+  });
+
+  it("wants all headers, any value of each, in any case, and sees one of several sent", () => {
+    const table = [route("r", { headers: { "X-Tier": ["gold", "Silver"], version: ["v1"] } })];
+    expect(winner(table, { headers: { "x-tier": "GOLD", version: "v1" } })).toBe("r");
+    expect(winner(table, { headers: { "x-tier": "bronze, silver", version: "v1" } })).toBe("r");
+    expect(winner(table, { headers: { "x-tier": "gold" } })).toBeUndefined();
+    expect(winner(table, { headers: { "x-tier": "golden", version: "v1" } })).toBeUndefined();
+  });
+
+  it("matches a header value that contains a comma as a whole", () => {
+    expect(winner([route("r", { headers: { a: ["x, y"] } })], { headers: { a: "x, y" } })).toBe("r");
+  });
+
+  it("reads a single header value after ~* as a regular expression, several as plain text", () => {
+    expect(
+      winner([route("r", { headers: { tier: ["~*^gold-\\d+$"] } })], { headers: { tier: "Gold-12" } }),
+    ).toBe("r");
+    const plain = [route("r", { headers: { tier: ["~*gold", "x"] } })];
+    expect(winner(plain, { headers: { tier: "gold" } })).toBeUndefined();
+    expect(winner(plain, { headers: { tier: "~*gold" } })).toBe("r");
+  });
+
+  it("gives the captures of a regular expression by name and number, escapes untouched", () => {
+    const router = compileRouter([route("r", { paths: ["~/v/(?<model>[^#?/]+)/(\\w+)(?<none>z)?"] })]);
+    const match = router.match(request({ path: "/v/a%2Fb%20c/chat/x" }));
+    expect({ ...match?.uriCaptures }).toEqual({ model: "a%2Fb%20c", 1: "a%2Fb%20c", 2: "chat" });
+    expect(match?.strippedPath).toBe("/x");
+    expect(match?.uriCaptures["constructor"]).toBeUndefined();
+  });
+
+  it("keeps no state between requests to a regular expression", () => {
+    const router = compileRouter([route("r", { paths: ["~/a"] })]);
+    for (let round = 0; round < 3; round += 1)
+      expect(router.match(request({ path: "/a" }))?.payload).toBe("r");
+    expect(router.match(request({ path: "/x/a" }))).toBeUndefined();
+  });
+
+  it("takes an empty list for a field that is not set", () => {
+    expect(
+      winner([route("r", { hosts: [], methods: [], headers: {}, paths: ["/"] })], { method: "PATCH" }),
+    ).toBe("r");
+  });
+
+  describe("ranks", () => {
+    it("more fields first", () => {
+      const table = [
+        route("host", { hosts: ["a.com"] }),
+        route("host+method", { hosts: ["a.com"], methods: ["POST"] }),
+        route("host+method+path", { hosts: ["a.com"], methods: ["POST"], paths: ["/"] }),
+      ];
+      expect(winner(table, { host: "a.com" })).toBe("host");
+      expect(winner(table, { host: "a.com", method: "POST" })).toBe("host+method+path");
+    });
+
+    it("plain hosts before wildcards", () => {
+      const table = [
+        route("wild", { hosts: ["*.com", "x.org"], paths: ["/long/path"] }),
+        route("plain", { hosts: ["a.com"], paths: ["/"] }),
+      ];
+      expect(winner(table, { host: "a.com", path: "/long/path" })).toBe("plain");
+    });
+
+    it("more headers before more path", () => {
+      const table = [
+        route("one", { headers: { a: ["1"] }, paths: ["/long/path"] }),
+        route("two", { headers: { a: ["1"], b: ["2"] }, paths: ["/"] }),
+      ];
+      expect(winner(table, { headers: { a: "1", b: "2" }, path: "/long/path" })).toBe("two");
+    });
+
+    // The example of the traditional router's documentation.
+    it("regular expressions before prefixes, by priority, then by age", () => {
+      const table = [
+        route("version", { paths: ["/version"] }),
+        route("status", { paths: ["~/(version/)?\\d*/?status/\\d+"] }),
+        route("version-status", { paths: ["~/version/\\d+/status/\\d+"], regexPriority: 6 }),
+        route("any", { paths: ["~/version/.*"] }),
+      ];
+      expect(winner(table, { path: "/version/1/status/2" })).toBe("version-status");
+      expect(winner(table, { path: "/version/status/2" })).toBe("status");
+      expect(winner(table, { path: "/version/x" })).toBe("any");
+      expect(winner(table, { path: "/version" })).toBe("version");
+    });
+
+    it("the longest prefix first, each path of a route by itself", () => {
+      const table = [
+        route("a", { paths: ["/x", "/service/resource"] }),
+        route("b", { paths: ["/service", "/x/y"] }),
+      ];
+      expect(winner(table, { path: "/service/resource" })).toBe("a");
+      expect(winner(table, { path: "/service/other" })).toBe("b");
+      expect(winner(table, { path: "/x/y" })).toBe("b");
+      expect(winner(table, { path: "/x/z" })).toBe("a");
+    });
+
+    it("the older route first when nothing else decides", () => {
+      expect(winner([route("old", { paths: ["/a"] }), route("new", { paths: ["/a"] })], { path: "/a" })).toBe(
+        "old",
+      );
+    });
+  });
+
+  describe("refuses", () => {
+    const refusal = (fields: Fields): RouteError => {
+      try {
+        compileRouter([route("id-1", { name: "my-route", ...fields })]);
+      } catch (error) {
+        if (error instanceof RouteError) return error;
+      }
+      throw new Error("not refused");
+    };
+
+    it.each<[string, Fields, (string | number)[], RegExp]>([
+      ["a route that matches on nothing", {}, [], /at least one of methods, hosts, headers or paths/],
+      [
+        "a bad regular expression",
+        { paths: ["/ok", "~/(a"] },
+        ["paths", 1],
+        /paths\.1 cannot be used \("~\/\(a"\): Unterminated group/,
+      ],
+      ["an empty regular expression", { paths: ["~"] }, ["paths", 0], /is empty/],
+      ["a path without a slash", { paths: ["anything"] }, ["paths", 0], /must begin with \//],
+      ["a path with a query", { paths: ["/a?b=c"] }, ["paths", 0], /no query/],
+      [
+        "a wildcard inside a label",
+        { hosts: ["a*.example.com"] },
+        ["hosts", 0],
+        /leftmost or rightmost label/,
+      ],
+      ["a wildcard in the middle", { hosts: ["a.*.com"] }, ["hosts", 0], /leftmost or rightmost label/],
+      ["two wildcards", { hosts: ["*.example.*"] }, ["hosts", 0], /leftmost or rightmost label/],
+      ["a bare wildcard", { hosts: ["*"] }, ["hosts", 0], /leftmost or rightmost label/],
+      ["a URL for a host", { hosts: ["http://a.com"] }, ["hosts", 0], /not a host name/],
+      ["a port that is none", { hosts: ["a.com:http"] }, ["hosts", 0], /not a host name/],
+      [
+        "the Host header among headers",
+        { headers: { Host: ["a"] } },
+        ["headers", "Host"],
+        /by its field hosts/,
+      ],
+      ["a header without values", { headers: { "x-a": [] } }, ["headers", "x-a"], /name at least one/],
+      ["a bad header expression", { headers: { "x-a": ["~*["] } }, ["headers", "x-a"], /not closed/],
+    ])("%s, and says where", (_what, fields, path, message) => {
+      const error = refusal(fields);
+      expect(error.routeName).toBe("my-route");
+      expect(error.path).toEqual(path);
+      expect(error.message).toMatch(message);
+    });
+  });
+});
+
+/** Every way a route can match, ranked by comparing, with nothing compiled: slow and plain. */
+function reference(routes: readonly RouteDefinition<string>[], ask: Required<Ask>): string | undefined {
+  const path = normalizePath(ask.path);
+  const isHost = (pattern: string) =>
+    new RegExp(`^${pattern.replaceAll(".", "\\.").replace("*", ".+")}$`, "i").test(
+      (ask.host ?? "").replace(/:\d+$/, ""),
+    );
+  const ways = routes.flatMap((each, age) => {
+    const { methods, hosts, headers, paths } = each;
+    if (methods !== undefined && !methods.includes(ask.method)) return [];
+    if (hosts !== undefined && !hosts.some(isHost)) return [];
+    const names = Object.keys(headers ?? {});
+    if (!names.every((name) => headers?.[name]?.includes(ask.headers[name] ?? ""))) return [];
+    const rank = (pattern: string | undefined) => [
+      [methods, hosts, headers, paths].filter((field) => field !== undefined).length,
+      hosts?.some((host) => host.includes("*")) === true ? 0 : 1,
+      names.length,
+      pattern?.startsWith("~") === true ? 1 : 0,
+      pattern?.startsWith("~") === true ? each.regexPriority : (pattern?.length ?? 0),
+      -age,
+    ];
+    if (paths === undefined) return [{ id: each.id, rank: rank(undefined) }];
+    return paths
+      .filter((p) => (p.startsWith("~") ? new RegExp(`^(?:${p.slice(1)})`).test(path) : path.startsWith(p)))
+      .map((p) => ({ id: each.id, rank: rank(p) }));
+  });
+  const order = (a: number[], b: number[]) =>
+    a.map((value, at) => (b[at] ?? 0) - value).find((d) => d !== 0) ?? 0;
+  return ways.toSorted((a, b) => order(a.rank, b.rank))[0]?.id;
+}
+
+describe("the compiled router and a naive one", () => {
+  const some = <T>(values: readonly T[], max: number) =>
+    fc.option(fc.uniqueArray(fc.constantFrom(...values), { minLength: 1, maxLength: max }), {
+      nil: undefined,
+    });
+  const fields = fc
+    .record({
+      methods: some(["GET", "POST"], 2),
+      hosts: some(["a.com", "b.a.com", "*.a.com", "a.*", "*.com"], 2),
+      paths: some(["/", "/x", "/x/y", "/x/y/z", "/xy", "~/x/(\\w+)", "~/(?<n>x|y)$", "~/x"], 3),
+      headers: fc.option(
+        fc.dictionary(fc.constantFrom("h", "k"), fc.constantFrom(["1"], ["2"], ["1", "2"]), {
+          minKeys: 1,
+          maxKeys: 2,
+        }),
+        { nil: undefined },
+      ),
+      regexPriority: fc.integer({ min: 0, max: 2 }),
+      stripPath: fc.boolean(),
+    })
+    .filter(({ methods, hosts, paths, headers }) =>
+      [methods, hosts, paths, headers].some((field) => field !== undefined),
+    );
+  const tables = fc
+    .array(fields, { minLength: 1, maxLength: 8 })
+    .map((list) => list.map((each, index) => route(`r${index}`, each)));
+  const asks = fc.record({
+    method: fc.constantFrom("GET", "POST", "PUT"),
+    host: fc.constantFrom("a.com", "b.a.com", "b.a.com:8000", "a.org", "b.org", undefined),
+    path: fc.constantFrom(
+      "/",
+      "/x",
+      "/x/y",
+      "/x/y/z/w",
+      "/xy",
+      "/y",
+      "//x/./y",
+      "/%78/q",
+      "/z/../x",
+      "/x../y",
+    ),
+    headers: fc.dictionary(fc.constantFrom("h", "k"), fc.constantFrom("1", "2", "3"), { maxKeys: 2 }),
+  });
+
+  it("choose the same route for any table and request", () => {
+    fc.assert(
+      fc.property(tables, asks, (table, ask) => {
+        expect(winner(table, ask)).toBe(reference(table, ask));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("strip only what they matched: joined to it again, the rest is the path", () => {
+    fc.assert(
+      fc.property(tables, asks, (table, ask) => {
+        const match = compileRouter(table).match(request(ask));
+        if (match === undefined) return;
+        expect(match.path.endsWith(match.remainder)).toBe(true);
+        const matched = match.path.slice(0, match.path.length - match.remainder.length);
+        if (!match.remainder.startsWith("."))
+          expect(normalizePath(matched + match.remainder)).toBe(match.path);
+        if (!match.route.stripPath) expect(match.strippedPath).toBe(match.path);
+        expect(match.strippedPath.startsWith("/")).toBe(true);
+        expect(buildUpstreamPath("/s", match, "v0")).toMatch(/^\/s(\/|$)/);
+      }),
+    );
+  });
+});

@@ -1,0 +1,50 @@
+/** What is known of an exchange with a model; filled by the proxy as it happens, read by records and metrics. */
+import type { RoutingDecision } from "../balancer/balancer.ts";
+import type { Usage } from "../llm/usage.ts";
+
+export interface AiFacts {
+  readonly pluginId: string;
+  /** The plugin's name in the config. */
+  readonly plugin: string;
+  /** `config.balancer.algorithm`. */
+  readonly algorithm: string;
+  readonly routeType: string;
+  mode: "oneshot" | "stream";
+  /** Of the target that answered, or was tried last. */
+  provider?: string;
+  requestModel?: string;
+  responseModel?: string;
+  decision?: RoutingDecision;
+  usage?: Usage;
+  /** USD; undefined where a price is unknown, which is not the same as free. */
+  costUsd?: number;
+  /** Milliseconds from the parsed request to the whole answer. */
+  llmLatencyMs?: number;
+  timeToFirstTokenMs?: number;
+  finishReason?: string;
+  /** What the vendor could not honour. */
+  warnings?: readonly string[];
+  /** How a stream ended, when not well. */
+  streamError?: string;
+  /** Only with `log_payloads`. */
+  payload?: { request?: string; response?: string };
+  /** For the metric labels of Kong's names. */
+  readonly vectorDb: string;
+  readonly embeddingsProvider: string;
+  readonly embeddingsModel: string;
+  readonly tried: TriedTarget[];
+}
+
+/** One entry of `ai.proxy.tried_targets`. */
+export interface TriedTarget {
+  readonly provider: string;
+  readonly model: string;
+  readonly route_type: string;
+  readonly host: string;
+  readonly port: number;
+  readonly upstream_scheme: string;
+  readonly upstream_uri: string;
+  /** Ours: the answer's status, or why there was none. */
+  status?: number;
+  failure?: string;
+}

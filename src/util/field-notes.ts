@@ -1,0 +1,13 @@
+/** Marks on a setting's schema, given to zod's `.meta()`: the loader, the reference pages and the JSON Schema read them. */
+
+/** Not one of Kong's fields: our addition, shown as such. */
+export const sluiceAddition = { sluice: true } as const;
+
+/** Accepted and validated, but nothing acts on it yet: setting it gives a notice. */
+export const planned = { planned: true } as const;
+
+/** A credential: its value is never shown, not even in an error about it. */
+export const secret = { secret: true } as const;
+
+/** Still works, but there is a better way: setting it gives a notice. */
+export const deprecated = { deprecated: true } as const;

@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+import { countReporter } from "./test/support/count-reporter.ts";
+
+export default defineConfig({
+  test: {
+    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    reporters: ["default", countReporter()],
+  },
+});
