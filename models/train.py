@@ -14,7 +14,7 @@ from tokenizer import TOKEN, fold, grams, words
 SEED, DIM, WORDS, PAIRS_OF_WORDS, BUCKETS = 7, 256, 72000, 9000, 24000
 BATCH, RELATED, EPOCHS, RATE = 2048, 512, int(os.environ.get("EPOCHS", 12)), 0.004
 RELATION, TOPIC, TOPIC_SCALE = float(os.environ.get("RELATION", 0.03)), float(os.environ.get("TOPIC", 0.5)), 12.0
-GRAM_SHARE, VIEWS = 0.06, 2
+GRAM_SHARE, VIEWS, HELD_OUT = 0.06, 2, int(os.environ.get("HELD_OUT", 0))
 
 
 def unit(x):
@@ -50,7 +50,7 @@ def build_vocabulary(pairs):
                     seen_pairs[x + " " + y] += 1
             if folded.upper() != folded:
                 for t in tokens:
-                    if len(t) > 1 and t.isupper() and zipf_frequency(t.lower(), "en") > 5.7:
+                    if len(t) == 2 and t.isalpha() and t not in ("OR", "TO") and t.isupper() and zipf_frequency(t.lower(), "en") > 5.7:
                         upper[t] += 1
     for w in list(counts):
         counts[w] += 10 ** (max(zipf_frequency(w, "en") - 3.5, -3))
@@ -108,6 +108,8 @@ class Encoder:
 
 
 def typo(word, rnd):
+    if len(word) < 4:
+        return word
     i = rnd.randrange(len(word) - 1)
     kind = rnd.random()
     if kind < 0.4:
@@ -160,6 +162,8 @@ def loss_and_gradient(u, target, topic, described):
 def main(work, out):
     rnd, np_rnd = random.Random(SEED), np.random.RandomState(SEED)
     english, pairs = json.load(open(f"{work}/english.json")), json.load(open(f"{work}/pairs.json"))
+    if HELD_OUT:  # for calibrate.py: a model that has never seen every HELD_OUT-th topic
+        pairs = [p for p in pairs if p[3] < 0 or p[3] % HELD_OUT]
     t = teachers(work)
     basis = pca(t, DIM - 1)
     t = unit(t @ basis)

@@ -1,15 +1,15 @@
 /** The command line: finds the command, reads its flags, turns what it throws into words and an exit code. */
-import { parseArgs, type ParseArgsConfig } from "node:util";
+import { type ParseArgsConfig, parseArgs } from "node:util";
 import { check } from "./commands/check.ts";
+import type { Command } from "./commands/command.ts";
+import { ConfigFileError } from "./commands/config-file.ts";
 import { demo } from "./commands/demo.ts";
 import { explain } from "./commands/explain.ts";
 import { reload } from "./commands/reload.ts";
 import { SettingError, settingTable } from "./commands/settings.ts";
 import { simulate } from "./commands/simulate.ts";
 import { start } from "./commands/start.ts";
-import type { Command } from "./commands/command.ts";
 import { type ExitCode, type Terminal, UsageError } from "./commands/terminal.ts";
-import { ConfigFileError } from "./commands/config-file.ts";
 import { version } from "./util/version.ts";
 
 const commands: readonly Command[] = [start, check, explain, reload, simulate, demo];
@@ -39,7 +39,9 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
   }
   const command = commands.find((entry) => entry.name === name);
   if (command === undefined) {
-    terminal.err(`sluice: there is no command "${name}". Commands: ${commands.map((entry) => entry.name).join(", ")}\n`);
+    terminal.err(
+      `sluice: there is no command "${name}". Commands: ${commands.map((entry) => entry.name).join(", ")}\n`,
+    );
     return 2;
   }
   try {
@@ -51,14 +53,23 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
 
 async function invoke(command: Command, args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const options: NonNullable<ParseArgsConfig["options"]> = { help: { type: "boolean", short: "h" } };
-  for (const { name, type, short } of command.flags) options[name] = short === undefined ? { type } : { type, short };
+  for (const { name, type, short } of command.flags)
+    options[name] = short === undefined ? { type } : { type, short };
   if (command.takesSettings) for (const { flag } of settingTable) options[flag] = { type: "string" };
-  const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options,
+    allowPositionals: true,
+    strict: true,
+  });
   if (values["help"] === true) {
     terminal.out(commandHelp(command));
     return 0;
   }
-  return command.run({ flags: values as Readonly<Record<string, string | boolean | undefined>>, positionals }, terminal); // no flag is `multiple`
+  return command.run(
+    { flags: values as Readonly<Record<string, string | boolean | undefined>>, positionals },
+    terminal,
+  ); // no flag is `multiple`
 }
 
 function explainFailure(error: unknown, command: Command, terminal: Terminal): ExitCode {
@@ -89,13 +100,17 @@ function commandHelp(command: Command): string {
     const long = value === undefined ? `--${name}` : `--${name} ${value}`;
     return `  ${(short === undefined ? long : `-${short}, ${long}`).padEnd(30)}${help}`;
   });
-  const settings = settingTable.map(({ flag, env, fallback, help }) => `  ${`--${flag}`.padEnd(22)}${help} (${env}; default ${fallback})`);
+  const settings = settingTable.map(
+    ({ flag, env, fallback, help }) => `  ${`--${flag}`.padEnd(22)}${help} (${env}; default ${fallback})`,
+  );
   return [
     `sluice ${command.usage}`,
     "",
     command.summary,
     ...(flags.length > 0 ? ["", ...flags] : []),
-    ...(command.takesSettings ? ["", "Process settings (flag, else environment variable, else default):", ...settings] : []),
+    ...(command.takesSettings
+      ? ["", "Process settings (flag, else environment variable, else default):", ...settings]
+      : []),
     "",
   ].join("\n");
 }

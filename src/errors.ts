@@ -15,31 +15,84 @@ interface ErrorRow {
 /** Code → row. The texts of Kong's published errors are Kong's, so that clients that match on them keep working. */
 export const errorTable = {
   no_route: row(404, "invalid_request_error", "no Route matched with those values", "gateway"),
-  bad_body: row(400, "invalid_request_error", "content-type header does not match request body, or bad JSON formatting"),
-  body_too_large: row(413, "invalid_request_error", "request body too large: the limit of this route is {limit} bytes (max_request_body_size)"),
+  bad_body: row(
+    400,
+    "invalid_request_error",
+    "content-type header does not match request body, or bad JSON formatting",
+  ),
+  body_too_large: row(
+    413,
+    "invalid_request_error",
+    "request body too large: the limit of this route is {limit} bytes (max_request_body_size)",
+  ),
   no_prompt: row(400, "invalid_request_error", "request body doesn't contain valid prompts"),
   two_formats: row(400, "invalid_request_error", "request matches multiple LLM request formats"),
-  wrong_format: row(400, "invalid_request_error", "[{found}] message format is not compatible with [{expected}] route type"),
+  wrong_format: row(
+    400,
+    "invalid_request_error",
+    "[{found}] message format is not compatible with [{expected}] route type",
+  ),
   unknown_format: row(400, "invalid_request_error", "request format not recognised"),
   own_model: row(400, "invalid_request_error", "cannot use own model - must be: {allowed}"),
-  no_model: row(400, "invalid_request_error", "model parameter not found in request, nor in gateway configuration"),
+  no_model: row(
+    400,
+    "invalid_request_error",
+    "model parameter not found in request, nor in gateway configuration",
+  ),
   streaming_denied: row(400, "invalid_request_error", "response streaming is not enabled for this LLM"),
   template_missing: row(400, "invalid_request_error", "{source} key {key} was not provided"),
   template_invalid: row(400, "invalid_request_error", "cannot parse expression for field '{field}'"),
   template_source: row(400, "invalid_request_error", "source '{source}' is not supported"),
-  template_unsafe: row(400, "invalid_request_error", "{source} key {key} has a value that may not be part of a URL"),
-  untranslatable: row(400, "invalid_request_error", "error transforming to {provider}://{routeType}: {reason}"),
-  no_target: row(503, "server_error", "no target matched the prompt within threshold {threshold} (the nearest was at {nearest}) and no CATCHALL target is configured"),
-  routing_unavailable: row(503, "server_error", "the prompt could not be embedded for semantic routing ({reason}) and on_error is set to fail"),
+  template_unsafe: row(
+    400,
+    "invalid_request_error",
+    "{source} key {key} has a value that may not be part of a URL",
+  ),
+  untranslatable: row(
+    400,
+    "invalid_request_error",
+    "error transforming to {provider}://{routeType}: {reason}",
+  ),
+  no_target: row(
+    503,
+    "server_error",
+    "no target matched the prompt within threshold {threshold} (the nearest was at {nearest}) and no CATCHALL target is configured",
+  ),
+  routing_unavailable: row(
+    503,
+    "server_error",
+    "the prompt could not be embedded for semantic routing ({reason}) and on_error is set to fail",
+  ),
   no_healthy_target: row(503, "server_error", "no target is available: {reason}"),
-  upstream_unusable: row(500, "server_error", "transformation failed from type {provider}://{routeType}: {reason}"),
+  upstream_unusable: row(
+    500,
+    "server_error",
+    "transformation failed from type {provider}://{routeType}: {reason}",
+  ),
   name_resolution: row(503, "api_connection_error", "name resolution failed"),
-  upstream_unreachable: row(502, "api_connection_error", "An invalid response was received from the upstream server"),
+  upstream_unreachable: row(
+    502,
+    "api_connection_error",
+    "An invalid response was received from the upstream server",
+  ),
   upstream_timeout: row(504, "timeout_error", "The upstream server is timing out"),
-  upstream_stream_error: row(502, "server_error", "the upstream reported an error inside the stream: {reason}"),
-  stream_cut: row(502, "api_connection_error", "the upstream closed the stream before the answer was complete"),
+  upstream_stream_error: row(
+    502,
+    "server_error",
+    "the upstream reported an error inside the stream: {reason}",
+  ),
+  stream_cut: row(
+    502,
+    "api_connection_error",
+    "the upstream closed the stream before the answer was complete",
+  ),
   request_cut: row(400, "invalid_request_error", "the request ended before its body was complete"),
-  no_service: row(503, "server_error", "route {route} has no service to proxy to and no plugin that answers", "gateway"),
+  no_service: row(
+    503,
+    "server_error",
+    "route {route} has no service to proxy to and no plugin that answers",
+    "gateway",
+  ),
   stopping: row(503, "server_error", "the gateway is shutting down", "gateway"),
   internal: row(500, "server_error", "An unexpected error occurred", "gateway"),
 } as const satisfies Record<string, ErrorRow>;
@@ -60,7 +113,11 @@ export class GatewayError extends Error {
   /** Seconds after which trying again makes sense, sent as `Retry-After`. */
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: ErrorCode, details: ErrorDetails = {}, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
+  constructor(
+    code: ErrorCode,
+    details: ErrorDetails = {},
+    options: { cause?: unknown; retryAfterSeconds?: number } = {},
+  ) {
     const { status, type, shape, message } = errorTable[code];
     super(
       message.replace(/\{(\w+)\}/g, (place, name: string) => String(details[name] ?? place)),
@@ -77,7 +134,9 @@ export class GatewayError extends Error {
   /** The JSON body a client gets. */
   toBody(requestId: string): string {
     if (this.shape === "gateway") return JSON.stringify({ message: this.message, request_id: requestId });
-    return JSON.stringify({ error: { message: this.message, type: this.type, code: this.code, request_id: requestId } });
+    return JSON.stringify({
+      error: { message: this.message, type: this.type, code: this.code, request_id: requestId },
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 /** Composition root: a config becomes listeners; a reload swaps the snapshot behind them. */
-import { createSnapshot, type RoutePlan, type Snapshot } from "./config/snapshot.ts";
+
 import type { Config } from "./config/config.ts";
+import { createSnapshot, type RoutePlan, type Snapshot } from "./config/snapshot.ts";
 import { SnapshotLeases } from "./config/snapshot-leases.ts";
 import { GatewayError } from "./errors.ts";
 import type { Exchange } from "./http/exchange.ts";
@@ -118,7 +119,8 @@ async function route(exchange: Exchange, snapshot: Snapshot, services: PluginSer
   if (serviceRecord !== undefined) exchange.service = serviceRecord;
   const reply = await runAccess(plugins, exchange);
   if (reply !== undefined) return reply;
-  if (service === undefined) throw new GatewayError("no_service", { route: match.route.name ?? match.route.id });
+  if (service === undefined)
+    throw new GatewayError("no_service", { route: match.route.name ?? match.route.id });
   return proxyToService(exchange, match, service, services);
 }
 
@@ -154,13 +156,22 @@ function logFailure(error: Error, exchange: Exchange, log: Logger): void {
 }
 
 /** Starts what is new in `snapshot`; waits for it, but not for ever. A plugin that can never serve throws. */
-async function startPlugins(snapshot: Snapshot, previous: Snapshot | undefined, signal: AbortSignal, log: Logger): Promise<void> {
+async function startPlugins(
+  snapshot: Snapshot,
+  previous: Snapshot | undefined,
+  signal: AbortSignal,
+  log: Logger,
+): Promise<void> {
   const known = new Set(previous?.plugins.map(({ plugin }) => plugin));
-  const starting = snapshot.plugins.filter(({ plugin }) => !known.has(plugin)).map(({ plugin }) => plugin.start?.(signal));
+  const starting = snapshot.plugins
+    .filter(({ plugin }) => !known.has(plugin))
+    .map(({ plugin }) => plugin.start?.(signal));
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<void>((resolve) => {
     timer = setTimeout(() => {
-      log.warn("some plugins are not ready yet; requests are served meanwhile", { waitedMs: startDeadlineMs });
+      log.warn("some plugins are not ready yet; requests are served meanwhile", {
+        waitedMs: startDeadlineMs,
+      });
       resolve();
     }, startDeadlineMs);
   });

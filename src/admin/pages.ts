@@ -7,7 +7,11 @@ import type { Reply } from "../http/reply.ts";
 export type Pages = Readonly<Record<string, (exchange: Exchange) => Reply | Promise<Reply>>>;
 
 /** Serves pages by method and path; anything else is 404, a known path with another method 405. */
-export function servePages(where: { readonly host: string; readonly port: number }, pages: Pages, services: ListenerServices): Promise<Listener> {
+export function servePages(
+  where: { readonly host: string; readonly port: number },
+  pages: Pages,
+  services: ListenerServices,
+): Promise<Listener> {
   return listen(where, { handle: async (exchange) => pageFor(exchange, pages) }, services);
 }
 
@@ -16,7 +20,9 @@ function pageFor(exchange: Exchange, pages: Pages): Reply | Promise<Reply> {
   const name = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
   const page = pages[`${method === "HEAD" ? "GET" : method} ${name}`];
   if (page !== undefined) return page(exchange);
-  const allowed = Object.keys(pages).filter((key) => key.endsWith(` ${name}`)).map((key) => key.slice(0, key.indexOf(" ")));
+  const allowed = Object.keys(pages)
+    .filter((key) => key.endsWith(` ${name}`))
+    .map((key) => key.slice(0, key.indexOf(" ")));
   if (allowed.length === 0) return jsonReply(404, { message: "Not found" });
   const reply = jsonReply(405, { message: "Method not allowed" });
   reply.headers["allow"] = allowed.join(", ");
@@ -24,7 +30,11 @@ function pageFor(exchange: Exchange, pages: Pages): Reply | Promise<Reply> {
 }
 
 export function jsonReply(status: number, body: unknown): Reply {
-  return { status, headers: { "content-type": "application/json; charset=utf-8" }, body: JSON.stringify(body) };
+  return {
+    status,
+    headers: { "content-type": "application/json; charset=utf-8" },
+    body: JSON.stringify(body),
+  };
 }
 
 export function textReply(status: number, body: string, contentType = "text/plain; charset=utf-8"): Reply {

@@ -14,9 +14,12 @@ export interface StatusSource {
 export function statusPages(source: StatusSource): Pages {
   return {
     "GET /status": () => jsonReply(200, source.describe()),
-    "GET /status/ready": () => (source.isReady() ? jsonReply(200, { message: "ready" }) : jsonReply(503, { message: "no configuration is being served yet" })),
-    "GET /metrics": async () => {
-      const { text, contentType } = await source.metrics.render();
+    "GET /status/ready": () =>
+      source.isReady()
+        ? jsonReply(200, { message: "ready" })
+        : jsonReply(503, { message: "no configuration is being served yet" }),
+    "GET /metrics": () => {
+      const { text, contentType } = source.metrics.render();
       return textReply(200, text, contentType);
     },
   };

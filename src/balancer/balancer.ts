@@ -1,6 +1,7 @@
 /** Contract of the algorithm family: an algorithm only chooses; health, retries and counters are the engine's. */
-import type { EmbeddingHandle } from "../embedders/registry.ts";
+
 import type { Schedule } from "../embedders/engine/schedule.ts";
+import type { EmbeddingHandle } from "../embedders/registry.ts";
 import type { Usage } from "../llm/usage.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { VectorStore } from "../vector-stores/vector-store.ts";
@@ -49,7 +50,12 @@ export interface RoutingDecision {
   /** True where a short follow-up was routed by the conversation before it. */
   readonly inherited?: boolean;
   /** How the prompt's vector was had. */
-  readonly embedding?: { readonly model: string; readonly cached: boolean; readonly latencyMs: number; readonly inputTokens?: number };
+  readonly embedding?: {
+    readonly model: string;
+    readonly cached: boolean;
+    readonly latencyMs: number;
+    readonly inputTokens?: number;
+  };
 }
 
 /**

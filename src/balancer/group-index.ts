@@ -11,7 +11,11 @@ export interface GroupIndex {
 }
 
 /** Embeds what is not yet embedded and puts all vectors into the store. Rejects when a text could not be embedded. */
-export async function createGroupIndex(groups: readonly Group[], services: SemanticServices, signal: AbortSignal): Promise<GroupIndex> {
+export async function createGroupIndex(
+  groups: readonly Group[],
+  services: SemanticServices,
+  signal: AbortSignal,
+): Promise<GroupIndex> {
   const texts = groups.flatMap((group) => [group.description, ...group.examples]);
   const vectors = await services.embedding.embedDescriptions(texts, signal);
   const items: VectorItem[] = [];
@@ -19,7 +23,7 @@ export async function createGroupIndex(groups: readonly Group[], services: Seman
   for (const [index, group] of groups.entries()) {
     const members = vectors.slice(next, next + 1 + group.examples.length);
     next += members.length;
-    members.forEach((vector, position) => items.push({ id: `${index}/${position}`, vector }));
+    for (const [position, vector] of members.entries()) items.push({ id: `${index}/${position}`, vector });
     if (group.examples.length > 0) items.push({ id: `${index}/centroid`, vector: centroid(members) });
   }
   await services.store.replace(services.namespace, items, signal);
@@ -41,7 +45,11 @@ function centroid(vectors: readonly Float32Array[]): Float32Array {
   return normalise(sum);
 }
 
-function foldMatches(matches: readonly VectorMatch[], groups: readonly Group[], embedder: Embedder): readonly number[] {
+function foldMatches(
+  matches: readonly VectorMatch[],
+  groups: readonly Group[],
+  embedder: Embedder,
+): readonly number[] {
   const nearest = new Array<number>(groups.length).fill(-1);
   const middle = new Array<number>(groups.length).fill(-1);
   for (const { id, similarity } of matches) {

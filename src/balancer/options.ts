@@ -3,7 +3,7 @@ import { z } from "zod";
 import { planned, sluiceAddition } from "../util/field-notes.ts";
 
 /** The values `balancer.algorithm` may take; which of them exist here is `algorithms/index.ts`'s matter. */
-export const algorithmNames = [
+const algorithmNames = [
   "consistent-hashing",
   "least-connections",
   "lowest-latency",
@@ -13,10 +13,8 @@ export const algorithmNames = [
   "semantic",
 ] as const;
 
-export type AlgorithmName = (typeof algorithmNames)[number];
-
 /** nginx's `proxy_next_upstream` conditions. */
-export const failoverCriteria = [
+const failoverCriteria = [
   "error",
   "http_403",
   "http_404",
@@ -30,8 +28,6 @@ export const failoverCriteria = [
   "timeout",
 ] as const;
 
-export type FailoverCriterion = (typeof failoverCriteria)[number];
-
 const longest = 2147483646;
 const timeoutMs = (description: string) => z.int().min(1).max(longest).default(60000).describe(description);
 
@@ -43,7 +39,9 @@ function hyphens(value: unknown): unknown {
 const tokensCountStrategy = z
   .preprocess(
     hyphens,
-    z.enum(["completion-tokens", "cost", "llm-accuracy", "prompt-tokens", "total-tokens"]).default("total-tokens"),
+    z
+      .enum(["completion-tokens", "cost", "llm-accuracy", "prompt-tokens", "total-tokens"])
+      .default("total-tokens"),
   )
   .describe("What `lowest-usage` counts. Underscores are accepted in place of the hyphens.");
 
@@ -61,11 +59,18 @@ const semanticOptions = z
       .boolean()
       .default(true)
       .describe("A short follow-up (“yes, go on”) is routed like the message it follows."),
-    timeout: z.int().min(1).max(60000).default(2000).describe("Longest wait for the prompt's vector, in milliseconds."),
+    timeout: z
+      .int()
+      .min(1)
+      .max(60000)
+      .default(2000)
+      .describe("Longest wait for the prompt's vector, in milliseconds."),
     group_policy: z
       .enum(["weighted", "strict"])
       .default("weighted")
-      .describe("Inside a group: `weighted` shares by weight, `strict` always starts with the highest weight."),
+      .describe(
+        "Inside a group: `weighted` shares by weight, `strict` always starts with the highest weight.",
+      ),
   })
   .describe("Settings of the semantic algorithm.")
   .meta(sluiceAddition);
@@ -73,7 +78,12 @@ const semanticOptions = z
 export const balancerOptions = z
   .strictObject({
     algorithm: z.enum(algorithmNames).default("round-robin").describe("How a target is chosen."),
-    retries: z.int().min(0).max(32767).default(5).describe("Most further tries after the first; never more than there are targets."),
+    retries: z
+      .int()
+      .min(0)
+      .max(32767)
+      .default(5)
+      .describe("Most further tries after the first; never more than there are targets."),
     failover_criteria: z
       .array(z.enum(failoverCriteria))
       .default(["error", "timeout"])
@@ -95,14 +105,22 @@ export const balancerOptions = z
       .min(1)
       .max(longest)
       .default(10000)
-      .describe("How long a failed target is left out, and for how long failures are counted, in milliseconds.")
+      .describe(
+        "How long a failed target is left out, and for how long failures are counted, in milliseconds.",
+      )
       .meta(planned),
     hash_on_header: z
       .string()
       .default("X-Kong-LLM-Request-ID")
       .describe("Header whose value `consistent-hashing` keeps on one target.")
       .meta(planned),
-    slots: z.int().min(10).max(65536).default(10000).describe("Size of the ring of `consistent-hashing`.").meta(planned),
+    slots: z
+      .int()
+      .min(10)
+      .max(65536)
+      .default(10000)
+      .describe("Size of the ring of `consistent-hashing`.")
+      .meta(planned),
     latency_strategy: z
       .enum(["e2e", "tpot"])
       .default("tpot")
@@ -112,5 +130,3 @@ export const balancerOptions = z
     semantic: semanticOptions.prefault({}),
   })
   .describe("How requests are shared among the targets.");
-
-export type BalancerOptions = z.output<typeof balancerOptions>;

@@ -33,7 +33,10 @@ export function readConfigFile(
   if (config === undefined) {
     const errors = problems.filter((problem) => problem.severity === "error").length;
     const count = errors === 1 ? "1 error" : `${errors} errors`;
-    throw new ConfigFileError([...problems.map(formatProblem), `${path}: ${count}; nothing was changed`].join("\n"), problems);
+    throw new ConfigFileError(
+      [...problems.map(formatProblem), `${path}: ${count}; nothing was changed`].join("\n"),
+      problems,
+    );
   }
   return { path, config, problems };
 }
@@ -48,7 +51,11 @@ function readText(path: string): string {
 }
 
 /** The value of `-c FILE`, or the one positional argument. */
-export function configPath(given: string | boolean | undefined, positional: string | undefined, usage: string): string {
+export function configPath(
+  given: string | boolean | undefined,
+  positional: string | undefined,
+  usage: string,
+): string {
   const path = typeof given === "string" ? given : positional;
   if (path === undefined || path === "") throw new UsageError(`which config file? Usage: sluice ${usage}`);
   return path;

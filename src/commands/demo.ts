@@ -13,7 +13,7 @@ import { readConfigFile } from "./config-file.ts";
 import { createRuntime, terminalLog } from "./runtime.ts";
 import { type ProcessSettings, readSettings } from "./settings.ts";
 import { waitForStop } from "./signals.ts";
-import { table, type Terminal, UsageError } from "./terminal.ts";
+import { type Terminal, table, UsageError } from "./terminal.ts";
 
 /** The config stands in the package, two levels above this file in source and build alike. */
 const configFile = fileURLToPath(new URL("../../examples/semantic-local/gateway.yaml", import.meta.url));
@@ -63,7 +63,11 @@ export const demo: Command = {
 };
 
 /** On loopback, and with `--once` on any free port, unless told otherwise. */
-function readDemoSettings(flags: Readonly<Record<string, string | boolean | undefined>>, terminal: Terminal, isOnce: boolean): ProcessSettings {
+function readDemoSettings(
+  flags: Readonly<Record<string, string | boolean | undefined>>,
+  terminal: Terminal,
+  isOnce: boolean,
+): ProcessSettings {
   const settings = readSettings(flags, terminal.env, terminal.isTerminal);
   const isTold = flags["proxy-listen"] !== undefined || terminal.env["SLUICE_PROXY_LISTEN"] !== undefined;
   return isTold ? settings : { ...settings, proxyListen: { host: "127.0.0.1", port: isOnce ? 0 : 8000 } };
@@ -78,7 +82,8 @@ interface World {
 
 async function openWorld(settings: ProcessSettings, isLive: boolean, terminal: Terminal): Promise<World> {
   const key = terminal.env["OPENAI_API_KEY"];
-  if (isLive && (key === undefined || key === "")) throw new UsageError("--live needs OPENAI_API_KEY in the environment");
+  if (isLive && (key === undefined || key === ""))
+    throw new UsageError("--live needs OPENAI_API_KEY in the environment");
   const simulator = isLive ? undefined : await openSimulator();
   const env = {
     DECK_OPENAI_API_KEY: isLive ? key : "no-key-needed",
@@ -88,7 +93,12 @@ async function openWorld(settings: ProcessSettings, isLive: boolean, terminal: T
   const records = new Map<string, AccessRecord>();
   const sink: Sink = { write: (record) => remember(records, record), close: async () => undefined };
   const runtime = createRuntime(terminalLog(terminal, "warn", true));
-  const gateway = await startGateway(config, { listen: settings.proxyListen, services: runtime, sinks: [sink], metrics: createMetrics() });
+  const gateway = await startGateway(config, {
+    listen: settings.proxyListen,
+    services: runtime,
+    sinks: [sink],
+    metrics: createMetrics(),
+  });
   return {
     gateway,
     simulator,
@@ -110,7 +120,11 @@ function remember(records: Map<string, AccessRecord>, record: AccessRecord): voi
 
 async function openSimulator(): Promise<Simulator> {
   const model = loadLocalModel();
-  return startSimulator({ now: () => Date.now(), embed: (text) => model.embed(text), behaviour: { latencyMs: 20 } });
+  return startSimulator({
+    now: () => Date.now(),
+    embed: (text) => model.embed(text),
+    behaviour: { latencyMs: 20 },
+  });
 }
 
 interface Row {
@@ -181,11 +195,20 @@ function report(rows: readonly Row[], isLive: boolean): string {
   const share = strongestCost === 0 ? 0 : (1 - cost / strongestCost) * 100;
   return [
     "",
-    table([["", "prompt", "sent to", "distance", "tokens", "cost", `on ${strongest.name}`], ...lines, ["", "", "", "", "", usd(cost), usd(strongestCost)]], [3, 4, 5, 6]),
+    table(
+      [
+        ["", "prompt", "sent to", "distance", "tokens", "cost", `on ${strongest.name}`],
+        ...lines,
+        ["", "", "", "", "", usd(cost), usd(strongestCost)],
+      ],
+      [3, 4, 5, 6],
+    ),
     "",
     `${right} of ${rows.length} prompts went where they should. Saved ${usd(strongestCost - cost)} of ${usd(strongestCost)} (${share.toFixed(0)} %) against`,
     `sending everything to ${strongest.name}, at the same token counts; the embedding itself is free.`,
-    isLive ? "Answers and token counts are the vendor's." : "Answers and token counts are simulated; routing and prices are real.",
+    isLive
+      ? "Answers and token counts are the vendor's."
+      : "Answers and token counts are simulated; routing and prices are real.",
     "",
   ].join("\n");
 }

@@ -20,10 +20,16 @@ export const reload: Command = {
     const { pid, admin } = readRunFile(prefix);
     if (admin === undefined) {
       process.kill(pid, "SIGHUP");
-      terminal.out(`process ${pid} was told to reload; it has no admin listener, so its log says what came of it\n`);
+      terminal.out(
+        `process ${pid} was told to reload; it has no admin listener, so its log says what came of it\n`,
+      );
       return 0;
     }
-    const answer = await request(`${admin}/reload`, { method: "POST", headersTimeout: deadlineMs, bodyTimeout: deadlineMs });
+    const answer = await request(`${admin}/reload`, {
+      method: "POST",
+      headersTimeout: deadlineMs,
+      bodyTimeout: deadlineMs,
+    });
     const result = (await answer.body.json()) as ReloadResult; // our own admin listener answers so
     for (const message of result.messages) (result.ok ? terminal.out : terminal.err)(`${message}\n`);
     return result.ok ? 0 : 1;

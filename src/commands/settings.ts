@@ -17,7 +17,11 @@ interface Setting {
 export const settingTable = [
   setting("proxy-listen", "0.0.0.0:8000", "where clients connect"),
   setting("admin-listen", "127.0.0.1:8001", "the admin API, on loopback addresses only; off: none"),
-  setting("dashboard-listen", "off", "accepted for later: this version has no dashboard, so nothing listens there"),
+  setting(
+    "dashboard-listen",
+    "off",
+    "accepted for later: this version has no dashboard, so nothing listens there",
+  ),
   setting("status-listen", "127.0.0.1:8100", "/status, /status/ready and /metrics; off: none"),
   setting("log-level", "info", `one of ${logLevels.join(", ")}`),
   setting("log-format", "auto", "json, pretty, or auto: pretty on a terminal"),
@@ -57,7 +61,8 @@ export function readSettings(
     const fromFlag = flags[flag];
     if (typeof fromFlag === "string") return { text: fromFlag, source: `--${flag}` };
     const fromEnv = row === undefined ? undefined : env[row.env];
-    if (row !== undefined && fromEnv !== undefined && fromEnv !== "") return { text: fromEnv, source: row.env };
+    if (row !== undefined && fromEnv !== undefined && fromEnv !== "")
+      return { text: fromEnv, source: row.env };
     return { text: row?.fallback ?? "", source: `the default of --${flag}` };
   };
   const adminListen = optionalAddress(read("admin-listen"));
@@ -92,7 +97,9 @@ function address({ text, source }: Given): Address {
   const match = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):)?(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) {
-    throw new SettingError(`${source}: "${text}" is not an address; write host:port, e.g. 127.0.0.1:8000, with port 0 for any free one`);
+    throw new SettingError(
+      `${source}: "${text}" is not an address; write host:port, e.g. 127.0.0.1:8000, with port 0 for any free one`,
+    );
   }
   return { host: match[1] ?? match[2] ?? "127.0.0.1", port };
 }

@@ -2,10 +2,15 @@
 import type { Logger } from "../telemetry/logger.ts";
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
-export function waitForStop(options: { readonly onReload?: () => Promise<unknown>; readonly log: Logger }): Promise<void> {
+export function waitForStop(options: {
+  readonly onReload?: () => Promise<unknown>;
+  readonly log: Logger;
+}): Promise<void> {
   return new Promise((resolve) => {
     const onHangup = () => {
-      options.onReload?.().catch((error: unknown) => options.log.error("reload failed", { reason: String(error) }));
+      options
+        .onReload?.()
+        .catch((error: unknown) => options.log.error("reload failed", { reason: String(error) }));
     };
     let isStopping = false;
     const onStop = (signal: NodeJS.Signals) => {

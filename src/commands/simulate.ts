@@ -18,10 +18,20 @@ export const simulate: Command = {
     help: fallback === undefined || fallback === false ? description : `${description} (default ${fallback})`,
   })),
   async run({ flags }, terminal) {
-    const options = readSimulatorFlags(Object.fromEntries(Object.entries(flags).filter(([name]) => name !== "help")));
+    const options = readSimulatorFlags(
+      Object.fromEntries(Object.entries(flags).filter(([name]) => name !== "help")),
+    );
     const model = loadLocalModel();
-    const simulator = await startSimulator({ ...options, now: () => Date.now(), embed: (text) => model.embed(text) });
-    terminal.out(terminal.isTerminal ? `ready  simulator ${simulator.url}\n` : `${JSON.stringify({ message: "ready", simulator: simulator.url })}\n`);
+    const simulator = await startSimulator({
+      ...options,
+      now: () => Date.now(),
+      embed: (text) => model.embed(text),
+    });
+    terminal.out(
+      terminal.isTerminal
+        ? `ready  simulator ${simulator.url}\n`
+        : `${JSON.stringify({ message: "ready", simulator: simulator.url })}\n`,
+    );
     await waitForStop({ log: terminalLog(terminal, "info", terminal.isTerminal) });
     await simulator.close();
     return 0;

@@ -7,9 +7,9 @@ import { statusPages } from "../admin/status.ts";
 import { formatProblem } from "../config/problem.ts";
 import { type Gateway, startGateway } from "../gateway.ts";
 import type { Listener } from "../http/listener.ts";
+import type { Logger } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { createJsonSink, createPrettySink, type Sink } from "../telemetry/sinks.ts";
-import type { Logger } from "../telemetry/logger.ts";
 import { version } from "../util/version.ts";
 import type { Command } from "./command.ts";
 import { type ConfigFile, ConfigFileError, configPath, readConfigFile } from "./config-file.ts";
@@ -25,7 +25,9 @@ export const start: Command = {
   usage,
   summary: "Run the gateway.",
   takesSettings: true,
-  flags: [{ name: "config", short: "c", type: "string", value: "FILE", help: "declarative config, YAML or JSON" }],
+  flags: [
+    { name: "config", short: "c", type: "string", value: "FILE", help: "declarative config, YAML or JSON" },
+  ],
   async run({ flags, positionals }, terminal) {
     const path = configPath(flags["config"], positionals[0], usage);
     const settings = readSettings(flags, terminal.env, terminal.isTerminal);
@@ -48,7 +50,11 @@ export interface GatewayProcess {
 }
 
 /** Starts everything and announces that it is ready. Throws `ConfigFileError` and `SettingError`. */
-export async function startProcess(path: string, settings: ProcessSettings, terminal: Terminal): Promise<GatewayProcess> {
+export async function startProcess(
+  path: string,
+  settings: ProcessSettings,
+  terminal: Terminal,
+): Promise<GatewayProcess> {
   const file = readConfigFile(path, terminal.env);
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
   reportProblems(file, log);
@@ -66,14 +72,31 @@ export async function startProcess(path: string, settings: ProcessSettings, term
     plugins: gateway?.snapshot.plugins.map((entry) => ({ name: entry.name, id: entry.config.id })) ?? [],
     memory: process.memoryUsage.rss(),
   });
-  const status = settings.statusListen && (await servePages(settings.statusListen, statusPages({ metrics, isReady: () => gateway !== undefined && !isStopping, describe }), runtime));
-  const reload = async (): Promise<ReloadResult> => (gateway === undefined ? { ok: false, messages: ["the gateway has not started yet"] } : reloadFrom(path, gateway, terminal, log));
-  const admin = settings.adminListen && (await servePages(settings.adminListen, adminPages({ version: version(), describe, reload }), runtime));
+  const status =
+    settings.statusListen &&
+    (await servePages(
+      settings.statusListen,
+      statusPages({ metrics, isReady: () => gateway !== undefined && !isStopping, describe }),
+      runtime,
+    ));
+  const reload = async (): Promise<ReloadResult> =>
+    gateway === undefined
+      ? { ok: false, messages: ["the gateway has not started yet"] }
+      : reloadFrom(path, gateway, terminal, log);
+  const admin =
+    settings.adminListen &&
+    (await servePages(settings.adminListen, adminPages({ version: version(), describe, reload }), runtime));
 
-  gateway = await startGateway(file.config, { listen: settings.proxyListen, services: runtime, sinks: [stdoutSink(settings, terminal, log)], metrics });
+  gateway = await startGateway(file.config, {
+    listen: settings.proxyListen,
+    services: runtime,
+    sinks: [stdoutSink(settings, terminal, log)],
+    metrics,
+  });
   const running = gateway;
   const runFile = writeRunFile(settings.prefix, admin, log);
-  if (settings.dashboardListen !== undefined) log.warn("this version has no dashboard; nothing listens on --dashboard-listen");
+  if (settings.dashboardListen !== undefined)
+    log.warn("this version has no dashboard; nothing listens on --dashboard-listen");
   announce(running, status, admin, settings, terminal);
   return {
     gateway: running,
@@ -92,7 +115,12 @@ export async function startProcess(path: string, settings: ProcessSettings, term
   };
 }
 
-async function reloadFrom(path: string, gateway: Gateway, terminal: Terminal, log: Logger): Promise<ReloadResult> {
+async function reloadFrom(
+  path: string,
+  gateway: Gateway,
+  terminal: Terminal,
+  log: Logger,
+): Promise<ReloadResult> {
   try {
     const file = readConfigFile(path, terminal.env);
     await gateway.reload(file.config);
@@ -116,16 +144,40 @@ function reportProblems(file: ConfigFile, log: Logger): void {
 }
 
 function stdoutSink(settings: ProcessSettings, terminal: Terminal, log: Logger): Sink {
-  const onDropped = (count: number) => log.warn("access records were dropped: the output is not read fast enough", { count });
-  return settings.pretty ? createPrettySink(terminal.lines, onDropped) : createJsonSink(terminal.lines, onDropped);
+  const onDropped = (count: number) =>
+    log.warn("access records were dropped: the output is not read fast enough", { count });
+  return settings.pretty
+    ? createPrettySink(terminal.lines, onDropped)
+    : createJsonSink(terminal.lines, onDropped);
 }
 
 function countEmbeddings(metrics: Metrics, runtime: Runtime): void {
   const sum = (read: (row: ReturnType<Runtime["embeddings"]["stats"]>[number]) => number) => () =>
     runtime.embeddings.stats().reduce((total, row) => total + read(row), 0);
-  metrics.gauge("sluice_embedding_cache_hits", "Prompts whose vector was cached", sum((row) => row.hits));
-  metrics.gauge("sluice_embedding_cache_misses", "Prompts that were embedded", sum((row) => row.misses));
-  metrics.gauge("sluice_embedding_failures", "Embedding calls that failed", sum((row) => row.failures));
+  metrics.reading(
+    "sluice_embedding_cache_hits_total",
+    "Prompts whose vector was cached",
+    "counter",
+    sum((row) => row.hits),
+  );
+  metrics.reading(
+    "sluice_embedding_cache_misses_total",
+    "Prompts that were embedded",
+    "counter",
+    sum((row) => row.misses),
+  );
+  metrics.reading(
+    "sluice_embedding_failures_total",
+    "Embedding calls that failed",
+    "counter",
+    sum((row) => row.failures),
+  );
+  metrics.reading(
+    "sluice_embedding_tokens_total",
+    "Tokens that embedding was charged for",
+    "counter",
+    sum((row) => row.inputTokens),
+  );
 }
 
 /** Where `sluice reload` finds this process. */
@@ -147,19 +199,32 @@ function writeRunFile(prefix: string, admin: Listener | undefined, log: Logger):
     writeFileSync(path, `${JSON.stringify(content)}\n`);
     return path;
   } catch (error) {
-    log.warn("the run file could not be written; `sluice reload` will not find this process (SIGHUP still works)", { path, reason: String(error) });
+    log.warn(
+      "the run file could not be written; `sluice reload` will not find this process (SIGHUP still works)",
+      { path, reason: String(error) },
+    );
     return undefined;
   }
 }
 
-function announce(gateway: Gateway, status: Listener | undefined, admin: Listener | undefined, settings: ProcessSettings, terminal: Terminal): void {
+function announce(
+  gateway: Gateway,
+  status: Listener | undefined,
+  admin: Listener | undefined,
+  settings: ProcessSettings,
+  terminal: Terminal,
+): void {
   const addresses = {
     proxy: urlOf(gateway),
     ...(admin !== undefined && { admin: urlOf(admin) }),
     ...(status !== undefined && { status: urlOf(status) }),
   };
   if (settings.pretty) {
-    terminal.out(`ready  ${Object.entries(addresses).map(([name, url]) => `${name} ${url}`).join("  ")}\n`);
+    terminal.out(
+      `ready  ${Object.entries(addresses)
+        .map(([name, url]) => `${name} ${url}`)
+        .join("  ")}\n`,
+    );
   } else {
     terminal.out(`${JSON.stringify({ message: "ready", ...addresses })}\n`);
   }

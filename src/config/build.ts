@@ -51,7 +51,13 @@ function buildService(id: string, fields: ServiceFields): ServiceConfig {
   };
 }
 
-function addressOf({ host = "", path, port, protocol, url }: ServiceFields): Pick<ServiceConfig, "protocol" | "host" | "port" | "path"> {
+function addressOf({
+  host = "",
+  path,
+  port,
+  protocol,
+  url,
+}: ServiceFields): Pick<ServiceConfig, "protocol" | "host" | "port" | "path"> {
   if (url === undefined) return { protocol, host, port, path };
   const parsed = new URL(url);
   const scheme = parsed.protocol.slice(0, -1);
@@ -82,7 +88,11 @@ function buildRoute(instance: Instance, fields: RouteFields, directory: Director
   };
 }
 
-function buildPlugin({ instance, plugin: known }: Good, fields: PluginFields, directory: Directory): PluginConfig | undefined {
+function buildPlugin(
+  { instance, plugin: known }: Good,
+  fields: PluginFields,
+  directory: Directory,
+): PluginConfig | undefined {
   if (known === undefined) return undefined;
   return {
     id: directory.id(instance),
@@ -95,7 +105,11 @@ function buildPlugin({ instance, plugin: known }: Good, fields: PluginFields, di
   };
 }
 
-function isReached({ scope }: PluginConfig, services: ReadonlySet<string>, routes: ReadonlySet<string>): boolean {
+function isReached(
+  { scope }: PluginConfig,
+  services: ReadonlySet<string>,
+  routes: ReadonlySet<string>,
+): boolean {
   if ("service" in scope && !services.has(scope.service)) return false;
   return !("route" in scope) || routes.has(scope.route);
 }

@@ -1,6 +1,7 @@
 /** Finds the entities of a file, nested or flat, and lines them up. */
-import type { Entity } from "./entity.ts";
+
 import { entities } from "./entities/index.ts";
+import type { Entity } from "./entity.ts";
 import type { Path } from "./problem.ts";
 import type { Report } from "./report.ts";
 import type { ConfigNode, MapNode } from "./tree.ts";
@@ -21,7 +22,9 @@ export interface Instance {
 const known = entities as unknown as readonly Entity[];
 
 /** Entities by the name of their list. */
-export const entityLists: ReadonlyMap<string, Entity> = new Map(known.map((entity) => [entity.plural, entity]));
+export const entityLists: ReadonlyMap<string, Entity> = new Map(
+  known.map((entity) => [entity.plural, entity]),
+);
 
 const entityNames: ReadonlyMap<string, Entity> = new Map(known.map((entity) => [entity.name, entity]));
 

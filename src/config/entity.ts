@@ -27,9 +27,23 @@ export function defineEntity<const Shape extends z.ZodRawShape>(entity: Entity<S
   return entity;
 }
 
+const schemas = new WeakMap<Entity, z.ZodObject>();
+
+/** The entity's own fields, without those nested in it. Made once per entity. */
+export function entitySchema(entity: Entity): z.ZodObject {
+  const known = schemas.get(entity);
+  if (known !== undefined) return known;
+  const schema = z.strictObject(entity.shape);
+  schemas.set(entity, schema);
+  return schema;
+}
+
 /** Fields every entity has. */
 export const commonFields = {
-  id: z.guid({ error: "must be a UUID" }).describe("UUID; made up from the name or place when left out.").optional(),
+  id: z
+    .guid({ error: "must be a UUID" })
+    .describe("UUID; made up from the name or place when left out.")
+    .optional(),
   tags: z.array(z.string()).describe("Words for tools that sort entities; without effect here.").optional(),
   created_at: z.number().describe("Kept by exports; without effect here.").optional(),
   updated_at: z.number().describe("Kept by exports; without effect here.").optional(),

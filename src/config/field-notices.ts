@@ -27,16 +27,25 @@ export function createFieldNotices(report: Report): FieldNotices {
   function visit(node: ConfigNode, schema: FieldSchema | undefined, at: { path: Path; owner: string }): void {
     if (schema === undefined || isNull(node)) return;
     const { owner, path } = at;
-    if (schema.deprecated === true) note("deprecated", `is deprecated. ${schema.description ?? ""}`.trim(), path, owner);
-    if (schema.planned === true) {
-      // Exports write out every default; what changes nothing needs no notice.
-      if (!equals(toValue(node), schema.default)) note("planned", "accepted, not acted on yet", path, owner);
-      return;
-    }
+    if (schema.deprecated === true)
+      note("deprecated", `is deprecated. ${schema.description ?? ""}`.trim(), path, owner);
+    if (schema.planned !== true) visitInner(node, schema, at);
+    // Exports write out every default; what changes nothing needs no notice.
+    else if (!equals(toValue(node), schema.default))
+      note("planned", "accepted, not acted on yet", path, owner);
+  }
+
+  function visitInner(
+    node: ConfigNode,
+    schema: FieldSchema,
+    { owner, path }: { path: Path; owner: string },
+  ): void {
     if (node.kind === "list") {
-      for (const [index, item] of node.items.entries()) visit(item, schema.items, { owner, path: [...path, index] });
+      for (const [index, item] of node.items.entries())
+        visit(item, schema.items, { owner, path: [...path, index] });
     } else if (node.kind === "map") {
-      for (const [name, value] of node.entries) visit(value, fieldAt(schema, [name]), { owner, path: [...path, name] });
+      for (const [name, value] of node.entries)
+        visit(value, fieldAt(schema, [name]), { owner, path: [...path, name] });
     }
   }
 
@@ -44,7 +53,10 @@ export function createFieldNotices(report: Report): FieldNotices {
     collect: (node, schema, path, owner) => visit(node, schema, { path, owner }),
     flush() {
       for (const { message, paths } of places.values()) {
-        const more = paths.length > 1 ? ` (also in ${paths.length - 1} other ${paths.length > 2 ? "places" : "place"})` : "";
+        const more =
+          paths.length > 1
+            ? ` (also in ${paths.length - 1} other ${paths.length > 2 ? "places" : "place"})`
+            : "";
         report.addAtName("notice", paths[0] ?? [], message + more);
       }
     },

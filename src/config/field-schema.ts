@@ -38,7 +38,10 @@ export function fieldSchema(schema: z.ZodType): FieldSchema {
 }
 
 /** The field at `path`; undefined where the schema knows none, or anything may stand. */
-export function fieldAt(schema: FieldSchema | undefined, path: readonly (string | number)[]): FieldSchema | undefined {
+export function fieldAt(
+  schema: FieldSchema | undefined,
+  path: readonly (string | number)[],
+): FieldSchema | undefined {
   return path.reduce<FieldSchema | undefined>((field, step) => child(field, step), schema);
 }
 
@@ -66,7 +69,10 @@ function child(field: FieldSchema | undefined, step: string | number): FieldSche
   return firstOf(field.anyOf, step);
 }
 
-function firstOf(options: readonly FieldSchema[] | undefined, step: string | number): FieldSchema | undefined {
+function firstOf(
+  options: readonly FieldSchema[] | undefined,
+  step: string | number,
+): FieldSchema | undefined {
   for (const option of options ?? []) {
     const found = child(option, step);
     if (found !== undefined) return found;
@@ -83,7 +89,12 @@ function tidy({ jsonSchema }: Override): void {
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   const { default: value } = jsonSchema;
-  if (typeof value === "object" && value !== null && Object.keys(value).length === 0 && !Array.isArray(value)) {
+  if (
+    typeof value === "object" &&
+    value !== null &&
+    Object.keys(value).length === 0 &&
+    !Array.isArray(value)
+  ) {
     delete jsonSchema.default;
   }
 }

@@ -14,7 +14,8 @@ export interface IssueContext {
 
 /** One issue, other than `unrecognized_keys`, as the second half of a sentence that begins with the path. */
 export function issueMessage(issue: z.core.$ZodIssue, context: IssueContext): string {
-  if (issue.code === "custom" || issue.code === "invalid_format" || issue.code === "invalid_union") return issue.message;
+  if (issue.code === "custom" || issue.code === "invalid_format" || issue.code === "invalid_union")
+    return issue.message;
   if (context.value === undefined) return missing(context.schema);
   switch (issue.code) {
     case "invalid_type":
@@ -46,7 +47,8 @@ const typeNames: Readonly<Record<string, string>> = {
 
 function wrongType(expected: string, value: unknown): string {
   const wanted = typeNames[expected] ?? expected;
-  if (expected === "int" && typeof value === "number") return "expected a whole number, found one with a fraction or too large a one";
+  if (expected === "int" && typeof value === "number")
+    return "expected a whole number, found one with a fraction or too large a one";
   return `expected ${wanted}, found ${kindOf(value)}${hint(expected, value)}`;
 }
 
@@ -57,7 +59,8 @@ function hint(expected: string, value: unknown): string {
   if (expected === "boolean" && typeof value === "string" && /^(yes|no|on|off|true|false)$/i.test(value)) {
     return ": write true or false, without quotes";
   }
-  if (expected === "string" && (typeof value === "number" || typeof value === "boolean")) return ": put it in quotes";
+  if (expected === "string" && (typeof value === "number" || typeof value === "boolean"))
+    return ": put it in quotes";
   return "";
 }
 
@@ -78,7 +81,8 @@ function outOfRange(
   const high = schema?.maximum ?? schema?.maxItems;
   const unit = isNumber ? "be" : typeof value === "string" ? "have a length of" : "have";
   const items = Array.isArray(value) ? " items" : "";
-  if (isNumber && low !== undefined && high !== undefined) return `must be between ${low} and ${high}${found}`;
+  if (isNumber && low !== undefined && high !== undefined)
+    return `must be between ${low} and ${high}${found}`;
   if (issue.code === "too_big") return `must ${unit} at most ${issue.maximum}${items}${found}`;
   if (typeof value === "string" && issue.minimum === 1) return "must not be empty";
   return `must ${unit} at least ${issue.minimum}${items}${found}`;

@@ -1,9 +1,9 @@
 /** Reads a declarative config file. Everything wrong with it is reported at once; nothing is ever half-applied. */
-import { z } from "zod";
 import type { PluginDefinition } from "../plugins/plugin.ts";
-import { collect, type Instance } from "./collect.ts";
 import { buildConfig, type Good } from "./build.ts";
+import { collect, type Instance } from "./collect.ts";
 import type { Config } from "./config.ts";
+import { entitySchema } from "./entity.ts";
 import { createFieldNotices, type FieldNotices } from "./field-notices.ts";
 import { fieldSchema } from "./field-schema.ts";
 import { createDirectory } from "./names.ts";
@@ -14,8 +14,8 @@ import { substitute } from "./substitution.ts";
 import { checkTopLevel } from "./top-level.ts";
 import { type MapNode, parseTree } from "./tree.ts";
 import { validate } from "./validate.ts";
-import { resolveReferences } from "./vault-references.ts";
 import { isNull } from "./value.ts";
+import { resolveReferences } from "./vault-references.ts";
 
 export { formatProblem, type Problem } from "./problem.ts";
 
@@ -55,7 +55,8 @@ export function loadConfig(source: string, options: LoadOptions): LoadResult {
     report.addAt("error", offsetAfter(substitutions, unclosed), [], 'this "${{" is never closed with "}}"');
   }
   for (const { fault = "", valueStart } of tree.failed) report.addAt("error", valueStart, [], fault);
-  for (const { message, offset, path, severity } of tree.faults) report.addAt(severity, offset, path, message);
+  for (const { message, offset, path, severity } of tree.faults)
+    report.addAt(severity, offset, path, message);
 
   if (root?.kind === "map") return read(root, options, report);
   if (!report.hasErrors()) report.add("error", [], wrongRoot(root));
@@ -69,7 +70,14 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
   const notices = createFieldNotices(report);
   const directory = createDirectory(instances, report);
   reportSameScope(instances, directory, report);
-  const reader = { definitions: options.plugins, directory, report, notices, root, withReview: options.withReview === true };
+  const reader = {
+    definitions: options.plugins,
+    directory,
+    report,
+    notices,
+    root,
+    withReview: options.withReview === true,
+  };
   const good: Good[] = [];
   for (const instance of instances) {
     const value = readEntity(instance, report, notices);
@@ -85,8 +93,11 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
 /** The entity's own fields, without those nested in it. */
 function readEntity(instance: Instance, report: Report, notices: FieldNotices): unknown {
   const { entity, node, path } = instance;
-  const schema = z.strictObject(entity.shape);
-  const except = new Set([...Object.keys(entity.children ?? {}), ...(entity.name === "plugin" ? ["config"] : [])]);
+  const schema = entitySchema(entity);
+  const except = new Set([
+    ...Object.keys(entity.children ?? {}),
+    ...(entity.name === "plugin" ? ["config"] : []),
+  ]);
   const result = validate(schema, { node, path, except }, report);
   if (result === undefined) return undefined;
   notices.collect({ ...node, entries: without(node, except) }, fieldSchema(schema), path, entity.name);
@@ -102,11 +113,14 @@ function without(node: MapNode, except: ReadonlySet<string>): MapNode["entries"]
 
 /** A host that is the name of an upstream would be looked up in DNS, where it is not. */
 function reportUpstreamHosts(instances: readonly Instance[], report: Report): void {
-  const upstreams = new Set(instances.filter(({ entity }) => entity.name === "upstream").map((each) => nameText(each, "name")));
+  const upstreams = new Set(
+    instances.filter(({ entity }) => entity.name === "upstream").map((each) => nameText(each, "name")),
+  );
   for (const instance of instances) {
     const host = instance.entity.name === "service" ? nameText(instance, "host") : undefined;
     if (host === undefined || !upstreams.has(host)) continue;
-    const message = "is the name of an upstream, which this version does not act on: give the host's own name";
+    const message =
+      "is the name of an upstream, which this version does not act on: give the host's own name";
     report.add("warning", [...instance.path, "host"], message);
   }
 }
@@ -123,8 +137,10 @@ interface Refusal {
 
 /** Files that are not worth parsing. */
 function refuse(text: string): Refusal | undefined {
-  if (text.length > maxLength) return { offset: 0, message: `the file is too large: at most ${maxLength} characters are read` };
-  if (text.trim() === "") return { offset: 0, message: 'the file is empty: begin it with _format_version: "3.0"' };
+  if (text.length > maxLength)
+    return { offset: 0, message: `the file is too large: at most ${maxLength} characters are read` };
+  if (text.trim() === "")
+    return { offset: 0, message: 'the file is empty: begin it with _format_version: "3.0"' };
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe]/.exec(text);
   if (control === null) return undefined;
@@ -139,7 +155,8 @@ function failed(file: string, text: string, { message, offset }: Refusal): LoadR
 }
 
 function wrongRoot(root: ReturnType<typeof parseTree>["root"]): string {
-  if (root === undefined || isNull(root)) return 'the file holds nothing but comments: begin it with _format_version: "3.0"';
+  if (root === undefined || isNull(root))
+    return 'the file holds nothing but comments: begin it with _format_version: "3.0"';
   const found = root.kind === "list" ? "a list" : "a single value";
   return `expected fields such as _format_version, services and plugins at the top, found ${found}`;
 }

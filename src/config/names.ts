@@ -53,7 +53,7 @@ export function createDirectory(instances: readonly Instance[], report: Report):
 }
 
 /** What people call it; undefined when it has no name. */
-export function nameOf({ entity, node }: Instance): string | undefined {
+function nameOf({ entity, node }: Instance): string | undefined {
   return entity.nameField === undefined ? undefined : textOf(node.entries.get(entity.nameField));
 }
 
@@ -73,7 +73,11 @@ function createIndex(instances: readonly Instance[], report: Report): Index {
       if (earlier === undefined) entries.set(key, instance);
       else {
         const first = `${formatPath(earlier.path)}, line ${report.lineOf([...earlier.path, field])}`;
-        report.add("error", [...path, field], `another ${entity.name} has the ${field}${quote(node.entries.get(field))} already (${first})`);
+        report.add(
+          "error",
+          [...path, field],
+          `another ${entity.name} has the ${field}${quote(node.entries.get(field))} already (${first})`,
+        );
       }
     }
   }
@@ -91,7 +95,11 @@ function findTargets(instance: Instance, index: Index, report: Report): Map<stri
     if (own !== undefined && target === undefined) {
       report.add("error", [...path, field], dangling(kind, reference, index.get(kind)));
     } else if (around !== undefined && target !== around) {
-      report.add("error", [...path, field], `contradicts its place: it stands inside ${formatPath(around.path)}`);
+      report.add(
+        "error",
+        [...path, field],
+        `contradicts its place: it stands inside ${formatPath(around.path)}`,
+      );
     }
     if (target !== undefined) found.set(field, target);
   }
@@ -119,6 +127,11 @@ function dangling(
 function hash(parts: readonly unknown[]): string {
   const digest = createHash("sha256").update(JSON.stringify(parts)).digest("hex");
   const variant = ((Number.parseInt(digest[16] ?? "0", 16) & 3) | 8).toString(16);
-  const groups = [digest.slice(0, 8), digest.slice(8, 12), `8${digest.slice(13, 16)}`, `${variant}${digest.slice(17, 20)}`];
+  const groups = [
+    digest.slice(0, 8),
+    digest.slice(8, 12),
+    `8${digest.slice(13, 16)}`,
+    `${variant}${digest.slice(17, 20)}`,
+  ];
   return [...groups, digest.slice(20, 32)].join("-");
 }

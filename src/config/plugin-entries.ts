@@ -36,7 +36,10 @@ export function readPlugin(
   return { definition, order: reader.definitions.indexOf(definition), config: config.value, scope };
 }
 
-function findDefinition({ node, path }: Instance, { definitions, report }: PluginReader): PluginDefinition | undefined {
+function findDefinition(
+  { node, path }: Instance,
+  { definitions, report }: PluginReader,
+): PluginDefinition | undefined {
   const given = node.entries.get("name");
   const name = textOf(given);
   if (name === undefined) return undefined;
@@ -77,7 +80,11 @@ function readConfig(
 }
 
 /** The plugin's own config, and what it leaves out from `_plugin_configs`, as decK fills it in. */
-function withShared({ node, path }: Instance, configPath: Path, { report, root }: PluginReader): MapNode | undefined {
+function withShared(
+  { node, path }: Instance,
+  configPath: Path,
+  { report, root }: PluginReader,
+): MapNode | undefined {
   const own = asBlock(node.entries.get("config"), node);
   if (own === undefined) {
     report.add("error", configPath, "expected a block of fields");
@@ -89,17 +96,31 @@ function withShared({ node, path }: Instance, configPath: Path, { report, root }
   const shared = root.entries.get("_plugin_configs");
   const source = shared?.kind === "map" ? shared.entries.get(name) : undefined;
   if (source?.kind !== "map") {
-    report.add("error", [...path, "_config"], `there are no fields under${quote(reference)} in _plugin_configs`);
+    report.add(
+      "error",
+      [...path, "_config"],
+      `there are no fields under${quote(reference)} in _plugin_configs`,
+    );
     return undefined;
   }
-  return { ...own, entries: new Map([...source.entries, ...own.entries]), hidden: new Set([...source.hidden, ...own.hidden]) };
+  return {
+    ...own,
+    entries: new Map([...source.entries, ...own.entries]),
+    hidden: new Set([...source.hidden, ...own.hidden]),
+  };
 }
 
 /** A missing config is an empty one, standing where its plugin does. */
 function asBlock(config: ConfigNode | undefined, plugin: MapNode): MapNode | undefined {
   if (config?.kind === "map") return config;
   if (config !== undefined && !(config.kind === "scalar" && config.value === null)) return undefined;
-  return { kind: "map", offset: plugin.offset, keyOffset: plugin.keyOffset, entries: new Map(), hidden: new Set() };
+  return {
+    kind: "map",
+    offset: plugin.offset,
+    keyOffset: plugin.keyOffset,
+    entries: new Map(),
+    hidden: new Set(),
+  };
 }
 
 function findScope(instance: Instance, { directory, report }: PluginReader): PluginScope | undefined {
@@ -107,7 +128,8 @@ function findScope(instance: Instance, { directory, report }: PluginReader): Plu
   for (const kind of ["consumer", "consumer_group"]) {
     const isNested = parent?.entity.name === kind;
     const reference = instance.node.entries.get(kind);
-    if (!isNested && (reference === undefined || (reference.kind === "scalar" && reference.value === null))) continue;
+    if (!isNested && (reference === undefined || (reference.kind === "scalar" && reference.value === null)))
+      continue;
     const message = `a plugin for one ${kind.replaceAll("_", " ")} is not supported by this version; it would never run`;
     report.add("error", isNested ? path : [...path, kind], message);
     return undefined;
@@ -137,7 +159,11 @@ export function reportSameScope(instances: readonly Instance[], directory: Direc
     if (earlier === undefined) seen.set(key, instance);
     else {
       const first = `${formatPath(earlier.path)}, line ${report.lineOf([...earlier.path, "name"])}`;
-      report.add("error", [...instance.path, "name"], `the plugin is set up for the same requests already (${first}); keep one of them`);
+      report.add(
+        "error",
+        [...instance.path, "name"],
+        `the plugin is set up for the same requests already (${first}); keep one of them`,
+      );
     }
   }
 }

@@ -58,6 +58,8 @@ export class SnapshotLeases {
   }
 
   #close(plugin: Plugin): void {
-    plugin.close?.().catch((error: unknown) => this.#log.error("a plugin did not close", { reason: String(error) }));
+    plugin
+      .close?.()
+      .catch((error: unknown) => this.#log.error("a plugin did not close", { reason: String(error) }));
   }
 }

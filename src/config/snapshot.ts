@@ -39,7 +39,9 @@ export function createSnapshot(config: Config, services: PluginServices, previou
       if (!entry.enabled) continue;
       const key = keyOf(entry);
       const kept = previous?.plugins.find((candidate) => candidate.key === key);
-      const plugin = kept?.plugin ?? entry.definition.create(entry.config, services, { id: entry.id, instanceName: entry.instanceName });
+      const plugin =
+        kept?.plugin ??
+        entry.definition.create(entry.config, services, { id: entry.id, instanceName: entry.instanceName });
       if (kept === undefined) made.push(plugin);
       running.push({ key, name: entry.name, config: entry, plugin });
     }
@@ -53,10 +55,16 @@ export function createSnapshot(config: Config, services: PluginServices, previou
 }
 
 function keyOf(entry: PluginConfig): string {
-  return createHash("sha256").update(JSON.stringify([entry.id, entry.name, entry.config])).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify([entry.id, entry.name, entry.config]))
+    .digest("hex");
 }
 
-function toDefinition(route: RouteConfig, config: Config, running: readonly RunningPlugin[]): RouteDefinition<RoutePlan> {
+function toDefinition(
+  route: RouteConfig,
+  config: Config,
+  running: readonly RunningPlugin[],
+): RouteDefinition<RoutePlan> {
   const service = config.services.find((candidate) => candidate.id === route.service);
   return {
     id: route.id,

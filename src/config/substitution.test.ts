@@ -8,7 +8,10 @@ const faultOf = (text: string) => substitute(text, env).substitutions[0]?.fault;
 
 describe("substitute", () => {
   it("replaces every expression, whatever its quotes and spaces", () => {
-    const { text, substitutions } = substitute("a: ${{ env \"DECK_A\" }} ${{env 'DECK_A'}} ${{   env   `DECK_A`\t}}", env);
+    const { text, substitutions } = substitute(
+      "a: ${{ env \"DECK_A\" }} ${{env 'DECK_A'}} ${{   env   `DECK_A`\t}}",
+      env,
+    );
     expect(text).toBe("a: alpha alpha alpha");
     expect(substitutions.map(({ fault }) => fault)).toEqual([undefined, undefined, undefined]);
   });
@@ -39,7 +42,9 @@ describe("substitute", () => {
   it("knows decK's filters and refuses values that do not suit them", () => {
     expect(substitute('${{ env "DECK_PORT" | toInt }}', env).text).toBe("8080");
     expect(substitute('${{ env "DECK_LINES" | indent 2 }}', env).text).toBe("one\n  two");
-    expect(faultOf('${{ env "DECK_A" | toInt }}')).toBe("environment variable DECK_A cannot be read with toInt");
+    expect(faultOf('${{ env "DECK_A" | toInt }}')).toBe(
+      "environment variable DECK_A cannot be read with toInt",
+    );
     expect(faultOf('${{ env "DECK_A" | shout }}')).toContain("cannot be read with shout");
   });
 
@@ -51,10 +56,14 @@ describe("substitute", () => {
 
 describe("originalOffset", () => {
   it("points at the same character of the file for every character that was not substituted", () => {
-    const parts = fc.array(fc.oneof(fc.stringMatching(/^[a-z\n ]{0,5}$/), fc.constantFrom("DECK_A", "DECK_LINES", "DECK_EMPTY")));
+    const parts = fc.array(
+      fc.oneof(fc.stringMatching(/^[a-z\n ]{0,5}$/), fc.constantFrom("DECK_A", "DECK_LINES", "DECK_EMPTY")),
+    );
     fc.assert(
       fc.property(parts, (pieces) => {
-        const file = pieces.map((piece) => (piece.startsWith("DECK_") ? `\${{ env "${piece}" }}` : piece)).join("");
+        const file = pieces
+          .map((piece) => (piece.startsWith("DECK_") ? `\${{ env "${piece}" }}` : piece))
+          .join("");
         const { text, substitutions } = substitute(file, env);
         for (let offset = 0; offset < text.length; offset++) {
           const original = originalOffset(offset, substitutions);

@@ -42,7 +42,14 @@ export function substitute(text: string, env: Environment): Substituted {
     position = match.index + match[0].length;
     const valueStart = result.length;
     result += value ?? placeholder;
-    substitutions.push({ name, start: match.index, end: position, valueStart, valueEnd: result.length, fault });
+    substitutions.push({
+      name,
+      start: match.index,
+      end: position,
+      valueStart,
+      valueEnd: result.length,
+      fault,
+    });
   }
   const rest = text.slice(position);
   const open = rest.indexOf("${{");
@@ -57,7 +64,11 @@ export function originalOffset(offset: number, substitutions: readonly Substitut
 }
 
 /** The substitutions whose values reach into `start`–`end` of the substituted text. */
-export function touching(start: number, end: number, substitutions: readonly Substitution[]): readonly Substitution[] {
+export function touching(
+  start: number,
+  end: number,
+  substitutions: readonly Substitution[],
+): readonly Substitution[] {
   const found: Substitution[] = [];
   for (let index = firstEndingAfter(start, substitutions); index < substitutions.length; index++) {
     const candidate = substitutions[index];
@@ -81,7 +92,10 @@ function evaluate(source: string, env: Environment): Evaluation {
   }
   const name = match[1] ?? match[2] ?? match[3] ?? "";
   if (!name.startsWith("DECK_")) {
-    return failed(name, `environment variable ${name || '""'} cannot be used: its name must begin with DECK_`);
+    return failed(
+      name,
+      `environment variable ${name || '""'} cannot be used: its name must begin with DECK_`,
+    );
   }
   const value = env[name];
   if (value === undefined) return failed(name, `environment variable ${name} is not set`);
@@ -106,7 +120,8 @@ function filtered(name: string, value: string, filters: string): Evaluation {
 /** Undefined: no such filter, or the value does not suit it. */
 function applyFilter(filter: string, value: string): string | undefined {
   if (filter === "toInt") return /^[+-]?\d+$/.test(value) ? String(Number(value)) : undefined;
-  if (filter === "toFloat") return value.trim() !== "" && Number.isFinite(Number(value)) ? value.trim() : undefined;
+  if (filter === "toFloat")
+    return value.trim() !== "" && Number.isFinite(Number(value)) ? value.trim() : undefined;
   if (filter === "toBool") return readBoolean(value);
   const indent = /^indent\s+(\d{1,3})$/.exec(filter);
   return indent === null ? undefined : value.replaceAll("\n", `\n${" ".repeat(Number(indent[1]))}`);

@@ -9,12 +9,15 @@ const messages: Readonly<Record<string, string>> = {
   BAD_INDENT: "the indentation does not fit the lines above",
   BAD_PROP_ORDER: "anchors and tags must stand after the indicator, before the value",
   BAD_SCALAR_START: "a plain text cannot begin with this character: put the text in quotes",
-  BLOCK_AS_IMPLICIT_KEY: "a value is nested in a line that already has one: check the quotes and colons of this line",
+  BLOCK_AS_IMPLICIT_KEY:
+    "a value is nested in a line that already has one: check the quotes and colons of this line",
   BLOCK_IN_FLOW: "a block list or block text cannot stand inside [ ] or { }",
   DUPLICATE_KEY: "this field is given twice; keep one of them",
   KEY_OVER_1024_CHARS: "the name of a field cannot be longer than 1024 characters",
-  MISSING_CHAR: "a character is missing: check the closing quote, bracket or brace, the colon, and the space after it",
-  MULTILINE_IMPLICIT_KEY: "the name of a field must stand on one line: check the quotes and colons around here",
+  MISSING_CHAR:
+    "a character is missing: check the closing quote, bracket or brace, the colon, and the space after it",
+  MULTILINE_IMPLICIT_KEY:
+    "the name of a field must stand on one line: check the quotes and colons around here",
   MULTIPLE_ANCHORS: "a value can have one anchor only",
   MULTIPLE_DOCS: "the file has several documents (---); only one is read",
   MULTIPLE_TAGS: "a value can have one tag only",

@@ -2,14 +2,14 @@
 import { nearestName } from "../util/nearest-name.ts";
 import { entityLists } from "./collect.ts";
 import type { Report } from "./report.ts";
-import type { MapNode } from "./tree.ts";
+import type { ConfigNode, MapNode } from "./tree.ts";
 import { isNull, textOf } from "./value.ts";
 
 /** The one version of the format that is read. */
 export const formatVersion = "3.0";
 
 /** Lists of Kong's that have no entity of their own here. */
-const plainLists = [
+export const plainLists: readonly string[] = [
   "acls",
   "basicauth_credentials",
   "custom_entities",
@@ -45,41 +45,64 @@ export const remarks: Readonly<Record<string, string>> = {
 /** Checks the version and the names of the lists. */
 export function checkTopLevel(root: MapNode, report: Report): void {
   checkVersion(root, report);
-  for (const [name, node] of root.entries) {
-    const entity = entityLists.get(name);
-    const isPlain = plainLists.includes(name);
-    if (entity === undefined && !isPlain && remarks[name] === undefined) {
-      const near = nearestName(name, [...entityLists.keys(), ...Object.keys(remarks)]);
-      const hint = near === undefined ? ` (known: ${[...entityLists.keys()].join(", ")})` : `: did you mean \`${near}\`?`;
-      report.addAtName("error", root.hidden.has(name) ? [] : [name], root.hidden.has(name) ? "unknown field, its name taken from the environment" : `unknown field \`${name}\`${hint}`);
-    }
-    const isEmpty = isNull(node) || (node.kind === "list" && node.items.length === 0);
-    if ((isPlain || entity?.isPlanned === true) && !isEmpty) report.addAtName("notice", [name], "accepted, not acted on yet");
-    if (isPlain && !isNull(node) && node.kind !== "list") report.add("error", [name], "expected a list");
-  }
+  for (const [name, node] of root.entries) checkList(name, node, root, report);
   checkRemarks(root, report);
+}
+
+function checkList(name: string, node: ConfigNode, root: MapNode, report: Report): void {
+  const entity = entityLists.get(name);
+  const isPlain = plainLists.includes(name);
+  if (entity === undefined && !isPlain && remarks[name] === undefined) reportUnknown(name, root, report);
+  if (isNull(node) || (!isPlain && entity?.isPlanned !== true)) return;
+  if (isPlain && node.kind !== "list") report.add("error", [name], "expected a list");
+  const isEmpty = node.kind === "list" && node.items.length === 0;
+  if (!isEmpty) report.addAtName("notice", [name], "accepted, not acted on yet");
+}
+
+function reportUnknown(name: string, root: MapNode, report: Report): void {
+  if (root.hidden.has(name)) {
+    report.add("error", [], "unknown field, its name taken from the environment");
+    return;
+  }
+  const near = nearestName(name, [...entityLists.keys(), ...Object.keys(remarks)]);
+  const known = [...entityLists.keys()].join(", ");
+  const hint = near === undefined ? ` (known: ${known})` : `: did you mean \`${near}\`?`;
+  report.addAtName("error", [name], `unknown field \`${name}\`${hint}`);
 }
 
 function checkVersion(root: MapNode, report: Report): void {
   const node = root.entries.get("_format_version");
   const path = ["_format_version"];
   if (node === undefined || isNull(node)) {
-    report.add("error", path, `is required but missing: begin the file with _format_version: "${formatVersion}"`);
+    report.add(
+      "error",
+      path,
+      `is required but missing: begin the file with _format_version: "${formatVersion}"`,
+    );
     return;
   }
-  if (node.kind === "scalar" && (node.provenance === "missing" || String(node.value) === formatVersion)) return;
+  if (node.kind === "scalar" && (node.provenance === "missing" || String(node.value) === formatVersion))
+    return;
   if (node.kind === "scalar" && node.value === Number(formatVersion)) {
     report.add("error", path, `expected a text, found a number: put it in quotes, "${formatVersion}"`);
     return;
   }
-  const found = textOf(node) === "1.1" || textOf(node) === "2.1" ? `, found ${textOf(node)}: convert the file with \`deck file convert\`` : "";
-  report.add("error", path, `must be "${formatVersion}", the only version of the format that is read${found}`);
+  const found =
+    textOf(node) === "1.1" || textOf(node) === "2.1"
+      ? `, found ${textOf(node)}: convert the file with \`deck file convert\``
+      : "";
+  report.add(
+    "error",
+    path,
+    `must be "${formatVersion}", the only version of the format that is read${found}`,
+  );
 }
 
 function checkRemarks(root: MapNode, report: Report): void {
   const info = root.entries.get("_info");
   if (info?.kind === "map" && info.entries.has("defaults")) {
-    const message = "defaults are accepted, not acted on yet: write the values at each entity, or apply them with decK";
+    const message =
+      "defaults are accepted, not acted on yet: write the values at each entity, or apply them with decK";
     report.addAtName("warning", ["_info", "defaults"], message);
   }
   for (const name of ["_transform", "_workspace"]) {

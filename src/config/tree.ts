@@ -1,5 +1,6 @@
 /** A config file as a tree in which every value knows its place and where it came from. */
-import { type Document, isAlias, isMap, isScalar, isSeq, type Pair, parseDocument, type Scalar } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, type Pair, parseDocument, type Scalar } from "yaml";
+import { tooDeepAt } from "./nesting.ts";
 import type { Path } from "./problem.ts";
 import { type Substitution, touching } from "./substitution.ts";
 import { syntaxMessage } from "./syntax-messages.ts";
@@ -8,7 +9,7 @@ import { syntaxMessage } from "./syntax-messages.ts";
  * file: written there · part: some of it was substituted · substituted: all of it was · reference: a vault had it ·
  * missing: it should have been substituted or fetched, and could not be (which is reported on its own).
  */
-export type Provenance = "file" | "part" | "substituted" | "reference" | "missing";
+type Provenance = "file" | "part" | "substituted" | "reference" | "missing";
 
 interface Place {
   /** Offset of the value in the substituted text. */
@@ -25,7 +26,7 @@ export interface ScalarNode extends Place {
   provenance: Provenance;
 }
 
-export interface ListNode extends Place {
+interface ListNode extends Place {
   readonly kind: "list";
   readonly items: readonly ConfigNode[];
 }
@@ -39,7 +40,7 @@ export interface MapNode extends Place {
 
 export type ConfigNode = ScalarNode | ListNode | MapNode;
 
-export interface TreeFault {
+interface TreeFault {
   readonly severity: "error" | "warning";
   /** In the substituted text. */
   readonly offset: number;
@@ -56,15 +57,20 @@ export interface Tree {
 }
 
 /** Aliases repeat what they stand for; a small file must not become a huge one ("billion laughs"). */
-const maxNodes = 500_000;
+const maxNodes = 200_000;
 const maxDepth = 100;
 
 /** Parses YAML 1.2, of which JSON is a part. Never throws; nothing of the file's content gets into a message. */
 export function parseTree(text: string, substitutions: readonly Substitution[]): Tree {
-  const document = parse(text);
-  if (document === undefined) {
-    return { root: undefined, faults: [fault(0, [], "is nested too deeply to be read")], failed: [] };
+  const deep = tooDeepAt(text);
+  if (deep !== undefined) {
+    return {
+      root: undefined,
+      faults: [fault(deep, [], "the file is nested too deeply from here on")],
+      failed: [],
+    };
   }
+  const document = parseDocument(text, { uniqueKeys: false, prettyErrors: false, logLevel: "silent" });
   const syntax = [...document.errors, ...document.warnings].map((error) => ({
     severity: error.name === "YAMLParseError" ? ("error" as const) : ("warning" as const),
     offset: error.pos[0],
@@ -72,21 +78,20 @@ export function parseTree(text: string, substitutions: readonly Substitution[]):
     message: syntaxMessage(error.code),
   }));
   if (document.errors.length > 0) {
-    return { root: undefined, faults: syntax, failed: substitutions.filter(({ fault }) => fault !== undefined) };
+    return {
+      root: undefined,
+      faults: syntax,
+      failed: substitutions.filter(({ fault }) => fault !== undefined),
+    };
   }
   const builder = createBuilder(text, substitutions);
   const root = document.contents === null ? undefined : builder.build(document.contents, undefined, []);
-  return { root, faults: [...syntax, ...builder.faults], failed: [...builder.failed] };
-}
-
-function parse(text: string): Document.Parsed | undefined {
-  try {
-    return parseDocument(text, { uniqueKeys: false, prettyErrors: false, strict: true, logLevel: "silent" });
-  } catch (error) {
-    // The parser is recursive: a file of ten thousand brackets overflows its stack.
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
+  // What was cut off is not worth checking: every complaint about it would be about the cut.
+  return {
+    root: builder.isCut() ? undefined : root,
+    faults: [...syntax, ...builder.faults],
+    failed: [...builder.failed],
+  };
 }
 
 function createBuilder(text: string, substitutions: readonly Substitution[]) {
@@ -94,6 +99,7 @@ function createBuilder(text: string, substitutions: readonly Substitution[]) {
   const failed = new Set<Substitution>();
   const anchors = new Map<string, unknown>();
   let nodes = 0;
+  let cut = false;
 
   function build(node: unknown, keyOffset: number | undefined, path: Path): ConfigNode {
     const offset = startOf(node) ?? keyOffset ?? 0;
@@ -101,21 +107,27 @@ function createBuilder(text: string, substitutions: readonly Substitution[]) {
     const nothing: ScalarNode = { ...place, kind: "scalar", value: null, text: "", provenance: "file" };
     nodes += 1;
     if (nodes > maxNodes || path.length > maxDepth) {
-      if (nodes === maxNodes + 1 || path.length > maxDepth) faults.push(tooBig(offset, path));
-      return { ...nothing, provenance: "missing" };
+      if (!cut) faults.push(tooBig(offset, path));
+      cut = true;
+      return nothing;
     }
     remember(node);
     if (isAlias(node)) return buildAlias(node.source, place, path, nothing);
     if (isScalar(node)) return scalar(node, place);
     if (isSeq(node)) {
-      return { ...place, kind: "list", items: node.items.map((item, index) => build(item, undefined, [...path, index])) };
+      return {
+        ...place,
+        kind: "list",
+        items: node.items.map((item, index) => build(item, undefined, [...path, index])),
+      };
     }
     if (isMap(node)) return { ...place, kind: "map", ...buildEntries(node.items, path) };
     return nothing;
   }
 
   function remember(node: unknown): void {
-    if ((isScalar(node) || isSeq(node) || isMap(node)) && node.anchor !== undefined) anchors.set(node.anchor, node);
+    if ((isScalar(node) || isSeq(node) || isMap(node)) && node.anchor !== undefined)
+      anchors.set(node.anchor, node);
   }
 
   function buildAlias(name: string, place: Place, path: Path, nothing: ScalarNode): ConfigNode {
@@ -132,35 +144,52 @@ function createBuilder(text: string, substitutions: readonly Substitution[]) {
     const touched = touching(from, to, substitutions);
     for (const substitution of touched) if (substitution.fault !== undefined) failed.add(substitution);
     const source = typeof node.value === "string" ? node.value : text.slice(from, to);
-    return { ...place, kind: "scalar", value: node.value, text: source, provenance: provenanceOf(touched, from, to) };
+    return {
+      ...place,
+      kind: "scalar",
+      value: node.value,
+      text: source,
+      provenance: provenanceOf(touched, from, to),
+    };
   }
 
   function buildEntries(pairs: readonly Pair[], path: Path): Pick<MapNode, "entries" | "hidden"> {
     const entries = new Map<string, ConfigNode>();
     const hidden = new Set<string>();
-    const merged: ConfigNode[] = [];
     for (const pair of pairs) {
-      const key = isScalar(pair.key) ? scalar(pair.key, { offset: startOf(pair.key) ?? 0, keyOffset: undefined }) : undefined;
       const keyOffset = startOf(pair.key) ?? 0;
-      if (key === undefined) {
+      const name = readName(pair.key, { offset: keyOffset, keyOffset: undefined }, hidden);
+      if (name === undefined) {
         faults.push(fault(keyOffset, path, "has a field whose name is not a word"));
         continue;
       }
-      const name = String(key.value);
-      if (key.provenance !== "file") hidden.add(name);
       const value = build(pair.value, keyOffset, [...path, name]);
-      if (name === "<<") merged.push(value);
-      else if (entries.has(name)) faults.push(duplicate(keyOffset, [...path, name]));
+      if (entries.has(name)) faults.push(duplicate(keyOffset, hidden.has(name) ? path : [...path, name]));
       else entries.set(name, value);
     }
-    for (const source of merged) mergeInto(entries, source);
+    mergeKey(entries);
     return { entries, hidden };
   }
 
-  return { build, faults, failed };
+  function readName(key: unknown, place: Place, hidden: Set<string>): string | undefined {
+    if (!isScalar(key)) return undefined;
+    const { provenance, value } = scalar(key, place);
+    const name = String(value);
+    if (provenance !== "file") hidden.add(name);
+    return name;
+  }
+
+  return { build, faults, failed, isCut: () => cut };
 }
 
 /** YAML's merge key, which decK files use with anchors: fills in fields that are not there. */
+function mergeKey(entries: Map<string, ConfigNode>): void {
+  const source = entries.get("<<");
+  if (source === undefined) return;
+  entries.delete("<<");
+  mergeInto(entries, source);
+}
+
 function mergeInto(entries: Map<string, ConfigNode>, source: ConfigNode): void {
   if (source.kind === "list") for (const item of source.items) mergeInto(entries, item);
   if (source.kind !== "map") return;
@@ -186,7 +215,11 @@ function fault(offset: number, path: Path, message: string): TreeFault {
 }
 
 function tooBig(offset: number, path: Path): TreeFault {
-  return fault(offset, path.slice(0, 8), `is too big: at most ${maxNodes} values, nested at most ${maxDepth} deep, aliases included`);
+  return fault(
+    offset,
+    path.slice(0, 8),
+    `is too big: at most ${maxNodes} values, nested at most ${maxDepth} deep, aliases included`,
+  );
 }
 
 function duplicate(offset: number, path: Path): TreeFault {

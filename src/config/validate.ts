@@ -24,7 +24,8 @@ export function validate<Schema extends z.ZodType>(
 ): { readonly value: z.output<Schema> } | undefined {
   const { except, node } = part;
   let result = schema.safeParse(toObject(node, except));
-  if (!result.success && convert(result.error.issues, node)) result = schema.safeParse(toObject(node, except));
+  if (!result.success && convert(result.error.issues, node))
+    result = schema.safeParse(toObject(node, except));
   const unknownNulls = reportNulls(schema, part, report);
   if (result.success) return unknownNulls ? undefined : { value: result.data };
   for (const issue of result.error.issues) reportIssue(issue, fieldSchema(schema), part, report);
@@ -62,21 +63,32 @@ function read(text: string, expected: string): unknown {
 /** An unknown field without a value is as wrong as one with a value, but a schema never sees it. */
 function reportNulls(schema: z.ZodType, { except, node, path }: Part, report: Report): boolean {
   let found = false;
-  function visit(inner: ConfigNode, at: Path): void {
-    if (inner.kind === "list") for (const [index, item] of inner.items.entries()) visit(item, [...at, index]);
-    if (inner.kind !== "map") return;
-    for (const [name, value] of inner.entries) {
-      if (at.length === 0 && except?.has(name) === true) continue;
-      if (!isNull(value)) visit(value, [...at, name]);
-      else if (isUnknown(schema, at, name)) {
-        found = true;
-        const whole = fieldSchema(schema);
-        reportUnknown(inner, [...path, ...at, name], unknownFieldMessage(name, fieldAt(whole, at), whole), report);
-      }
+  for (const { at, block, name } of nullFields(node, [])) {
+    if ((at.length === 0 && except?.has(name) === true) || !isUnknown(schema, at, name)) continue;
+    found = true;
+    const whole = fieldSchema(schema);
+    reportUnknown(
+      block,
+      [...path, ...at, name],
+      unknownFieldMessage(name, fieldAt(whole, at), whole),
+      report,
+    );
+  }
+  return found;
+}
+
+function* nullFields(
+  block: ConfigNode,
+  at: Path,
+): Generator<{ readonly at: Path; readonly block: MapNode; readonly name: string }> {
+  if (block.kind === "list") {
+    for (const [index, item] of block.items.entries()) yield* nullFields(item, [...at, index]);
+  } else if (block.kind === "map") {
+    for (const [name, value] of block.entries) {
+      if (isNull(value)) yield { at, block, name };
+      else yield* nullFields(value, [...at, name]);
     }
   }
-  visit(node, []);
-  return found;
 }
 
 function isUnknown(schema: z.ZodType, at: Path, name: string): boolean {
@@ -89,14 +101,20 @@ function reportIssue(issue: z.core.$ZodIssue, schema: FieldSchema, part: Part, r
   const found = nodeAt(part.node, at);
   const path = [...part.path, ...at];
   if (issue.code === "unrecognized_keys") {
-    for (const key of issue.keys) reportUnknown(found, [...path, key], unknownFieldMessage(key, fieldAt(schema, at), schema), report);
+    for (const key of issue.keys)
+      reportUnknown(found, [...path, key], unknownFieldMessage(key, fieldAt(schema, at), schema), report);
     return;
   }
   // Why the value is missing has been said already.
   if (found?.kind === "scalar" && found.provenance === "missing") return;
   const field = fieldAt(schema, at);
-  const value = found === undefined || isNull(found) ? undefined : found.kind === "scalar" ? found.value : bare(found);
-  report.add("error", path, issueMessage(issue, { value, schema: field, isPublic: isPublic(found, field, path) }));
+  const value =
+    found === undefined || isNull(found) ? undefined : found.kind === "scalar" ? found.value : bare(found);
+  report.add(
+    "error",
+    path,
+    issueMessage(issue, { value, schema: field, isPublic: isPublic(found, field, path) }),
+  );
 }
 
 /** A name that came from the environment is not shown, neither in the message nor in the path. */

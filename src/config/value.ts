@@ -14,7 +14,12 @@ export function toObject(node: MapNode, except: ReadonlySet<string> = new Set())
   for (const [name, value] of node.entries) {
     if (isNull(value) || except.has(name)) continue;
     // Not an assignment, which would set the prototype for a field called __proto__.
-    Object.defineProperty(result, name, { value: toValue(value), enumerable: true, configurable: true, writable: true });
+    Object.defineProperty(result, name, {
+      value: toValue(value),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
   }
   return result;
 }

@@ -43,16 +43,23 @@ interface Resolution {
 function resolve(text: string, vaults: ReadonlyMap<string, EnvironmentVault>, env: Environment): Resolution {
   const match = whole.exec(text);
   if (match === null) {
-    return { fault: "a vault reference must be the whole text, like {vault://env/my-key} or {vault://env/my-key/field}" };
+    return {
+      fault:
+        "a vault reference must be the whole text, like {vault://env/my-key} or {vault://env/my-key/field}",
+    };
   }
   const [, vaultName = "", rest = "", query = ""] = match;
   const vault = vaults.get(vaultName);
   if (vault === undefined) {
-    return { fault: `vault "${vaultName}" is not supported by this version (supported: ${[...vaults.keys()].join(", ")})` };
+    return {
+      fault: `vault "${vaultName}" is not supported by this version (supported: ${[...vaults.keys()].join(", ")})`,
+    };
   }
   const [key = "", field, ...more] = rest.split("/");
   if (key === "" || field === "" || more.length > 0) {
-    return { fault: `vault reference to "${rest}" cannot be read: give a key, and after a slash perhaps one field` };
+    return {
+      fault: `vault reference to "${rest}" cannot be read: give a key, and after a slash perhaps one field`,
+    };
   }
   const prefix = new URLSearchParams(query).get("prefix") ?? vault.prefix;
   return readVariable(`${prefix}${key}`.toUpperCase().replaceAll("-", "_"), field, env);
@@ -60,12 +67,17 @@ function resolve(text: string, vaults: ReadonlyMap<string, EnvironmentVault>, en
 
 function readVariable(variable: string, field: string | undefined, env: Environment): Resolution {
   const value = env[variable];
-  if (value === undefined) return { fault: `environment variable ${variable}, which this vault reference stands for, is not set` };
+  if (value === undefined)
+    return { fault: `environment variable ${variable}, which this vault reference stands for, is not set` };
   if (field === undefined) return { value };
   const content = parseObject(value);
-  if (content === undefined) return { fault: `environment variable ${variable} does not hold a JSON object, so it has no field ${field}` };
+  if (content === undefined)
+    return {
+      fault: `environment variable ${variable} does not hold a JSON object, so it has no field ${field}`,
+    };
   const inner = Object.hasOwn(content, field) ? content[field] : undefined;
-  if (inner === undefined || inner === null) return { fault: `the JSON in environment variable ${variable} has no field ${field}` };
+  if (inner === undefined || inner === null)
+    return { fault: `the JSON in environment variable ${variable} has no field ${field}` };
   return { value: typeof inner === "string" ? inner : JSON.stringify(inner) };
 }
 
@@ -97,10 +109,12 @@ function readVaults(root: MapNode): ReadonlyMap<string, EnvironmentVault> {
 /** Every scalar but those of `vaults` and of the file's own remarks. Aliased nodes are separate copies by now. */
 function visit(node: ConfigNode, path: Path, act: (node: ScalarNode, path: Path) => void): void {
   if (node.kind === "scalar") act(node, path);
-  else if (node.kind === "list") for (const [index, item] of node.items.entries()) visit(item, [...path, index], act);
+  else if (node.kind === "list")
+    for (const [index, item] of node.items.entries()) visit(item, [...path, index], act);
   else {
     for (const [name, value] of node.entries) {
-      if (path.length === 0 && (name === "vaults" || (name.startsWith("_") && name !== "_plugin_configs"))) continue;
+      if (path.length === 0 && (name === "vaults" || (name.startsWith("_") && name !== "_plugin_configs")))
+        continue;
       visit(value, [...path, name], act);
     }
   }

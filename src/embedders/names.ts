@@ -1,19 +1,9 @@
 /** The values `embeddings.model.provider` may take; which of them have an embedder is `index.ts`'s matter. */
 
 /** Kong's published names. */
-export const publishedEmbedderNames = [
-  "azure",
-  "bedrock",
-  "gemini",
-  "huggingface",
-  "mistral",
-  "ollama",
-  "openai",
-] as const;
+const publishedNames = ["azure", "bedrock", "gemini", "huggingface", "mistral", "ollama", "openai"] as const;
 
 /** Ours: a model inside the process, without a key and without a network. */
 export const localEmbedderName = "local";
 
-export const embedderNames = [...publishedEmbedderNames, localEmbedderName] as const;
-
-export type EmbedderName = (typeof embedderNames)[number];
+export const embedderNames = [...publishedNames, localEmbedderName] as const;

@@ -39,7 +39,7 @@ const embeddingModel = z
       ),
     name: z
       .string()
-      .min(1)
+      .refine((name) => name !== "", "must not be empty")
       .describe(
         "The vendor's name of the model. Sluice addition: `local` may leave it out and means the shipped model.",
       )

@@ -14,7 +14,10 @@ const maxInlineBytes = 16 * 1024;
 const level = 1;
 
 /** The reply with a gzip body where the client takes it and it pays; bodies that are streams stay as they are. */
-export function compressReply(reply: Reply, acceptEncoding: string | string[] | undefined): Reply | Promise<Reply> {
+export function compressReply(
+  reply: Reply,
+  acceptEncoding: string | string[] | undefined,
+): Reply | Promise<Reply> {
   const { body } = reply;
   if (acceptEncoding === undefined || !acceptsGzip(String(acceptEncoding))) return reply;
   if (typeof body !== "string" && !(body instanceof Uint8Array)) return reply;

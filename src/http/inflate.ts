@@ -1,5 +1,13 @@
 /** Undoes an upstream's Content-Encoding, keeping the reader's pace. */
-import { createBrotliDecompress, createGunzip, createInflate, type BrotliDecompress, type Gunzip, type Inflate, constants } from "node:zlib";
+import {
+  type BrotliDecompress,
+  constants,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  type Gunzip,
+  type Inflate,
+} from "node:zlib";
 import type { BodyFlow, BodySink, BodyStream } from "./reply.ts";
 
 /** The body as it was before it was compressed; the same body where `encoding` is absent or `identity`. */
@@ -16,7 +24,11 @@ function decoderFor(encoding: string | undefined): Gunzip | Inflate | BrotliDeco
   return undefined;
 }
 
-function startInflating(body: BodyStream, decoder: Gunzip | Inflate | BrotliDecompress, sink: BodySink): BodyFlow {
+function startInflating(
+  body: BodyStream,
+  decoder: Gunzip | Inflate | BrotliDecompress,
+  sink: BodySink,
+): BodyFlow {
   let isOver = false;
   const fail = (error: Error) => {
     if (isOver) return;

@@ -2,8 +2,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { toGatewayError } from "../errors.ts";
-import type { AiFacts } from "../telemetry/ai-facts.ts";
 import type { RouteMatch } from "../router/router.ts";
+import type { AiFacts } from "../telemetry/ai-facts.ts";
 import type { Attempt, ClientRequest, Exchange } from "./exchange.ts";
 import { type BodyFlow, isBodyStream, type Reply, type ReplyHeaders } from "./reply.ts";
 
@@ -117,7 +117,8 @@ async function serve(exchange: LiveExchange, handler: ListenerHandler): Promise<
 export function errorReply(thrown: unknown, requestId: string): Reply {
   const error = toGatewayError(thrown);
   const headers: ReplyHeaders = { "content-type": "application/json; charset=utf-8" };
-  if (error.retryAfterSeconds !== undefined) headers["retry-after"] = String(Math.ceil(error.retryAfterSeconds));
+  if (error.retryAfterSeconds !== undefined)
+    headers["retry-after"] = String(Math.ceil(error.retryAfterSeconds));
   return { status: error.status, headers, body: error.toBody(requestId), error };
 }
 
@@ -141,7 +142,7 @@ class LiveExchange implements Exchange {
     this.startedAt = services.now();
     this.startedAtMs = services.wallClock();
     this.#response = response;
-    const url = request.url ?? "/";
+    const url = originForm(request.url ?? "/");
     const mark = url.indexOf("?");
     this.request = {
       method: request.method ?? "GET",
@@ -184,7 +185,12 @@ class LiveExchange implements Exchange {
     return new Promise((resolve) => {
       let bytesSent = 0;
       const finish = () =>
-        resolve({ status: reply.status, headers: reply.headers, bytesSent, clientAborted: !response.writableFinished });
+        resolve({
+          status: reply.status,
+          headers: reply.headers,
+          bytesSent,
+          clientAborted: !response.writableFinished,
+        });
       if (this.#isGone || response.destroyed) {
         if (isBodyStream(reply.body)) reply.body.start(nullSink).cancel(new Error("the client is gone"));
         finish();
@@ -232,9 +238,11 @@ class LiveExchange implements Exchange {
 
   #sendWhole(reply: Reply, body: Uint8Array | string | undefined): number {
     const response = this.#response;
-    const length = body === undefined ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
+    const length =
+      body === undefined ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
     const hasBody = reply.status !== 204 && reply.status !== 304;
-    if (hasBody && reply.headers["content-length"] === undefined) reply.headers["content-length"] = String(length);
+    if (hasBody && reply.headers["content-length"] === undefined)
+      reply.headers["content-length"] = String(length);
     const isUnread = !this.request.body.readableEnded && hasRequestBody(this.request);
     if (isUnread) reply.headers["connection"] = "close";
     response.writeHead(reply.status, reply.headers);
@@ -245,8 +253,19 @@ class LiveExchange implements Exchange {
   }
 }
 
+/** `GET http://host/path` is allowed in requests to a server too (RFC 9112, 3.2.2); the path is what counts. */
+function originForm(target: string): string {
+  if (target.startsWith("/")) return target;
+  const match = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/i.exec(target);
+  if (match === null) return target;
+  const rest = match[1] ?? "";
+  return rest.startsWith("/") ? rest : `/${rest}`;
+}
+
 function hasRequestBody(request: ClientRequest): boolean {
-  return request.headers["transfer-encoding"] !== undefined || (request.headers["content-length"] ?? "0") !== "0";
+  return (
+    request.headers["transfer-encoding"] !== undefined || (request.headers["content-length"] ?? "0") !== "0"
+  );
 }
 
 /** How long a client that is still sending may go on after it got its answer (nginx: lingering_timeout). */

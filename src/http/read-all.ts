@@ -10,7 +10,10 @@ export function readAll(body: BodyStream, limit: number): Promise<Buffer> {
     const flow = body.start({
       write: (chunk) => {
         if (isOver) return false;
-        const bytes = typeof chunk === "string" ? Buffer.from(chunk) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+        const bytes =
+          typeof chunk === "string"
+            ? Buffer.from(chunk)
+            : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
         chunks.push(bytes);
         size += bytes.length;
         if (size <= limit) return true;

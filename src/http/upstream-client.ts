@@ -187,12 +187,21 @@ export function createUpstreamClient(options: { readonly keepAliveTimeoutMs?: nu
   };
 }
 
-const timeoutCodes = new Set(["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "ETIMEDOUT"]);
+const timeoutCodes = new Set([
+  "UND_ERR_CONNECT_TIMEOUT",
+  "UND_ERR_HEADERS_TIMEOUT",
+  "UND_ERR_BODY_TIMEOUT",
+  "ETIMEDOUT",
+]);
 
 function toUpstreamError(cause: unknown, sent: boolean): UpstreamError {
   const code = codeOf(cause);
   if (timeoutCodes.has(code)) return new UpstreamError("timeout", sent, cause);
-  if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW" || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") {
+  if (
+    code.startsWith("HPE_") ||
+    code === "UND_ERR_HEADERS_OVERFLOW" ||
+    code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH"
+  ) {
     return new UpstreamError("invalid_header", sent, cause);
   }
   return new UpstreamError("error", sent, cause);

@@ -19,7 +19,7 @@ export interface ContentPart {
 export interface ToolCall {
   readonly id: string;
   readonly type: "function";
-  readonly function: { readonly name: string; /** JSON text. */ readonly arguments: string };
+  readonly function: { readonly name: string /** JSON text. */; readonly arguments: string };
   readonly [other: string]: JsonValue | undefined;
 }
 

@@ -9,7 +9,10 @@ const charactersPerToken = 4;
 /** An estimate from the request's words and the number of characters that were answered. */
 export function estimateUsage(request: ChatRequest, answeredCharacters: number): Usage {
   let words = 0;
-  for (const message of request.messages) words += messageText(message).split(/\s+/).filter((word) => word !== "").length;
+  for (const message of request.messages)
+    words += messageText(message)
+      .split(/\s+/)
+      .filter((word) => word !== "").length;
   return {
     inputTokens: Math.round(words * tokensPerWord),
     outputTokens: Math.ceil(answeredCharacters / charactersPerToken),

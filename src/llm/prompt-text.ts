@@ -6,9 +6,19 @@ import type { ChatMessage } from "./chat.ts";
  * embedding them would make every prompt alike.
  */
 const noiseTags = [
-  "system-reminder", "system_reminder", "environment_details", "environment_context", "user_environment",
-  "tool_result", "tool_results", "function_results", "command-message", "command-name", "local-command-stdout",
-  "ide_selection", "ide_opened_file",
+  "system-reminder",
+  "system_reminder",
+  "environment_details",
+  "environment_context",
+  "user_environment",
+  "tool_result",
+  "tool_results",
+  "function_results",
+  "command-message",
+  "command-name",
+  "local-command-stdout",
+  "ide_selection",
+  "ide_opened_file",
 ];
 const noiseBlock = new RegExp(`<(${noiseTags.join("|")})\\b[^>]*>[\\s\\S]*?</\\1>`, "gi");
 
@@ -19,7 +29,8 @@ export function messageText(message: ChatMessage): string {
   if (!Array.isArray(content)) return "";
   const texts: string[] = [];
   for (const part of content) {
-    if (typeof part === "object" && part !== null && part.type === "text" && typeof part.text === "string") texts.push(part.text);
+    if (typeof part === "object" && part !== null && part.type === "text" && typeof part.text === "string")
+      texts.push(part.text);
   }
   return texts.join("\n");
 }
@@ -33,7 +44,10 @@ export function stripNoise(text: string): string {
  * What people wrote, most recent message first; empty ones left out. Where no user message has words, the last
  * message that has some stands in, so that a conversation of tool results still routes by something.
  */
-export function promptTexts(messages: readonly ChatMessage[], options: { readonly includeSystem: boolean }): readonly string[] {
+export function promptTexts(
+  messages: readonly ChatMessage[],
+  options: { readonly includeSystem: boolean },
+): readonly string[] {
   const texts: string[] = [];
   let substitute = "";
   for (let index = messages.length - 1; index >= 0; index--) {
@@ -42,7 +56,8 @@ export function promptTexts(messages: readonly ChatMessage[], options: { readonl
     const text = stripNoise(messageText(message));
     if (text === "") continue;
     if (message.role === "user") texts.push(text);
-    else if (substitute === "" && message.role !== "system" && message.role !== "developer") substitute = text;
+    else if (substitute === "" && message.role !== "system" && message.role !== "developer")
+      substitute = text;
   }
   if (texts.length === 0 && substitute !== "") texts.push(substitute);
   const system = options.includeSystem ? systemText(messages) : "";

@@ -1,8 +1,8 @@
 /** Runs a route's plugins. */
 import type { Exchange } from "../http/exchange.ts";
 import type { Reply } from "../http/reply.ts";
-import type { Logger } from "../telemetry/logger.ts";
 import type { AccessRecord } from "../telemetry/access-record.ts";
+import type { Logger } from "../telemetry/logger.ts";
 import type { Plugin } from "./plugin.ts";
 
 /** The first reply a plugin gives, in order; undefined when all let the request pass. */
@@ -15,12 +15,19 @@ export async function runAccess(plugins: readonly Plugin[], exchange: Exchange):
 }
 
 /** Shows every plugin the record; one that throws is reported and does not keep it from the others. */
-export function runLog(plugins: readonly Plugin[], exchange: Exchange, record: AccessRecord, log: Logger): void {
+export function runLog(
+  plugins: readonly Plugin[],
+  exchange: Exchange,
+  record: AccessRecord,
+  log: Logger,
+): void {
   for (const plugin of plugins) {
     try {
       plugin.log?.(exchange, record);
     } catch (error) {
-      log.error("a plugin failed while logging", { reason: error instanceof Error ? error.message : String(error) });
+      log.error("a plugin failed while logging", {
+        reason: error instanceof Error ? error.message : String(error),
+      });
     }
   }
 }

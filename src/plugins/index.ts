@@ -1,6 +1,7 @@
 /** The plugins of this build; their order is the order they run in. Adding one: its file and a line at its place. */
-import type { PluginDefinition } from "./plugin.ts";
+
 import { aiProxy } from "./ai-proxy/plugin.ts";
 import { aiProxyAdvanced } from "./ai-proxy-advanced/plugin.ts";
+import type { PluginDefinition } from "./plugin.ts";
 
 export const plugins: readonly PluginDefinition[] = [aiProxyAdvanced, aiProxy];

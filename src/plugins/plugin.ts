@@ -1,14 +1,14 @@
 /** Contract of the plugin family: a step in a route's chain. Every hook is optional; its name says when it runs. */
 import type { z } from "zod";
+import type { RoutingDecision } from "../balancer/balancer.ts";
+import type { Schedule } from "../embedders/engine/schedule.ts";
+import type { EmbeddingTransport } from "../embedders/http.ts";
+import type { EmbeddingRegistry } from "../embedders/registry.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Reply } from "../http/reply.ts";
+import type { UpstreamClient } from "../http/upstream-client.ts";
 import type { AccessRecord } from "../telemetry/access-record.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { EmbeddingRegistry } from "../embedders/registry.ts";
-import type { EmbeddingTransport } from "../embedders/http.ts";
-import type { Schedule } from "../embedders/engine/schedule.ts";
-import type { UpstreamClient } from "../http/upstream-client.ts";
-import type { RoutingDecision } from "../balancer/balancer.ts";
 
 export interface Plugin {
   /** Awaited once before the first request, e.g. to embed descriptions. Rejects only when it can never serve. */
@@ -86,6 +86,8 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
 }
 
 /** Declares a member of the family with its config type inferred from its schema. */
-export function definePlugin<Schema extends z.ZodType>(definition: PluginDefinition<Schema>): PluginDefinition<Schema> {
+export function definePlugin<Schema extends z.ZodType>(
+  definition: PluginDefinition<Schema>,
+): PluginDefinition<Schema> {
   return definition;
 }

@@ -13,7 +13,10 @@ const cloudSecret = (description: string) =>
 
 export const authOptions = z
   .strictObject({
-    header_name: z.string().describe("Header that carries the credential, e.g. `Authorization` or `x-api-key`.").optional(),
+    header_name: z
+      .string()
+      .describe("Header that carries the credential, e.g. `Authorization` or `x-api-key`.")
+      .optional(),
     header_value: z
       .string()
       .describe("The header's whole value, with `Bearer ` in front where the vendor wants it.")
@@ -29,7 +32,11 @@ export const authOptions = z
       .boolean()
       .default(false)
       .describe("When the client sends that header or parameter itself, keep the client's value."),
-    azure_use_managed_identity: z.boolean().default(false).describe("Sign in with Azure's managed identity.").meta(planned),
+    azure_use_managed_identity: z
+      .boolean()
+      .default(false)
+      .describe("Sign in with Azure's managed identity.")
+      .meta(planned),
     azure_client_id: cloud("Client of a user-assigned managed identity."),
     azure_client_secret: cloudSecret("Secret of that client."),
     azure_tenant_id: cloud("Tenant of that client."),
@@ -44,7 +51,9 @@ export const authOptions = z
     aws_access_key_id: cloudSecret("Access key, in place of `AWS_ACCESS_KEY_ID`."),
     aws_secret_access_key: cloudSecret("Secret of the access key, in place of `AWS_SECRET_ACCESS_KEY`."),
   })
-  .describe("The credential the vendor wants. Without it the client's own `Authorization` header passes through.");
+  .describe(
+    "The credential the vendor wants. Without it the client's own `Authorization` header passes through.",
+  );
 
 export type AuthOptions = z.output<typeof authOptions>;
 

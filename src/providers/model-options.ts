@@ -37,14 +37,19 @@ const serviceTierFactor = z.strictObject({
   tier: z
     .string()
     .min(1)
-    .describe("Word looked for in the tier the vendor reports, letter case ignored; the longest match counts."),
+    .describe(
+      "Word looked for in the tier the vendor reports, letter case ignored; the longest match counts.",
+    ),
   factor: factor("Multiplies the price of the whole request."),
 });
 
 /** An address that may hold `$(headers.x)` and the like; those are filled in per request and can't be checked here. */
 export const upstreamUrl = z
   .string()
-  .refine((url) => url.includes("$(") || isHttpUrl(url), "must be a full URL that begins with http:// or https://");
+  .refine(
+    (url) => url.includes("$(") || isHttpUrl(url),
+    "must be a full URL that begins with http:// or https://",
+  );
 
 export const modelOptions = z
   .strictObject({
@@ -53,13 +58,32 @@ export const modelOptions = z
       .refine((tokens) => tokens >= 1, "must be at least 1")
       .describe("Most tokens the model may answer with. A client can ask for fewer, never for more.")
       .optional(),
-    temperature: z.number().min(0).max(5).describe("Randomness of the answer, where the client gives none.").optional(),
-    top_p: z.number().min(0).max(1).describe("Share of probability to choose from, where the client gives none.").optional(),
-    top_k: z.int().min(0).max(500).describe("Number of tokens to choose from, for vendors that know it.").optional(),
-    input_cost: price("USD per 1M tokens of input. Instead of the price in the built-in table.").optional(),
-    output_cost: price("USD per 1M tokens of output. Instead of the price in the built-in table.").optional(),
-    cache_read_cost: price("USD per 1M input tokens read from the vendor's prompt cache.").meta(planned).optional(),
-    cache_write_cost: price("USD per 1M input tokens written to the vendor's prompt cache.").meta(planned).optional(),
+    temperature: z
+      .number()
+      .min(0)
+      .max(5)
+      .describe("Randomness of the answer, where the client gives none.")
+      .optional(),
+    top_p: z
+      .number()
+      .min(0)
+      .max(1)
+      .describe("Share of probability to choose from, where the client gives none.")
+      .optional(),
+    top_k: z
+      .int()
+      .min(0)
+      .max(500)
+      .describe("Number of tokens to choose from, for vendors that know it.")
+      .optional(),
+    input_cost: price("USD per 1M tokens of input. Cost is unknown unless both prices are set.").optional(),
+    output_cost: price("USD per 1M tokens of output. Cost is unknown unless both prices are set.").optional(),
+    cache_read_cost: price("USD per 1M input tokens read from the vendor's prompt cache.")
+      .meta(planned)
+      .optional(),
+    cache_write_cost: price("USD per 1M input tokens written to the vendor's prompt cache.")
+      .meta(planned)
+      .optional(),
     cache_write_cost_list: z
       .array(cacheWriteCost)
       .describe("Price of cache writes by the life of the entry; comes before `cache_write_cost`.")
@@ -75,9 +99,15 @@ export const modelOptions = z
       .describe("Other prices for the vendor's service tiers; 1 where none matches.")
       .meta(planned)
       .optional(),
-    embeddings_dimensions: z.int().describe("Length of the vectors an embedding model returns.").meta(planned).optional(),
+    embeddings_dimensions: z
+      .int()
+      .describe("Length of the vectors an embedding model returns.")
+      .meta(planned)
+      .optional(),
     upstream_url: upstreamUrl
-      .describe("Full URL of the operation, in place of the vendor's own: self-hosted models, proxies, private endpoints.")
+      .describe(
+        "Full URL of the operation, in place of the vendor's own: self-hosted models, proxies, private endpoints.",
+      )
       .optional(),
     upstream_path: z
       .string()
@@ -86,8 +116,16 @@ export const modelOptions = z
       .optional(),
     anthropic_version: z.string().describe("Value of the `anthropic-version` header.").optional(),
     azure_instance: z.string().describe("Name of the Azure OpenAI instance.").meta(planned).optional(),
-    azure_deployment_id: z.string().describe("Deployment inside the Azure OpenAI instance.").meta(planned).optional(),
-    azure_api_version: z.string().default("2023-05-15").describe("Value of Azure's `api-version`.").meta(planned),
+    azure_deployment_id: z
+      .string()
+      .describe("Deployment inside the Azure OpenAI instance.")
+      .meta(planned)
+      .optional(),
+    azure_api_version: z
+      .string()
+      .default("2023-05-15")
+      .describe("Value of Azure's `api-version`.")
+      .meta(planned),
     llama2_format: z
       .enum(["raw", "openai", "ollama"])
       .describe("Dialect a self-hosted Llama server speaks.")

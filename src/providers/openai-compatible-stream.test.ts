@@ -74,6 +74,7 @@ describe("a stream of OpenAI's chunks", () => {
           includeUsage ? [...plain, counted] : plain.map((chunk) => JSON.parse(JSON.stringify(chunk))),
         );
         expect(assemble(heard.chunks)["content"] ?? "").toBe(texts.join(""));
+        for (const chunk of heard.chunks) expect(chunk).not.toMatch(/[\r\n]/);
         expect(heard).toMatchObject({
           usage: { inputTokens: 5, outputTokens: 2 },
           completed: ["stop"],

@@ -51,7 +51,12 @@ export function checkTarget(target: TargetSettings): readonly OptionFault[] {
 /** Signed credentials cannot give way to a client's. */
 function checkOverride({ auth, model }: Pick<TargetSettings, "auth" | "model">): readonly OptionFault[] {
   if (!signing.includes(model.provider) || !auth.allow_override) return [];
-  return [{ path: ["auth", "allow_override"], message: "bedrock and gemini only support auth.allow_override = false" }];
+  return [
+    {
+      path: ["auth", "allow_override"],
+      message: "bedrock and gemini only support auth.allow_override = false",
+    },
+  ];
 }
 
 function checkStatistics({ logging, model, route_type: routeType }: TargetSettings): readonly OptionFault[] {

@@ -11,7 +11,9 @@ export const bedrockOptions = z.strictObject({
   aws_role_session_name: text("Name of the assumed role's session. Goes with `aws_assume_role_arn`."),
   aws_sts_endpoint_url: text("Address of the STS service that hands out the role's credentials."),
   embeddings_normalize: z.boolean().default(false).describe("Ask for embeddings of length 1."),
-  performance_config_latency: text("Fixed value of the vendor's latency setting; left to the client when unset."),
+  performance_config_latency: text(
+    "Fixed value of the vendor's latency setting; left to the client when unset.",
+  ),
   video_output_s3_uri: text("Where generated videos are stored: `s3://bucket/prefix`."),
   batch_bucket_prefix: text("Where batch jobs read and write: `s3://bucket/prefix/`."),
   batch_role_arn: text("Role that batch jobs run as; taken from the request when unset."),
@@ -42,7 +44,10 @@ export const cohereOptions = z.strictObject({
 });
 
 export const dashscopeOptions = z.strictObject({
-  international: z.boolean().default(true).describe("Call the international host instead of the Chinese one."),
+  international: z
+    .boolean()
+    .default(true)
+    .describe("Call the international host instead of the Chinese one."),
 });
 
 export const databricksOptions = z.strictObject({

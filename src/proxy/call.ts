@@ -5,6 +5,7 @@ import type { UpstreamCall } from "../http/upstream-client.ts";
 import type { TriedTarget } from "../telemetry/ai-facts.ts";
 import type { ChatCall } from "./chat-call.ts";
 import { addCredentials, hasCredentials } from "./credentials.ts";
+import { automatic } from "./model-choice.ts";
 import { mergeOptions } from "./options.ts";
 import type { ProxyTarget, ResolvedTarget } from "./target.ts";
 
@@ -23,12 +24,18 @@ export interface CallPlan {
 /** Always starts from the client's original body, so that nothing of one vendor's dialect reaches the next. Throws `GatewayError`. */
 export function planCall(call: ChatCall, target: ProxyTarget): CallPlan {
   const { settings, services, exchange, client, request, facts } = call;
-  const resolved = target.resolve(client, modelOf(request.model));
+  const resolved = target.resolve(client, modelNamed(request.model, target));
   const { model } = resolved;
   const merged = mergeOptions({ ...request, stream: call.isStream }, model.options, target.optionsMode);
   const encoded = target.chat.encode(merged, model);
-  const headers = aiRequestHeaders(exchange.request.headers, { keepAuthorization: !hasCredentials(target.credentials) });
-  const unsigned = { headers: { ...headers, ...resolved.headers, ...encoded.headers }, path: resolved.path, body: encoded.body };
+  const headers = aiRequestHeaders(exchange.request.headers, {
+    keepAuthorization: !hasCredentials(target.credentials),
+  });
+  const unsigned = {
+    headers: { ...headers, ...resolved.headers, ...encoded.headers },
+    path: resolved.path,
+    body: encoded.body,
+  };
   const signed = addCredentials(unsigned, target.credentials, {
     header: (name) => client.header(name),
     query: (name) => client.query(name),
@@ -38,6 +45,9 @@ export function planCall(call: ChatCall, target: ProxyTarget): CallPlan {
 
   facts.provider = target.provider.name;
   facts.requestModel = model.name;
+  // An earlier target's must not be taken for this one's.
+  delete facts.warnings;
+  delete facts.payload;
   if (encoded.warnings !== undefined && encoded.warnings.length > 0) facts.warnings = encoded.warnings;
   if (target.logPayloads) facts.payload = { request: JSON.stringify(encoded.body) };
 
@@ -78,8 +88,10 @@ export function planCall(call: ChatCall, target: ProxyTarget): CallPlan {
   };
 }
 
-function modelOf(model: unknown): string | undefined {
-  return typeof model === "string" && model !== "" ? model : undefined;
+/** The vendor's model that the client asks for. An alias and `auto` are words between the client and us. */
+function modelNamed(model: unknown, target: ProxyTarget): string | undefined {
+  const isName = typeof model === "string" && model !== "" && model !== automatic && model !== target.alias;
+  return isName ? model : undefined;
 }
 
 function describe(target: ProxyTarget, resolved: ResolvedTarget): TriedTarget {

@@ -1,5 +1,5 @@
 /** What the parts of the chat proxy share while one request is on its way. */
-import type { Balancer, BalanceRequest } from "../balancer/balancer.ts";
+import type { BalanceRequest, Balancer } from "../balancer/balancer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { UpstreamClient } from "../http/upstream-client.ts";
 import type { ChatRequest } from "../llm/chat.ts";

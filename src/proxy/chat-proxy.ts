@@ -18,10 +18,23 @@ import { failureHeaders, relayAnswer } from "./relay.ts";
 import type { ProxyTarget } from "./target.ts";
 
 /** Answers a chat request. Throws `GatewayError`; an upstream's own error answer is a reply, not an exception. */
-export async function proxyChat(exchange: Exchange, settings: ChatProxySettings, services: ChatProxyServices): Promise<Reply> {
+export async function proxyChat(
+  exchange: Exchange,
+  settings: ChatProxySettings,
+  services: ChatProxyServices,
+): Promise<Reply> {
   const { headers, body } = exchange.request;
-  const bytes = await readBody(body, settings.maxRequestBodySize, headers["content-length"] as string | undefined);
-  const call = openCall(exchange, parseJsonBody(bytes, headers["content-type"] as string | undefined), settings, services);
+  const bytes = await readBody(
+    body,
+    settings.maxRequestBodySize,
+    headers["content-length"] as string | undefined,
+  );
+  const call = openCall(
+    exchange,
+    parseJsonBody(bytes, headers["content-type"] as string | undefined),
+    settings,
+    services,
+  );
   const candidates = candidatesOf(call.request, settings.targets, call.client);
   // A promise only where the algorithm has something to wait for.
   const preparing = settings.balancer.prepare?.(candidates, call.routing);
@@ -43,7 +56,11 @@ export async function chooseTarget(
   return { target, decision: routing.decision };
 }
 
-function candidatesOf(request: ChatRequest, targets: readonly ProxyTarget[], client: ClientView): readonly ProxyTarget[] {
+function candidatesOf(
+  request: ChatRequest,
+  targets: readonly ProxyTarget[],
+  client: ClientView,
+): readonly ProxyTarget[] {
   return candidatesFor(targets, request.model, (target) =>
     target.modelName === undefined ? undefined : target.resolve(client, undefined).model.name,
   );
@@ -171,7 +188,8 @@ async function attempt(call: ChatCall, target: ProxyTarget): Promise<Reply | Fai
 }
 
 function noTarget(decision: RoutingDecision | undefined): GatewayError {
-  if (decision?.reason !== "no_match") return new GatewayError("no_healthy_target", { reason: "every target has been tried or ruled out" });
+  if (decision?.reason !== "no_match")
+    return new GatewayError("no_healthy_target", { reason: "every target has been tried or ruled out" });
   const nearest = decision.groups[0];
   return new GatewayError("no_target", {
     threshold: decision.threshold,

@@ -24,10 +24,12 @@ export function asChatRequest(body: JsonObject): ChatRequest {
   const hasMessages = Array.isArray(messages) && messages.length > 0;
   const hasPrompt = typeof prompt === "string";
   if (hasMessages && hasPrompt) throw new GatewayError("two_formats");
-  if (hasPrompt) throw new GatewayError("wrong_format", { found: "llm/v1/completions", expected: "llm/v1/chat" });
+  if (hasPrompt)
+    throw new GatewayError("wrong_format", { found: "llm/v1/completions", expected: "llm/v1/chat" });
   if (!hasMessages) throw new GatewayError("no_prompt");
   for (const message of messages) {
-    if (!isJsonObject(message) || typeof message["role"] !== "string") throw new GatewayError("unknown_format");
+    if (!isJsonObject(message) || typeof message["role"] !== "string")
+      throw new GatewayError("unknown_format");
   }
   return body as ChatRequest; // checked above: `messages` is all that the type promises
 }

@@ -31,7 +31,11 @@ export function hasCredentials(credentials: Credentials): boolean {
 }
 
 /** The call with its credentials. Inputs are not changed. */
-export function addCredentials(call: UnsignedCall, credentials: Credentials, client: ClientValues): UnsignedCall {
+export function addCredentials(
+  call: UnsignedCall,
+  credentials: Credentials,
+  client: ClientValues,
+): UnsignedCall {
   return addParam(addHeader(call, credentials, client), credentials, client);
 }
 

@@ -3,8 +3,17 @@ import type { UpstreamError } from "../http/upstream-client.ts";
 
 /** The values of `balancer.failover_criteria`. */
 export type FailoverCriterion =
-  | "error" | "timeout" | "invalid_header" | "non_idempotent"
-  | "http_403" | "http_404" | "http_429" | "http_500" | "http_502" | "http_503" | "http_504";
+  | "error"
+  | "timeout"
+  | "invalid_header"
+  | "non_idempotent"
+  | "http_403"
+  | "http_404"
+  | "http_429"
+  | "http_500"
+  | "http_502"
+  | "http_503"
+  | "http_504";
 
 /** `after` says whether an attempt that ended like this may be repeated on another target. */
 export interface FailoverRules {

@@ -4,5 +4,9 @@ import type { UpstreamError } from "../http/upstream-client.ts";
 
 export function upstreamClientError(error: UpstreamError): GatewayError {
   if (error.isNameResolution) return new GatewayError("name_resolution", {}, { cause: error });
-  return new GatewayError(error.kind === "timeout" ? "upstream_timeout" : "upstream_unreachable", {}, { cause: error });
+  return new GatewayError(
+    error.kind === "timeout" ? "upstream_timeout" : "upstream_unreachable",
+    {},
+    { cause: error },
+  );
 }

@@ -11,27 +11,37 @@ interface NamedTarget {
 export const automatic = "auto";
 
 /**
- * The candidates for a client's `model`: all of them when the client leaves the choice to us, else those whose
- * alias or name it is, else those that have no name of their own. `resolveName` fills in a templated name.
- * Throws `own_model`, which lists what is allowed.
+ * The candidates for a client's `model`: when the client leaves the choice to us, all that have a name (a target
+ * without one has nothing to ask its vendor for, unless there are no others); else those whose alias or name it is,
+ * else those that have no name of their own. `resolveName` fills in a templated name. Throws `own_model`, which lists
+ * what is allowed.
  */
 export function candidatesFor<T extends NamedTarget>(
   targets: readonly T[],
   model: unknown,
   resolveName: (target: T) => string | undefined,
 ): readonly T[] {
-  if (model === undefined || model === null || model === "") return targets;
+  if (model === undefined || model === null || model === "") return withName(targets);
   const byAlias = targets.filter((target) => target.alias !== undefined && target.alias === model);
   if (byAlias.length > 0) return byAlias;
-  if (model === automatic) return targets;
+  if (model === automatic) return withName(targets);
   const byName = targets.filter((target) => resolveName(target) === model);
   if (byName.length > 0) return byName;
-  const nameless = typeof model === "string" ? targets.filter((target) => target.modelName === undefined) : [];
+  const nameless =
+    typeof model === "string" ? targets.filter((target) => target.modelName === undefined) : [];
   if (nameless.length > 0) return nameless;
   throw new GatewayError("own_model", { allowed: allowedModels(targets, resolveName) });
 }
 
-function allowedModels<T extends NamedTarget>(targets: readonly T[], resolveName: (target: T) => string | undefined): string {
+function withName<T extends NamedTarget>(targets: readonly T[]): readonly T[] {
+  const named = targets.filter((target) => target.modelName !== undefined);
+  return named.length === 0 || named.length === targets.length ? targets : named;
+}
+
+function allowedModels<T extends NamedTarget>(
+  targets: readonly T[],
+  resolveName: (target: T) => string | undefined,
+): string {
   const names = new Set<string>();
   for (const target of targets) {
     const name = resolveName(target);

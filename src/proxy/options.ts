@@ -26,14 +26,17 @@ export function mergeOptions(request: ChatRequest, options: MergeOptions, mode: 
   return merged;
 }
 
-/** OpenAI has two names for the limit; a client may send either, and neither may pass the ceiling. */
-function limitTokens(merged: { max_tokens?: unknown; max_completion_tokens?: unknown }, ceiling: number, mode: OptionsMode): void {
+/** OpenAI has two names for the limit; a client may send either or both, and the lowest of all limits holds. */
+function limitTokens(
+  merged: { max_tokens?: unknown; max_completion_tokens?: unknown },
+  ceiling: number,
+  mode: OptionsMode,
+): void {
   const name = isCount(merged.max_completion_tokens) ? "max_completion_tokens" : "max_tokens";
-  const asked = merged[name];
-  const limit = mode === "default" && isCount(asked) ? Math.min(asked, ceiling) : ceiling;
+  const asked = [merged.max_tokens, merged.max_completion_tokens].filter(isCount);
   delete merged.max_tokens;
   delete merged.max_completion_tokens;
-  merged[name] = limit;
+  merged[name] = mode === "default" ? Math.min(ceiling, ...asked) : ceiling;
 }
 
 function isCount(value: unknown): value is number {

@@ -1,9 +1,10 @@
 /** A stream on its way: upstream bytes ▸ events ▸ OpenAI chunks ▸ client, at the client's pace, with an honest end. */
+
+import { GatewayError } from "../errors.ts";
 import type { BodyFlow, BodySink, BodyStream } from "../http/reply.ts";
 import { createSseParser, type SseParser } from "../http/sse-parser.ts";
 import { sseData, sseDone, sseError } from "../http/sse-writer.ts";
 import { UpstreamError } from "../http/upstream-client.ts";
-import { GatewayError } from "../errors.ts";
 import { estimateUsage } from "../llm/estimate.ts";
 import type { Usage } from "../llm/usage.ts";
 import type { ChunkSink, StreamDecoder } from "../providers/provider.ts";
@@ -47,6 +48,8 @@ class StreamRelay implements ChunkSink {
       includeUsage: call.request.stream_options?.include_usage === true,
       model: plan.resolved.model.name,
       createdSeconds: Math.floor(call.services.wallClock() / 1000),
+      choices: typeof call.request["n"] === "number" ? call.request["n"] : 1,
+      ...(typeof call.request["n"] === "number" && { choices: call.request["n"] }),
     });
     this.#parser = createSseParser((event) => {
       if (!this.#isOver) this.#decoder.push(event, this);
@@ -120,6 +123,8 @@ class StreamRelay implements ChunkSink {
 
   #end(): void {
     if (this.#isOver) return;
+    if (!this.#isComplete) this.#readLeftover();
+    if (this.#isOver) return;
     if (!this.#isComplete) {
       this.#conclude(new GatewayError("stream_cut"));
       return;
@@ -131,12 +136,19 @@ class StreamRelay implements ChunkSink {
     this.#sink.end();
   }
 
+  /** Some vendors end without the blank line that closes an event; half an event is not one. */
+  #readLeftover(): void {
+    const leftover = this.#parser.end();
+    if (leftover !== undefined && isWhole(leftover.data)) this.#decoder.push(leftover, this);
+  }
+
   #cut(error: Error): void {
     if (this.#isOver) return;
     // The vendor had said everything; that the connection then broke changes nothing for the client.
     if (this.#isComplete) this.#end();
     else {
-      const code = error instanceof UpstreamError && error.kind === "timeout" ? "upstream_timeout" : "stream_cut";
+      const code =
+        error instanceof UpstreamError && error.kind === "timeout" ? "upstream_timeout" : "stream_cut";
       this.#conclude(new GatewayError(code, {}, { cause: error }));
     }
   }
@@ -163,7 +175,8 @@ class StreamRelay implements ChunkSink {
 
   #settle(end: { readonly ok: boolean; readonly clientAborted: boolean }): void {
     const { facts } = this.#call;
-    if (this.#payload !== undefined && facts.payload !== undefined) facts.payload.response = `[${this.#payload.join(",")}]`;
+    if (this.#payload !== undefined && facts.payload !== undefined)
+      facts.payload.response = `[${this.#payload.join(",")}]`;
     settle(this.#call, this.#plan, {
       ...end,
       usage: this.#isComplete && this.#usage !== undefined ? this.#usage : this.#estimate(),
@@ -178,6 +191,16 @@ class StreamRelay implements ChunkSink {
     const known = this.#usage;
     if (known === undefined) return estimate;
     return { ...known, outputTokens: Math.max(known.outputTokens, estimate.outputTokens), estimated: true };
+  }
+}
+
+function isWhole(data: string): boolean {
+  if (data.trim() === "[DONE]") return true;
+  try {
+    JSON.parse(data);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,4 +1,6 @@
 /** Turns an upstream's answer into the client's reply: whole or as a stream. */
+
+import { GatewayError } from "../errors.ts";
 import { compressReply } from "../http/compress.ts";
 import { aiResponseHeaders } from "../http/headers.ts";
 import { inflate } from "../http/inflate.ts";
@@ -6,24 +8,31 @@ import { readAll } from "../http/read-all.ts";
 import type { Reply, ReplyHeaders } from "../http/reply.ts";
 import { UpstreamError, type UpstreamResponse } from "../http/upstream-client.ts";
 import type { DecodedAnswer } from "../providers/provider.ts";
-import { upstreamClientError } from "./failure.ts";
+import { answerAsEvents } from "./answer-as-events.ts";
 import type { CallPlan } from "./call.ts";
 import type { ChatCall } from "./chat-call.ts";
+import { upstreamClientError } from "./failure.ts";
 import { createStreamRelay } from "./relay-stream.ts";
 import { routingHeader } from "./routing-header.ts";
 import { settle } from "./settle.ts";
-import { GatewayError } from "../errors.ts";
-import { answerAsEvents } from "./answer-as-events.ts";
 
 /** Largest whole answer that is read: far above any chat answer, so that a broken upstream cannot eat the memory. */
 const maxAnswerBytes = 64 * 1024 * 1024;
 
 /** The reply for a 2xx answer. Throws `GatewayError` when the answer cannot be used. */
-export function relayAnswer(call: ChatCall, plan: CallPlan, response: UpstreamResponse): Reply | Promise<Reply> {
+export function relayAnswer(
+  call: ChatCall,
+  plan: CallPlan,
+  response: UpstreamResponse,
+): Reply | Promise<Reply> {
   const isEventStream = headerOf(response, "content-type")?.includes("text/event-stream") === true;
   if (call.isStream && isEventStream) {
     const body = inflate(response.body, headerOf(response, "content-encoding"));
-    return { status: 200, headers: streamHeaders(call, plan, response), body: createStreamRelay(call, plan, body) };
+    return {
+      status: 200,
+      headers: streamHeaders(call, plan, response),
+      body: createStreamRelay(call, plan, body),
+    };
   }
   return relayWhole(call, plan, response);
 }
@@ -40,13 +49,19 @@ async function relayWhole(call: ChatCall, plan: CallPlan, response: UpstreamResp
   });
   if (facts.payload !== undefined) facts.payload.response = bytes.toString("utf8");
   if (call.isStream) {
-    const text = answerAsEvents(answer.response ?? JSON.parse(bytes.toString("utf8")), call.request.stream_options?.include_usage === true);
+    const text = answerAsEvents(
+      answer.response ?? JSON.parse(bytes.toString("utf8")),
+      call.request.stream_options?.include_usage === true,
+    );
     return { status: 200, headers: streamHeaders(call, plan, response), body: text };
   }
   const headers = answerHeaders(call, plan, response);
   headers["content-type"] = "application/json; charset=utf-8";
   const body = answer.response === undefined ? bytes : JSON.stringify(answer.response);
-  return compressReply({ status: response.status, headers, body }, exchange.request.headers["accept-encoding"]);
+  return compressReply(
+    { status: response.status, headers, body },
+    exchange.request.headers["accept-encoding"],
+  );
 }
 
 async function readAnswer(call: ChatCall, plan: CallPlan, response: UpstreamResponse): Promise<Buffer> {
@@ -62,7 +77,9 @@ async function readAnswer(call: ChatCall, plan: CallPlan, response: UpstreamResp
       responseModel: undefined,
       finishReason: undefined,
     });
-    throw error instanceof UpstreamError ? upstreamClientError(error) : new GatewayError("upstream_unreachable", {}, { cause: error });
+    throw error instanceof UpstreamError
+      ? upstreamClientError(error)
+      : new GatewayError("upstream_unreachable", {}, { cause: error });
   }
 }
 
@@ -87,7 +104,11 @@ function parse(bytes: Buffer, plan: CallPlan): unknown {
   } catch (cause) {
     throw new GatewayError(
       "upstream_unusable",
-      { provider: plan.target.provider.name, routeType: plan.target.routeType, reason: "the answer is not JSON" },
+      {
+        provider: plan.target.provider.name,
+        routeType: plan.target.routeType,
+        reason: "the answer is not JSON",
+      },
       { cause },
     );
   }
@@ -101,7 +122,7 @@ export function failureHeaders(response: UpstreamResponse): ReplyHeaders {
 function answerHeaders(call: ChatCall, plan: CallPlan, response: UpstreamResponse): ReplyHeaders {
   const headers = aiResponseHeaders(response.headers, { keepBodyHeaders: false });
   if (call.settings.modelNameHeader) {
-    headers["x-kong-llm-model"] = `${plan.target.provider.name}/${plan.resolved.model.name}`;
+    headers["x-kong-llm-model"] = printable(`${plan.target.provider.name}/${plan.resolved.model.name}`);
   }
   const routing = routingHeader(call.facts.decision);
   if (routing !== undefined) headers["x-sluice-routing"] = routing;
@@ -123,7 +144,7 @@ function headerOf(response: UpstreamResponse, name: string): string | undefined 
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** Header values are Latin-1 at most (RFC 9110, 5.5); a warning may quote a client's words. */
+/** Header values are Latin-1 at most (RFC 9110, 5.5); a model's name or a warning may be a client's words. */
 function printable(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, "?");
 }

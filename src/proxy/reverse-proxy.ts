@@ -3,7 +3,7 @@ import { GatewayError } from "../errors.ts";
 import type { Attempt, Exchange } from "../http/exchange.ts";
 import { forwardRequestHeaders, forwardResponseHeaders } from "../http/headers.ts";
 import type { Reply } from "../http/reply.ts";
-import { UpstreamError, type UpstreamClient } from "../http/upstream-client.ts";
+import { type UpstreamCall, type UpstreamClient, UpstreamError } from "../http/upstream-client.ts";
 import { buildUpstreamPath, type RouteMatch } from "../router/router.ts";
 import { upstreamClientError } from "./failure.ts";
 
@@ -31,23 +31,16 @@ export async function proxyToService(
   service: ProxyService,
   services: ReverseProxyServices,
 ): Promise<Reply> {
-  const { request } = exchange;
-  if (service.protocol !== "http" && service.protocol !== "https") {
-    throw new GatewayError("no_service", { route: match.route.name ?? match.route.id });
-  }
   const path = buildUpstreamPath(service.path, match, match.route.pathHandling);
-  const hasBody = request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
-  const call = {
-    origin: `${service.protocol}://${hostInUrl(service.host)}:${service.port}`,
-    path: request.query === "" ? path : `${path}?${request.query}`,
-    method: request.method,
-    headers: forwardRequestHeaders(request, { preserveHost: match.route.preserveHost, upstreamHost: hostHeader(service) }),
-    body: hasBody ? request.body : null,
-    connectTimeoutMs: service.connectTimeoutMs,
-    readTimeoutMs: service.readTimeoutMs,
-  };
+  const call = serviceCall(exchange, match, service, path);
   for (let left = service.retries; ; left--) {
-    const attempt: Attempt = { host: service.host, port: service.port, scheme: service.protocol, uri: path, startedAt: services.now() };
+    const attempt: Attempt = {
+      host: service.host,
+      port: service.port,
+      scheme: service.protocol,
+      uri: path,
+      startedAt: services.now(),
+    };
     exchange.attempts.push(attempt);
     try {
       const response = await services.upstream.send(call, exchange.signal);
@@ -61,6 +54,27 @@ export async function proxyToService(
       if (error.sent || left <= 0) throw upstreamClientError(error);
     }
   }
+}
+
+function serviceCall(exchange: Exchange, match: RouteMatch, service: ProxyService, path: string): UpstreamCall {
+  const { request } = exchange;
+  if (service.protocol !== "http" && service.protocol !== "https") {
+    throw new GatewayError("no_service", { route: match.route.name ?? match.route.id });
+  }
+  const hasBody =
+    request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
+  return {
+    origin: `${service.protocol}://${hostInUrl(service.host)}:${service.port}`,
+    path: request.query === "" ? path : `${path}?${request.query}`,
+    method: request.method,
+    headers: forwardRequestHeaders(request, {
+      preserveHost: match.route.preserveHost,
+      upstreamHost: hostHeader(service),
+    }),
+    body: hasBody ? request.body : null,
+    connectTimeoutMs: service.connectTimeoutMs,
+    readTimeoutMs: service.readTimeoutMs,
+  };
 }
 
 function hostInUrl(host: string): string {

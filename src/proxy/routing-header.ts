@@ -7,7 +7,8 @@ export function routingHeader(decision: RoutingDecision | undefined): string | u
   const parts = [`reason=${decision.reason}`];
   const nearest = decision.groups[0];
   if (nearest !== undefined) parts.push(`distance=${nearest.distance.toFixed(3)}`);
-  if (decision.threshold !== undefined && decision.groups.length > 0) parts.push(`threshold=${decision.threshold}`);
+  if (decision.threshold !== undefined && decision.groups.length > 0)
+    parts.push(`threshold=${decision.threshold}`);
   if (decision.margin !== undefined) parts.push(`margin=${decision.margin.toFixed(3)}`);
   if (decision.inherited === true) parts.push("inherited");
   return parts.join("; ");

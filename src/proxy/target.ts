@@ -79,7 +79,7 @@ export function compileTarget(settings: TargetSettings): ProxyTarget {
 
 /** `upstream_url` replaces the vendor's whole URL; else `upstream_path` replaces its path. */
 function locate(provider: Provider, model: UpstreamModel): ResolvedTarget {
-  const url = new URL(model.options.upstream_url ?? provider.endpoint("chat", model));
+  const url = parseUrl(model.options.upstream_url ?? provider.endpoint("chat", model), provider);
   const path = model.options.upstream_url === undefined ? model.options.upstream_path : undefined;
   if (path !== undefined) url.pathname = path;
   const scheme = url.protocol.slice(0, -1);
@@ -93,6 +93,17 @@ function locate(provider: Provider, model: UpstreamModel): ResolvedTarget {
     uri: url.pathname,
     headers: provider.headers?.(model) ?? {},
   };
+}
+
+/** A template's value can make a URL that is none; without templates the config's checks have seen to it. */
+function parseUrl(text: string, provider: Provider): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
+  throw new GatewayError("untranslatable", {
+    provider: provider.name,
+    routeType: "llm/v1/chat",
+    reason: "the target's URL is not an http(s) URL",
+  });
 }
 
 interface OptionTemplate {
@@ -113,7 +124,14 @@ function compileOptions(options: ModelOptions): readonly OptionTemplate[] {
   return found;
 }
 
-function fillOptions(options: ModelOptions, templates: readonly OptionTemplate[], source: TemplateSource): ModelOptions {
+function fillOptions(
+  options: ModelOptions,
+  templates: readonly OptionTemplate[],
+  source: TemplateSource,
+): ModelOptions {
   if (templates.length === 0) return options;
-  return { ...options, ...Object.fromEntries(templates.map(({ key, template }) => [key, template.render(source)])) };
+  return {
+    ...options,
+    ...Object.fromEntries(templates.map(({ key, template }) => [key, template.render(source)])),
+  };
 }

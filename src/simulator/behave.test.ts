@@ -335,40 +335,13 @@ describe("transport", () => {
   });
 
   it("waits for a slow reader instead of piling up the answer", async () => {
-    simulator.behave({ behaviour: { outputTokens: 100_000 }, times: 1 });
+    simulator.behave({ behaviour: { outputTokens: 99_999, perTokenMs: 1 }, times: 1 });
     const body = JSON.stringify({ ...openaiChat.body, stream: true });
-    const before = process.memoryUsage().arrayBuffers;
     const answer = await fetch(`${simulator.url}${openaiChat.path}`, { method: "POST", body });
-    // The answer is 14 MB. Turns of the event loop in which nobody reads must not produce it.
-    for (let turn = 0; turn < 3000; turn++) await new Promise((resolve) => setImmediate(resolve));
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8_000_000);
-    expect(simulator.received()[0]?.status).toBe(200);
+    // The waits cost no time here. Without back-pressure all 50,000 events (11 MB) would be written by now.
+    for (let turn = 0; turn < 300; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(waits.length).toBeLessThan(50_000);
     expect((await answer.text()).endsWith("data: [DONE]\n\n")).toBe(true);
-  });
-});
-
-describe("content", () => {
-  it("is the text that content says, cut by max_tokens", async () => {
-    expect(text(await ask({ content: "Exactly this." }))).toBe("Exactly this.");
-    expect(text(await ask({ content: "" }))).toBe("");
-  });
-
-  it("has the counts that the knobs say", async () => {
-    const usage = async (behaviour: Behaviour, vendor: Shape) =>
-      JSON.parse((await ask(behaviour, { vendor })).body.toString()).usage;
-    expect(await usage({ outputTokens: 33, cachedTokens: 2, reasoningTokens: 10 }, "openai")).toMatchObject({
-      completion_tokens: 43,
-      prompt_tokens_details: { cached_tokens: 2 },
-      completion_tokens_details: { reasoning_tokens: 10 },
-    });
-    const plain = await usage({}, "anthropic");
-    expect(
-      await usage({ outputTokens: 33, cachedTokens: 2, reasoningTokens: 10 }, "anthropic"),
-    ).toMatchObject({
-      output_tokens: 43,
-      input_tokens: plain.input_tokens - 2,
-      cache_read_input_tokens: 2,
-    });
-    expect(await usage({ cachedTokens: 1e9 }, "anthropic")).toMatchObject({ input_tokens: 0 });
+    expect(waits).toHaveLength(50_000);
   });
 });

@@ -2,12 +2,12 @@
 import type { Journal } from "./journal.ts";
 import { type BehaviourRules, parseRule } from "./rules.ts";
 
-export interface ControlReply {
+interface ControlReply {
   readonly status: number;
   readonly body?: object;
 }
 
-export interface Controls {
+interface Controls {
   readonly journal: Journal;
   readonly rules: BehaviourRules;
 }

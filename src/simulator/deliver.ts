@@ -155,7 +155,7 @@ async function write(piece: Buffer, { response, signal }: Delivery): Promise<voi
   if (piece.length > 0 && !response.write(piece)) await once(response, "drain", { signal });
 }
 
-export interface Pace {
+interface Pace {
   readonly jitter: number | undefined;
   /** Numbers in [0, 1). */
   readonly random: () => number;

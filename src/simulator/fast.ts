@@ -8,9 +8,9 @@ import { endpoints } from "./endpoints/index.ts";
 import { seededRandom } from "./text/random.ts";
 
 /** Takes a request and answers it, or returns false where it has no prepared answer. */
-export type FastPath = (request: IncomingMessage, response: ServerResponse) => boolean;
+type FastPath = (request: IncomingMessage, response: ServerResponse) => boolean;
 
-export interface FastParts {
+interface FastParts {
   readonly surroundings: Surroundings;
   readonly behaviour: Behaviour | undefined;
   readonly random: () => number;

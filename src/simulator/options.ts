@@ -45,7 +45,7 @@ export const defaultModels: readonly string[] = [
   "text-embedding-ada-002",
 ];
 
-export interface SimulatorFlag {
+interface SimulatorFlag {
   /** Without the dashes. */
   readonly name: string;
   readonly type: "text" | "number" | "boolean";
@@ -104,7 +104,7 @@ function flagType(name: KnobName): SimulatorFlag["type"] {
 }
 
 /** The options that flags can set; the caller adds the clock and the embedder. */
-export type FlagOptions = Pick<
+type FlagOptions = Pick<
   SimulatorOptions,
   "port" | "host" | "seed" | "apiKey" | "datedModels" | "fast" | "behaviour"
 >;

@@ -1,7 +1,13 @@
 /** One request on its way through the simulator: record, decide how to behave, answer. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isJsonObject, type JsonObject } from "../llm/json.ts";
-import { type Behaviour, behaviourFromHeaders, drawFaults, mergeBehaviours } from "./behaviour.ts";
+import {
+  type Behaviour,
+  behaviourFromHeaders,
+  drawFaults,
+  mergeBehaviours,
+  parseBehaviour,
+} from "./behaviour.ts";
 import { bodyLimitBytes, parseBody, readBody } from "./body.ts";
 import { control, isControlPath } from "./control.ts";
 import { createWait, type Delivery, deliverStream, deliverWhole, untilAborted } from "./deliver.ts";
@@ -114,7 +120,7 @@ async function answer(visit: Visit, parts: ServeParts): Promise<void> {
 
 function chooseBehaviour({ entry, endpoint }: Visit, parts: ServeParts): Behaviour {
   const model = endpoint.model(entry.path, entry.body);
-  const scripted = parts.script?.(entry);
+  const scripted = parseBehaviour(parts.script?.(entry) ?? {});
   const ruled = parts.rules.take({ model, path: entry.path });
   const merged = mergeBehaviours(parts.behaviour, scripted, ruled, headerBehaviour(entry));
   return drawFaults(merged, parts.random);

@@ -150,6 +150,17 @@ describe("how a simulator behaves", () => {
     });
   });
 
+  it("takes no knob that does not fit from code either", async () => {
+    await expect(start({ behaviour: { status: 200 } })).rejects.toThrow(
+      'knob "status" takes a whole number from 400 to 599',
+    );
+    const simulator = await start({ script: () => ({ chunkBytes: 0 }) });
+    expect(() => simulator.behave({ behaviour: { failRate: 2 } })).toThrow(
+      'knob "failRate" takes a number from 0 to 1',
+    );
+    expect(await (await send(simulator, chat, body())).text()).toContain("at least 1, not 0");
+  });
+
   it("tells what its own paths are", async () => {
     const simulator = await start();
     expect(await (await fetch(`${simulator.url}/healthz`)).json()).toEqual({ status: "ok" });

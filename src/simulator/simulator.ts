@@ -8,12 +8,13 @@ import {
 } from "node:http";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { setTimeout as timer } from "node:timers/promises";
+import { parseBehaviour } from "./behaviour.ts";
 import type { Surroundings } from "./endpoint.ts";
 import { createFastPath, isPaced, prepareAnswers } from "./fast.ts";
 import { createFastServer } from "./fast-server.ts";
 import { createJournal, type ReceivedRequest } from "./journal.ts";
 import { defaultModels, type SimulatorOptions } from "./options.ts";
-import { type BehaviourRule, createRules } from "./rules.ts";
+import { type BehaviourRule, createRules, parseRule } from "./rules.ts";
 import { type ServeParts, serve } from "./serve.ts";
 import { seededRandom } from "./text/random.ts";
 
@@ -23,7 +24,7 @@ export interface Simulator {
   readonly url: string;
   /** The last requests, oldest first, credentials included; the simulator's own endpoints are not among them. */
   received(): readonly ReceivedRequest[];
-  /** Lays down a behaviour; returns how to withdraw it. */
+  /** Lays down a behaviour; returns how to withdraw it. Throws a `TypeError` for a knob that does not fit. */
   behave(rule: BehaviourRule): () => void;
   /** Forgets the requests and the rules. */
   reset(): void;
@@ -31,7 +32,7 @@ export interface Simulator {
   close(): Promise<void>;
 }
 
-/** Resolves when the simulator listens. Rejects when it cannot, saying where. */
+/** Resolves when the simulator listens. Rejects when it cannot, or when a knob does not fit, saying where and why. */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const closing = new AbortController();
   const parts = makeParts(options, closing.signal);
@@ -42,21 +43,23 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     socket.once("close", () => sockets.delete(socket));
   });
   const { port, host } = await listen(server, options);
+  let closed: Promise<unknown> | undefined;
   return {
     port,
     url: `http://${host}:${port}`,
     received: () => parts.journal.entries(),
-    behave: (rule) => parts.rules.add(rule),
+    behave: (rule) => parts.rules.add(parseRule(rule)),
     reset() {
       parts.journal.clear();
       parts.rules.clear();
     },
     async close() {
-      if (closing.signal.aborted) return;
-      closing.abort(new Error("the simulator is closing"));
-      const closed = once(server, "close");
-      server.close();
-      for (const socket of sockets) socket.destroy();
+      if (closed === undefined) {
+        closing.abort(new Error("the simulator is closing"));
+        closed = once(server, "close");
+        server.close();
+        for (const socket of sockets) socket.destroy();
+      }
       await closed;
     },
   };
@@ -69,10 +72,10 @@ function makeParts(options: SimulatorOptions, closing: AbortSignal): ServeParts 
     surroundings,
     journal: createJournal(),
     rules: createRules(),
-    behaviour: options.behaviour,
+    behaviour: options.behaviour === undefined ? undefined : parseBehaviour(options.behaviour),
     script: options.script,
     random: options.random ?? seededRandom(seed),
-    sleep: options.sleep ?? ((ms, signal) => timer(ms, undefined, { signal })),
+    sleep: options.sleep ?? sleepFor,
     closing,
   };
 }
@@ -101,6 +104,11 @@ function createHttpServer(
 
 function serveOrFail(request: IncomingMessage, response: ServerResponse, parts: ServeParts): void {
   serve(request, response, parts).catch((error: unknown) => fail(error, response));
+}
+
+/** A timer of more than 2³¹ − 1 ms would fire at once; nobody waits that long (25 days). */
+function sleepFor(ms: number, signal: AbortSignal): Promise<void> {
+  return timer(Math.min(ms, 2 ** 31 - 1), undefined, { signal });
 }
 
 async function listen(server: Server, options: SimulatorOptions): Promise<{ port: number; host: string }> {

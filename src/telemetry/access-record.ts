@@ -16,9 +16,18 @@ export interface AccessRecord {
     /** Of the body as declared; bytes. */
     readonly size: number;
   };
-  readonly response: { readonly status: number; readonly size: number; readonly headers: Readonly<Record<string, string>> };
+  readonly response: {
+    readonly status: number;
+    readonly size: number;
+    readonly headers: Readonly<Record<string, string>>;
+  };
   /** Milliseconds. `proxy`: to the upstream's head; `kong`: our own part; `receive`: reading the answer. */
-  readonly latencies: { readonly request: number; readonly kong: number; readonly proxy: number; readonly receive: number };
+  readonly latencies: {
+    readonly request: number;
+    readonly kong: number;
+    readonly proxy: number;
+    readonly receive: number;
+  };
   readonly tries: readonly TryRecord[];
   readonly service?: { readonly name: string };
   readonly route?: { readonly name: string };
@@ -78,7 +87,12 @@ interface UsageRecord {
 }
 
 /** Builds the record after the last byte. `now` is monotonic milliseconds. */
-export function buildAccessRecord(exchange: Exchange, end: ExchangeEnd, now: number, error: Error | undefined): AccessRecord {
+export function buildAccessRecord(
+  exchange: Exchange,
+  end: ExchangeEnd,
+  now: number,
+  error: Error | undefined,
+): AccessRecord {
   const { request, attempts, ai } = exchange;
   const total = now - exchange.startedAt;
   const last = attempts.at(-1);
@@ -110,7 +124,9 @@ export function buildAccessRecord(exchange: Exchange, end: ExchangeEnd, now: num
       ...(attempt.target !== undefined && { target: attempt.target }),
     })),
     ...(exchange.service !== undefined && { service: exchange.service }),
-    ...(exchange.route !== undefined && { route: { name: exchange.route.route.name ?? exchange.route.route.id } }),
+    ...(exchange.route !== undefined && {
+      route: { name: exchange.route.route.name ?? exchange.route.route.id },
+    }),
     client_ip: request.clientIp,
     started_at: exchange.startedAtMs,
     ...(last?.status !== undefined && { upstream_status: last.status }),
@@ -143,13 +159,20 @@ function aiRecord(facts: AiFacts): AiRecord {
 }
 
 function usageRecord(usage: Usage, facts: AiFacts): UsageRecord {
-  const perToken = usage.outputTokens > 0 && facts.llmLatencyMs !== undefined ? facts.llmLatencyMs / usage.outputTokens : undefined;
+  const perToken =
+    usage.outputTokens > 0 && facts.llmLatencyMs !== undefined
+      ? facts.llmLatencyMs / usage.outputTokens
+      : undefined;
   return {
     prompt_tokens: usage.inputTokens,
     completion_tokens: usage.outputTokens,
     total_tokens: usage.inputTokens + usage.outputTokens,
-    ...(usage.cachedInputTokens !== undefined && { prompt_tokens_details: { cached_tokens: usage.cachedInputTokens } }),
-    ...(usage.reasoningTokens !== undefined && { completion_tokens_details: { reasoning_tokens: usage.reasoningTokens } }),
+    ...(usage.cachedInputTokens !== undefined && {
+      prompt_tokens_details: { cached_tokens: usage.cachedInputTokens },
+    }),
+    ...(usage.reasoningTokens !== undefined && {
+      completion_tokens_details: { reasoning_tokens: usage.reasoningTokens },
+    }),
     cost: facts.costUsd ?? 0,
     cost_known: facts.costUsd !== undefined,
     ...(usage.estimated === true && { estimated: true }),

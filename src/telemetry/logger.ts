@@ -30,13 +30,19 @@ export function createLogger(options: LoggerOptions): Logger {
     if (logLevels.indexOf(level) < lowest) return () => undefined;
     return (message: string, facts: Facts = {}) => {
       const time = new Date(wallClock()).toISOString();
-      write(pretty ? prettyLine(level, message, facts) : `${JSON.stringify({ time, level, message, ...facts })}\n`);
+      write(
+        pretty
+          ? prettyLine(level, message, facts)
+          : `${JSON.stringify({ time, level, message, ...facts })}\n`,
+      );
     };
   };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 function prettyLine(level: LogLevel, message: string, facts: Facts): string {
-  const details = Object.entries(facts).map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+  const details = Object.entries(facts).map(
+    ([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
   return `${[level === "info" ? "" : `${level}:`, message, ...details].filter((part) => part !== "").join(" ")}\n`;
 }

@@ -1,21 +1,32 @@
 /** Counters for Prometheus under Kong's names, fed with access records. */
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { AccessRecord } from "./access-record.ts";
 import type { AiFacts } from "./ai-facts.ts";
+import { type Counter, contentType, createMetricRegistry, type Histogram } from "./prometheus.ts";
 
 export interface Metrics {
   /** Counts one exchange. */
   observe(record: AccessRecord, ai: AiFacts | undefined): void;
-  /** Reports a value when the metrics are read. */
-  gauge(name: string, help: string, read: () => number): void;
+  /** Reports a value that is kept elsewhere, whenever the metrics are read. */
+  reading(name: string, help: string, type: "gauge" | "counter", read: () => number): void;
   /** The text that Prometheus scrapes, and its content type. */
-  render(): Promise<{ readonly text: string; readonly contentType: string }>;
+  render(): { readonly text: string; readonly contentType: string };
 }
 
-const aiLabels = ["ai_provider", "ai_model", "cache_status", "vector_db", "embeddings_provider", "embeddings_model", "workspace", "consumer"] as const;
-const requestLabels = [...aiLabels, "request_mode"] as const;
-const httpLabels = ["service", "route", "code", "source", "workspace", "consumer"] as const;
-const latencyLabels = ["service", "route", "workspace"] as const;
+const aiLabels = [
+  "ai_provider",
+  "ai_model",
+  "cache_status",
+  "vector_db",
+  "embeddings_provider",
+  "embeddings_model",
+  "workspace",
+  "consumer",
+];
+const requestLabels = [...aiLabels, "request_mode"];
+const latencyLabels = ["service", "route", "workspace"];
+const workspace = "default";
+/** Labels that this version has no value for. */
+const none = "";
 
 /** Kong's buckets for model latencies; the others are those of Kong's prometheus plugin. */
 const providerBuckets = [250, 500, 1000, 1500, 2000, 2500, 3000, 3500, 4000, 4500, 5000, 10000, 30000, 60000];
@@ -23,23 +34,159 @@ const kongBuckets = [1, 2, 5, 7, 10, 15, 20, 30, 50, 75, 100, 200, 500, 750, 100
 const latencyBuckets = [25, 50, 80, 100, 250, 400, 700, 1000, 2000, 5000, 10000, 30000, 60000];
 const distanceBuckets = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
-/** Series that label values chosen by clients or operators may make; what comes later is counted under `other`. */
+/** Models that clients may name are as many as they like; what comes later is counted as `other`. */
 const maxModels = 500;
 
+interface HttpSeries {
+  readonly requests: Counter;
+  readonly total: Histogram;
+  readonly own: Histogram;
+  readonly upstream: Histogram;
+  readonly ingress: Counter;
+  readonly egress: Counter;
+}
+
+interface AiSeries {
+  readonly requests: Counter;
+  readonly latency: Histogram;
+  readonly cost: Counter;
+  readonly promptTokens: Counter;
+  readonly completionTokens: Counter;
+  readonly totalTokens: Counter;
+}
+
 export function createMetrics(): Metrics {
-  const registry = new Registry();
-  const registers = [registry];
-  const requests = new Counter({ name: "kong_ai_llm_requests_total", help: "Requests answered by a model", labelNames: requestLabels, registers });
-  const cost = new Counter({ name: "kong_ai_llm_cost_total", help: "Cost of requests in USD", labelNames: requestLabels, registers });
-  const tokens = new Counter({ name: "kong_ai_llm_tokens_total", help: "Tokens by kind", labelNames: [...aiLabels, "token_type"], registers });
-  const provider = new Histogram({ name: "kong_ai_llm_provider_latency_ms", help: "Milliseconds to the whole answer of a model", labelNames: requestLabels, buckets: providerBuckets, registers });
-  const http = new Counter({ name: "kong_http_requests_total", help: "Requests by status", labelNames: httpLabels, registers });
-  const total = new Histogram({ name: "kong_request_latency_ms", help: "Milliseconds from the first byte in to the last byte out", labelNames: latencyLabels, buckets: latencyBuckets, registers });
-  const own = new Histogram({ name: "kong_kong_latency_ms", help: "Milliseconds added by the gateway", labelNames: latencyLabels, buckets: kongBuckets, registers });
-  const upstream = new Histogram({ name: "kong_upstream_latency_ms", help: "Milliseconds to the upstream's head", labelNames: latencyLabels, buckets: latencyBuckets, registers });
-  const bandwidth = new Counter({ name: "kong_bandwidth_bytes", help: "Body bytes in (ingress) and out (egress)", labelNames: ["service", "route", "direction", "workspace", "consumer"], registers });
-  const decisions = new Counter({ name: "sluice_routing_decisions_total", help: "Routing decisions by reason", labelNames: ["route", "reason"], registers });
-  const distance = new Histogram({ name: "sluice_routing_distance", help: "Distance of the nearest group", labelNames: ["route"], buckets: distanceBuckets, registers });
+  const registry = createMetricRegistry();
+  const httpSeries = createHttpSeries(registry);
+  const aiSeries = createAiSeries(registry);
+  const decisions = registry.counter("sluice_routing_decisions_total", "Routing decisions by reason", [
+    "route",
+    "reason",
+  ]);
+  const distances = registry.histogram(
+    "sluice_routing_distance",
+    "Distance of the nearest group",
+    ["route"],
+    distanceBuckets,
+  );
+
+  return {
+    observe(record, ai) {
+      const route = record.route?.name ?? none;
+      countHttp(
+        record,
+        httpSeries(record.service?.name ?? none, route, record.response.status, record.source),
+      );
+      if (ai === undefined) return;
+      if (ai.decision !== undefined) {
+        decisions.with(route, ai.decision.reason).add(1);
+        const nearest = ai.decision.groups[0];
+        if (nearest !== undefined) distances.with(route).observe(nearest.distance);
+      }
+      if (ai.provider !== undefined) countAi(ai, aiSeries(ai, ai.provider));
+    },
+    reading: (name, help, type, read) => registry.reading(name, help, type, read),
+    render: () => ({ text: registry.render(), contentType }),
+  };
+}
+
+function countHttp({ latencies, request, response, tries }: AccessRecord, series: HttpSeries): void {
+  series.requests.add(1);
+  series.total.observe(latencies.request);
+  series.own.observe(latencies.kong);
+  if (tries.length > 0) series.upstream.observe(latencies.proxy);
+  series.ingress.add(request.size);
+  series.egress.add(response.size);
+}
+
+function countAi({ costUsd, llmLatencyMs, usage }: AiFacts, series: AiSeries): void {
+  series.requests.add(1);
+  if (llmLatencyMs !== undefined) series.latency.observe(llmLatencyMs);
+  if (costUsd !== undefined && costUsd > 0) series.cost.add(costUsd);
+  if (usage === undefined) return;
+  series.promptTokens.add(usage.inputTokens);
+  series.completionTokens.add(usage.outputTokens);
+  series.totalTokens.add(usage.inputTokens + usage.outputTokens);
+}
+
+type Registry = ReturnType<typeof createMetricRegistry>;
+
+function createHttpSeries(registry: Registry) {
+  const http = registry.counter("kong_http_requests_total", "Requests by status", [
+    "service",
+    "route",
+    "code",
+    "source",
+    "workspace",
+    "consumer",
+  ]);
+  const total = registry.histogram(
+    "kong_request_latency_ms",
+    "Milliseconds from the first byte in to the last byte out",
+    latencyLabels,
+    latencyBuckets,
+  );
+  const own = registry.histogram(
+    "kong_kong_latency_ms",
+    "Milliseconds added by the gateway",
+    latencyLabels,
+    kongBuckets,
+  );
+  const upstream = registry.histogram(
+    "kong_upstream_latency_ms",
+    "Milliseconds to the upstream's head",
+    latencyLabels,
+    latencyBuckets,
+  );
+  const bandwidth = registry.counter("kong_bandwidth_bytes", "Body bytes in (ingress) and out (egress)", [
+    "service",
+    "route",
+    "direction",
+    "workspace",
+    "consumer",
+  ]);
+  const known = new Map<string, HttpSeries>();
+
+  return (service: string, route: string, status: number, source: AccessRecord["source"]): HttpSeries => {
+    const key = `${status} ${source} ${service}\n${route}`;
+    let series = known.get(key);
+    if (series === undefined) {
+      series = {
+        requests: http.with(
+          service,
+          route,
+          String(status),
+          source === "kong" ? "kong" : "service",
+          workspace,
+          none,
+        ),
+        total: total.with(service, route, workspace),
+        own: own.with(service, route, workspace),
+        upstream: upstream.with(service, route, workspace),
+        ingress: bandwidth.with(service, route, "ingress", workspace, none),
+        egress: bandwidth.with(service, route, "egress", workspace, none),
+      };
+      known.set(key, series);
+    }
+    return series;
+  };
+}
+
+function createAiSeries(registry: Registry) {
+  const requests = registry.counter(
+    "kong_ai_llm_requests_total",
+    "Requests answered by a model",
+    requestLabels,
+  );
+  const cost = registry.counter("kong_ai_llm_cost_total", "Cost of requests in USD", requestLabels);
+  const tokens = registry.counter("kong_ai_llm_tokens_total", "Tokens by kind", [...aiLabels, "token_type"]);
+  const latency = registry.histogram(
+    "kong_ai_llm_provider_latency_ms",
+    "Milliseconds to the whole answer of a model",
+    requestLabels,
+    providerBuckets,
+  );
+  const known = new Map<string, AiSeries>();
   const models = new Set<string>();
 
   const boundedModel = (model: string): string => {
@@ -49,59 +196,31 @@ export function createMetrics(): Metrics {
     return model;
   };
 
-  const observeAi = (ai: AiFacts, route: string): void => {
-    if (ai.decision !== undefined) {
-      decisions.inc({ route, reason: ai.decision.reason });
-      const nearest = ai.decision.groups[0];
-      if (nearest !== undefined) distance.observe({ route }, nearest.distance);
+  return (ai: AiFacts, provider: string): AiSeries => {
+    const model = boundedModel(ai.requestModel ?? none);
+    const key = `${provider} ${ai.mode} ${ai.vectorDb} ${ai.embeddingsProvider} ${ai.embeddingsModel} ${model}`;
+    let series = known.get(key);
+    if (series === undefined) {
+      const labels = [
+        provider,
+        model,
+        none,
+        ai.vectorDb,
+        ai.embeddingsProvider,
+        ai.embeddingsModel,
+        workspace,
+        none,
+      ];
+      series = {
+        requests: requests.with(...labels, ai.mode),
+        latency: latency.with(...labels, ai.mode),
+        cost: cost.with(...labels, ai.mode),
+        promptTokens: tokens.with(...labels, "prompt_tokens"),
+        completionTokens: tokens.with(...labels, "completion_tokens"),
+        totalTokens: tokens.with(...labels, "total_tokens"),
+      };
+      known.set(key, series);
     }
-    if (ai.provider === undefined) return;
-    const labels = {
-      ai_provider: ai.provider,
-      ai_model: boundedModel(ai.requestModel ?? ""),
-      cache_status: "",
-      vector_db: ai.vectorDb,
-      embeddings_provider: ai.embeddingsProvider,
-      embeddings_model: ai.embeddingsModel,
-      workspace: "default",
-      consumer: "",
-    };
-    const withMode = { ...labels, request_mode: ai.mode };
-    requests.inc(withMode);
-    if (ai.llmLatencyMs !== undefined) provider.observe(withMode, ai.llmLatencyMs);
-    if (ai.costUsd !== undefined && ai.costUsd > 0) cost.inc(withMode, ai.costUsd);
-    if (ai.usage === undefined) return;
-    tokens.inc({ ...labels, token_type: "prompt_tokens" }, ai.usage.inputTokens);
-    tokens.inc({ ...labels, token_type: "completion_tokens" }, ai.usage.outputTokens);
-    tokens.inc({ ...labels, token_type: "total_tokens" }, ai.usage.inputTokens + ai.usage.outputTokens);
-  };
-
-  return {
-    observe(record, ai) {
-      const service = record.service?.name ?? "";
-      const route = record.route?.name ?? "";
-      const labels = { service, route, workspace: "default" };
-      http.inc({ ...labels, code: String(record.response.status), source: record.source === "kong" ? "kong" : "service", consumer: "" });
-      total.observe(labels, record.latencies.request);
-      own.observe(labels, record.latencies.kong);
-      if (record.tries.length > 0) upstream.observe(labels, record.latencies.proxy);
-      if (record.request.size > 0) bandwidth.inc({ ...labels, direction: "ingress", consumer: "" }, record.request.size);
-      bandwidth.inc({ ...labels, direction: "egress", consumer: "" }, record.response.size);
-      if (ai !== undefined) observeAi(ai, route);
-    },
-    gauge(name, help, read) {
-      const gauge = new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read());
-        },
-      });
-      void gauge;
-    },
-    async render() {
-      return { text: await registry.metrics(), contentType: registry.contentType };
-    },
+    return series;
   };
 }

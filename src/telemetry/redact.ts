@@ -9,11 +9,14 @@ export function isSecretName(name: string): boolean {
   return secretName.test(name);
 }
 
-export function redactHeaders(headers: Readonly<Record<string, string | readonly string[] | undefined>>): Record<string, string> {
+export function redactHeaders(
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+): Record<string, string> {
   const clean: Record<string, string> = {};
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined) clean[name] = hasSecretName(name) ? redacted : typeof value === "string" ? value : value.join(", ");
+    if (value !== undefined)
+      clean[name] = hasSecretName(name) ? redacted : typeof value === "string" ? value : value.join(", ");
   }
   return clean;
 }

@@ -29,7 +29,11 @@ export function createPrettySink(out: LineWriter, onDropped: (count: number) => 
   return createLineSink(out, prettyLine, onDropped);
 }
 
-function createLineSink(out: LineWriter, format: (record: AccessRecord) => string, onDropped: (count: number) => void): Sink {
+function createLineSink(
+  out: LineWriter,
+  format: (record: AccessRecord) => string,
+  onDropped: (count: number) => void,
+): Sink {
   let lines = "";
   let isScheduled = false;
   let unwritten = 0;
@@ -75,10 +79,20 @@ function createLineSink(out: LineWriter, format: (record: AccessRecord) => strin
 function prettyLine(record: AccessRecord): string {
   const { request, response, latencies } = record;
   const ai = record.ai?.proxy;
-  const parts = [new Date(record.started_at).toISOString().slice(11, 23), request.method, request.uri, String(response.status), `${Math.round(latencies.request)} ms`];
-  if (ai?.meta.provider_name !== undefined) parts.push(`→ ${ai.meta.provider_name}/${ai.meta.request_model ?? "?"}`);
+  const parts = [
+    new Date(record.started_at).toISOString().slice(11, 23),
+    request.method,
+    request.uri,
+    String(response.status),
+    `${Math.round(latencies.request)} ms`,
+  ];
+  if (ai?.meta.provider_name !== undefined)
+    parts.push(`→ ${ai.meta.provider_name}/${ai.meta.request_model ?? "?"}`);
   const nearest = ai?.routing?.groups[0];
-  if (ai?.routing !== undefined) parts.push(nearest === undefined ? ai.routing.reason : `${ai.routing.reason} at ${nearest.distance.toFixed(3)}`);
+  if (ai?.routing !== undefined)
+    parts.push(
+      nearest === undefined ? ai.routing.reason : `${ai.routing.reason} at ${nearest.distance.toFixed(3)}`,
+    );
   if (ai?.usage !== undefined) {
     const cost = ai.usage.cost_known ? `$${ai.usage.cost.toFixed(6)}` : "cost unknown";
     parts.push(`${ai.usage.prompt_tokens}+${ai.usage.completion_tokens} tokens`, cost);

@@ -21,7 +21,11 @@ export function required(
 }
 
 /** A fault when some but not all of `fields` are set. */
-export function allOrNone(block: Block, fields: readonly string[], at: readonly string[]): readonly OptionFault[] {
+export function allOrNone(
+  block: Block,
+  fields: readonly string[],
+  at: readonly string[],
+): readonly OptionFault[] {
   const missing = fields.filter((field) => block?.[field] === undefined);
   const [first] = missing;
   if (first === undefined || missing.length === fields.length) return [];
@@ -30,7 +34,10 @@ export function allOrNone(block: Block, fields: readonly string[], at: readonly 
 }
 
 /** Prefixes the paths of faults found in an inner block. */
-export function within(at: readonly (string | number)[], faults: readonly OptionFault[]): readonly OptionFault[] {
+export function within(
+  at: readonly (string | number)[],
+  faults: readonly OptionFault[],
+): readonly OptionFault[] {
   return faults.map((fault) => ({ path: [...at, ...fault.path], message: fault.message }));
 }
 

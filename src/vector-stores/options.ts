@@ -6,14 +6,12 @@ import { pgvectorOptions } from "./pgvector-options.ts";
 import { checkRedis, redisOptions } from "./redis-options.ts";
 
 /** Kong's published names. */
-export const publishedVectorStoreNames = ["pgvector", "redis"] as const;
+const publishedNames = ["pgvector", "redis"] as const;
 
 /** Ours: in the process, nothing to start. */
 const memory = "memory";
 
-export const vectorStoreNames = [...publishedVectorStoreNames, memory] as const;
-
-export type VectorStoreName = (typeof vectorStoreNames)[number];
+const vectorStoreNames = [...publishedNames, memory] as const;
 
 export const vectordbOptions = z
   .strictObject({
@@ -23,7 +21,9 @@ export const vectordbOptions = z
     dimensions: z
       .int()
       .refine((length) => length >= 1, "must be at least 1")
-      .describe("Length of the vectors, asked from the embedding model. Sluice addition: `memory` may leave it out.")
+      .describe(
+        "Length of the vectors, asked from the embedding model. Sluice addition: `memory` may leave it out.",
+      )
       .optional(),
     distance_metric: z
       .enum(["cosine", "euclidean"])
@@ -43,7 +43,11 @@ export const vectordbOptions = z
     if (vectordb.strategy === memory) return;
     for (const field of ["dimensions", "distance_metric"] as const) {
       if (vectordb[field] !== undefined) continue;
-      context.addIssue({ code: "custom", path: [field], message: `is required for strategy ${vectordb.strategy}` });
+      context.addIssue({
+        code: "custom",
+        path: [field],
+        message: `is required for strategy ${vectordb.strategy}`,
+      });
     }
   })
   .describe("Where description vectors live. Left out, they live in the process (Sluice addition).");

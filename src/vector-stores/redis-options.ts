@@ -10,7 +10,10 @@ const text = (description: string) => z.string().describe(description).optional(
 const credential = (description: string) => z.string().describe(description).meta(secret).optional();
 
 const cloudAuthentication = z.strictObject({
-  auth_provider: z.enum(["aws", "azure", "gcp"]).describe("Cloud whose identity opens the server.").optional(),
+  auth_provider: z
+    .enum(["aws", "azure", "gcp"])
+    .describe("Cloud whose identity opens the server.")
+    .optional(),
   aws_cache_name: text("Name of the ElastiCache cluster."),
   aws_region: text("Region of the ElastiCache cluster."),
   aws_is_serverless: z.boolean().default(true).describe("The ElastiCache cluster is serverless."),
@@ -34,15 +37,26 @@ const fields = z.strictObject({
   send_timeout: timeoutMs("Longest wait between two writes, in milliseconds."),
   read_timeout: timeoutMs("Longest wait between two reads, in milliseconds."),
   keepalive_pool_size: z.int().min(1).max(largest).default(256).describe("Most idle connections kept."),
-  keepalive_backlog: z.int().min(0).max(largest).describe("Most callers that wait for a connection.").optional(),
+  keepalive_backlog: z
+    .int()
+    .min(0)
+    .max(largest)
+    .describe("Most callers that wait for a connection.")
+    .optional(),
   ssl: z.boolean().default(false).describe("Encrypt the connection."),
   ssl_verify: z.boolean().default(true).describe("Check the server's certificate."),
   server_name: text("Name to ask for in TLS (SNI)."),
   sentinel_master: text("Name of the master the sentinels watch."),
-  sentinel_role: z.enum(["master", "slave", "any"]).describe("Which server to ask the sentinels for.").optional(),
+  sentinel_role: z
+    .enum(["master", "slave", "any"])
+    .describe("Which server to ask the sentinels for.")
+    .optional(),
   sentinel_nodes: z
     .array(
-      z.strictObject({ host: z.string().default("127.0.0.1").describe("Host of the sentinel."), port: port() }),
+      z.strictObject({
+        host: z.string().default("127.0.0.1").describe("Host of the sentinel."),
+        port: port(),
+      }),
     )
     .min(1)
     .describe("The sentinels.")
@@ -50,7 +64,9 @@ const fields = z.strictObject({
   sentinel_username: text("Name to sign in to the sentinels with."),
   sentinel_password: credential("Password to sign in to the sentinels with."),
   cluster_nodes: z
-    .array(z.strictObject({ ip: z.string().default("127.0.0.1").describe("Host of the node."), port: port() }))
+    .array(
+      z.strictObject({ ip: z.string().default("127.0.0.1").describe("Host of the node."), port: port() }),
+    )
     .min(1)
     .describe("Nodes of the cluster; setting them means that it is one.")
     .optional(),
@@ -61,7 +77,9 @@ const fields = z.strictObject({
     .int()
     .min(0)
     .max(largest)
-    .describe("Use `connect_timeout`, `send_timeout` and `read_timeout`; this sets all three that are not set.")
+    .describe(
+      "Use `connect_timeout`, `send_timeout` and `read_timeout`; this sets all three that are not set.",
+    )
     .meta(deprecated)
     .optional(),
   sentinel_addresses: z
@@ -90,10 +108,16 @@ export function checkRedis(redis: RedisOptions | undefined): readonly OptionFaul
   const faults = [...allOrNone(redis, ["sentinel_master", "sentinel_role", "sentinel_nodes"], at)];
   if (redis.connection_is_proxied) faults.push(...checkProxied(redis));
   if (redis.cluster_nodes !== undefined && redis.sentinel_nodes !== undefined) {
-    faults.push({ path: [...at, "cluster_nodes"], message: "a cluster has no sentinels: set cluster_nodes or sentinel_nodes" });
+    faults.push({
+      path: [...at, "cluster_nodes"],
+      message: "a cluster has no sentinels: set cluster_nodes or sentinel_nodes",
+    });
   }
   if (redis.cluster_nodes !== undefined && redis.database !== 0) {
-    faults.push({ path: [...at, "database"], message: "must be 0 for a cluster, which has no other database" });
+    faults.push({
+      path: [...at, "database"],
+      message: "must be 0 for a cluster, which has no other database",
+    });
   }
   return faults;
 }

@@ -1,19 +1,19 @@
+import type { PromptEmbedding } from "../../embedders/registry.ts";
 import { GatewayError } from "../../errors.ts";
+import type { Logger } from "../../telemetry/logger.ts";
 import {
-  type Balancer,
   type BalanceRequest,
+  type Balancer,
   defineBalancer,
   type RoutingDecision,
   type SemanticServices,
   type SemanticSettings,
   type Target,
 } from "../balancer.ts";
-import type { PromptEmbedding } from "../../embedders/registry.ts";
 import { distanceOf } from "../distance.ts";
-import { type Group, type Groups, groupTargets } from "../groups.ts";
 import { createGroupIndex, type GroupIndex } from "../group-index.ts";
+import { type Group, type Groups, groupTargets } from "../groups.ts";
 import { createSmoothWeighted, type SmoothWeighted } from "../smooth-weighted.ts";
-import type { Logger } from "../../telemetry/logger.ts";
 
 /**
  * Nearest group within the threshold, then the next-nearest within it, then CATCHALL. With no embedding at hand:
@@ -54,8 +54,14 @@ class SemanticBalancer implements Balancer {
   readonly #rankings = new WeakMap<BalanceRequest, Ranking>();
   #index: GroupIndex | undefined;
   #cancelRetry: (() => void) | undefined;
+  #isClosed = false;
 
-  constructor(settings: SemanticSettings, targets: readonly Target[], services: SemanticServices, log: Logger) {
+  constructor(
+    settings: SemanticSettings,
+    targets: readonly Target[],
+    services: SemanticServices,
+    log: Logger,
+  ) {
     this.#settings = settings;
     this.#services = services;
     this.#log = log;
@@ -68,29 +74,43 @@ class SemanticBalancer implements Balancer {
       this.#index = await createGroupIndex(this.#groups.described, this.#services, signal);
     } catch (error) {
       if (signal.aborted) throw error;
+      // A reload may have replaced this balancer while its first try was under way.
+      if (this.#isClosed) return;
       this.#log.warn("descriptions could not be embedded; routing falls back until they are", {
         reason: error instanceof Error ? error.message : String(error),
         retryInMs: retryStartMs,
       });
-      this.#cancelRetry = this.#services.schedule(retryStartMs, () => void this.start(signal).catch(() => undefined));
+      this.#cancelRetry = this.#services.schedule(
+        retryStartMs,
+        () => void this.start(signal).catch(() => undefined),
+      );
     }
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#cancelRetry?.();
   }
 
   prepare(candidates: readonly Target[], request: BalanceRequest): void | Promise<void> {
     const only = this.#onlyGroup(candidates);
     if (only !== undefined) {
-      this.#rank(request, [only], { reason: "only", detail: "the request leaves one group to choose from", groups: [] });
+      this.#rank(request, [only], {
+        reason: "only",
+        detail: "the request leaves one group to choose from",
+        groups: [],
+      });
       return;
     }
     if (this.#index === undefined) return this.#fallBack(request, "the descriptions are not embedded yet");
     const texts = request.prompts();
     const text = texts.slice(0, this.#settings.messageCountback).reverse().join("\n");
     if (text === "") {
-      this.#rank(request, this.#fallbackOrder, { reason: this.#groups.catchall === undefined ? "fallback" : "catchall", detail: "the request has no text to route on", groups: [] });
+      this.#rank(request, this.#fallbackOrder, {
+        reason: this.#groups.catchall === undefined ? "fallback" : "catchall",
+        detail: "the request has no text to route on",
+        groups: [],
+      });
       return;
     }
     return this.#decide(request, text, texts, 0);
@@ -104,13 +124,20 @@ class SemanticBalancer implements Balancer {
       if (members.length === 0) continue;
       const isFirst = !ranking.entered.has(group);
       ranking.entered.add(group);
-      return isFirst && this.#settings.groupPolicy === "weighted" ? this.#turn.next(members) : heaviest(members);
+      return isFirst && this.#settings.groupPolicy === "weighted"
+        ? this.#turn.next(members)
+        : heaviest(members);
     }
     return undefined;
   }
 
   /** Embeds `text` and ranks the groups by it: at once where nothing has to be waited for. */
-  #decide(request: BalanceRequest, text: string, texts: readonly string[], depth: number): void | Promise<void> {
+  #decide(
+    request: BalanceRequest,
+    text: string,
+    texts: readonly string[],
+    depth: number,
+  ): void | Promise<void> {
     const embedding = this.#services.embedding.embedPrompt(text, request.signal);
     if (!(embedding instanceof Promise)) return this.#compare(request, embedding, texts, depth);
     return embedding.then(
@@ -119,28 +146,43 @@ class SemanticBalancer implements Balancer {
     );
   }
 
-  #compare(request: BalanceRequest, embedding: PromptEmbedding, texts: readonly string[], depth: number): void | Promise<void> {
+  #compare(
+    request: BalanceRequest,
+    embedding: PromptEmbedding,
+    texts: readonly string[],
+    depth: number,
+  ): void | Promise<void> {
     let similarities: readonly number[] | Promise<readonly number[]>;
     try {
       similarities = this.#index?.similarities(embedding.vector) ?? [];
     } catch (error) {
       return this.#fallBack(request, error);
     }
-    if (!(similarities instanceof Promise)) return this.#settleOn(request, this.#measure(embedding, similarities), texts, depth);
+    if (!(similarities instanceof Promise))
+      return this.#settleOn(request, this.#measure(embedding, similarities), texts, depth);
     return similarities.then(
       (values) => this.#settleOn(request, this.#measure(embedding, values), texts, depth),
       (error: unknown) => this.#fallBack(request, error),
     );
   }
 
-  #settleOn(request: BalanceRequest, decision: RoutingDecision, texts: readonly string[], depth: number): void | Promise<void> {
+  #settleOn(
+    request: BalanceRequest,
+    decision: RoutingDecision,
+    texts: readonly string[],
+    depth: number,
+  ): void | Promise<void> {
     const earlier = texts[depth + 1];
     const mayInherit = this.#settings.inheritFollowUps && depth < followUpDepth && earlier !== undefined;
     if (decision.reason !== "matched" && mayInherit && isShort(texts[depth] ?? "")) {
       return this.#decide(request, earlier, texts, depth + 1);
     }
     const order = this.#orderOf(decision);
-    this.#rank(request, order, depth > 0 && decision.reason === "matched" ? { ...decision, inherited: true } : decision);
+    this.#rank(
+      request,
+      order,
+      depth > 0 && decision.reason === "matched" ? { ...decision, inherited: true } : decision,
+    );
   }
 
   /** Distances of every group, nearest first; ties go to the higher weight, then to the order of the file. */
@@ -148,7 +190,12 @@ class SemanticBalancer implements Balancer {
     const { threshold, metric } = this.#settings;
     const groups = this.#groups.described;
     const ranked = groups
-      .map((group, index) => ({ group, distance: distanceOf(similarities[index] ?? 0, metric), weight: weightOf(group), index }))
+      .map((group, index) => ({
+        group,
+        distance: distanceOf(similarities[index] ?? 0, metric),
+        weight: weightOf(group),
+        index,
+      }))
       .sort((a, b) => a.distance - b.distance || b.weight - a.weight || a.index - b.index);
     const [nearest, second] = ranked;
     const isMatch = nearest !== undefined && nearest.distance <= threshold;
@@ -190,7 +237,8 @@ class SemanticBalancer implements Balancer {
 
   #fallBack(request: BalanceRequest, cause: unknown): void {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    if (this.#settings.onError === "fail") throw new GatewayError("routing_unavailable", { reason }, { cause });
+    if (this.#settings.onError === "fail")
+      throw new GatewayError("routing_unavailable", { reason }, { cause });
     this.#rank(request, this.#fallbackOrder, { reason: "fallback", detail: reason, groups: [] });
   }
 
@@ -198,7 +246,9 @@ class SemanticBalancer implements Balancer {
   #onlyGroup(candidates: readonly Target[]): Group | undefined {
     const description = candidates[0]?.description;
     for (const candidate of candidates) if (candidate.description !== description) return undefined;
-    return candidates.length === 0 ? undefined : { description: description ?? "", targets: candidates, examples: [] };
+    return candidates.length === 0
+      ? undefined
+      : { description: description ?? "", targets: candidates, examples: [] };
   }
 }
 
@@ -211,7 +261,10 @@ function weightOf(group: Group): number {
 }
 
 function heaviest(targets: readonly Target[]): Target | undefined {
-  return targets.reduce<Target | undefined>((best, target) => (best === undefined || target.weight > best.weight ? target : best), undefined);
+  return targets.reduce<Target | undefined>(
+    (best, target) => (best === undefined || target.weight > best.weight ? target : best),
+    undefined,
+  );
 }
 
 /** CATCHALL first; then, each a group of its own, the cheapest known price, then the unpriced by weight. */
@@ -225,5 +278,7 @@ function fallbackOrder(targets: readonly Target[], catchall: Group | undefined):
 
 /** Input and output weigh the same here; an unknown price is dearer than any known one, never free. */
 function priceOf(target: Target): number {
-  return target.inputCost === undefined || target.outputCost === undefined ? Number.MAX_VALUE : target.inputCost + target.outputCost;
+  return target.inputCost === undefined || target.outputCost === undefined
+    ? Number.MAX_VALUE
+    : target.inputCost + target.outputCost;
 }

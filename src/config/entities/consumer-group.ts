@@ -11,7 +11,9 @@ export const consumerGroup = defineEntity({
     ...commonFields,
     name: z.string().min(1).describe("Unique name."),
     consumers: z
-      .array(z.union([z.string(), z.strictObject({ username: z.string().optional(), id: z.string().optional() })]))
+      .array(
+        z.union([z.string(), z.strictObject({ username: z.string().optional(), id: z.string().optional() })]),
+      )
       .describe("Its members.")
       .optional(),
   },

@@ -16,7 +16,9 @@ export const consumer = defineEntity({
     username: z.string().min(1).describe("Unique name.").optional(),
     custom_id: z.string().min(1).describe("Its name in another system.").optional(),
     groups: z
-      .array(z.union([z.string(), z.strictObject({ name: z.string().optional(), id: z.string().optional() })]))
+      .array(
+        z.union([z.string(), z.strictObject({ name: z.string().optional(), id: z.string().optional() })]),
+      )
       .describe("Groups it belongs to.")
       .optional(),
     keyauth_credentials: credentials("Keys for `key-auth`."),

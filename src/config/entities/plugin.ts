@@ -1,12 +1,14 @@
 /** Entity: a step in the way of a request, for everything or for one service or route. */
 import { z } from "zod";
+import type { Finding } from "../../plugins/plugin.ts";
 import { planned } from "../../util/field-notes.ts";
 import { commonFields, defineEntity, reference } from "../entity.ts";
 
 export const plugin = defineEntity({
   name: "plugin",
   plural: "plugins",
-  summary: "A step in the way of a request: for every request, for a service, for a route, or for both together.",
+  summary:
+    "A step in the way of a request: for every request, for a service, for a route, or for both together.",
   shape: {
     ...commonFields,
     name: z.string().min(1).describe("Which plugin."),
@@ -30,18 +32,36 @@ export const plugin = defineEntity({
       .describe("Plugins this one runs before or after, other than usual.")
       .meta(planned)
       .optional(),
-    condition: z.string().describe("Expression that decides whether it runs.").meta(planned).optional(),
+    condition: z.string().describe("Expression that decides whether it runs. Refused by this version.").optional(),
     partials: z
-      .array(z.strictObject({ id: z.string().optional(), name: z.string().optional(), path: z.string().optional() }))
+      .array(
+        z.strictObject({
+          id: z.string().optional(),
+          name: z.string().optional(),
+          path: z.string().optional(),
+        }),
+      )
       .describe("Shared pieces of configuration.")
       .meta(planned)
       .optional(),
-    _config: z.string().describe("Name in `_plugin_configs` whose fields fill in what `config` leaves out.").optional(),
+    _config: z
+      .string()
+      .describe("Name in `_plugin_configs` whose fields fill in what `config` leaves out.")
+      .optional(),
     config: z.unknown().describe("The plugin's own settings.").optional(),
   },
   references: { service: "service", route: "route", consumer: "consumer", consumer_group: "consumer_group" },
-  check({ protocols }) {
-    if (protocols === undefined || protocols.includes("http") || protocols.includes("https")) return [];
-    return [{ severity: "error", path: ["protocols"], message: "has neither http nor https, so the plugin would never run" }];
+  check({ condition, protocols }) {
+    const findings: Finding[] = [];
+    if (condition !== undefined) {
+      const message =
+        "is not supported by this version, and ignoring it would run the plugin for requests it excludes: remove it";
+      findings.push({ severity: "error", path: ["condition"], message });
+    }
+    if (protocols !== undefined && !protocols.includes("http") && !protocols.includes("https")) {
+      const message = "has neither http nor https, so the plugin would never run";
+      findings.push({ severity: "error", path: ["protocols"], message });
+    }
+    return findings;
   },
 });

@@ -5,7 +5,18 @@ import { compileRouter, type RouteDefinition, RouteError } from "../../router/ro
 import { planned } from "../../util/field-notes.ts";
 import { commonFields, defineEntity, reference } from "../entity.ts";
 
-const protocols = ["grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp", "ws", "wss"] as const;
+const protocols = [
+  "grpc",
+  "grpcs",
+  "http",
+  "https",
+  "tcp",
+  "tls",
+  "tls_passthrough",
+  "udp",
+  "ws",
+  "wss",
+] as const;
 
 const texts = (description: string) => z.array(z.string().min(1)).describe(description).optional();
 
@@ -32,8 +43,15 @@ export const route = defineEntity({
     ...commonFields,
     name: z.string().min(1).describe("What plugins call it by.").optional(),
     service: reference("Service the requests go to. Left out, a plugin must answer.").optional(),
-    protocols: z.array(z.enum(protocols)).min(1).default(["http", "https"]).describe("Protocols of the requests."),
-    methods: z.array(z.string().regex(/^[A-Z]+$/, "must be in capitals, e.g. POST")).describe("HTTP methods.").optional(),
+    protocols: z
+      .array(z.enum(protocols))
+      .min(1)
+      .default(["http", "https"])
+      .describe("Protocols of the requests."),
+    methods: z
+      .array(z.string().regex(/^[A-Z]+$/, "must be in capitals, e.g. POST"))
+      .describe("HTTP methods.")
+      .optional(),
     hosts: texts("Host names; one `*` may stand for the leftmost or rightmost label."),
     paths: z
       .array(
@@ -41,11 +59,15 @@ export const route = defineEntity({
           .string()
           .refine((path) => /^~?\//.test(path), "should start with: / (fixed path) or ~/ (regex path)"),
       )
-      .describe("Beginnings of the path, or regular expressions after a `~`; named groups can be used in templates.")
+      .describe(
+        "Beginnings of the path, or regular expressions after a `~`; named groups can be used in templates.",
+      )
       .optional(),
     headers: z
       .record(z.string().min(1), z.array(z.string()))
-      .describe("Header → values of which one must be equal; a single value after `~*` is a regular expression.")
+      .describe(
+        "Header → values of which one must be equal; a single value after `~*` is a regular expression.",
+      )
       .optional(),
     https_redirect_status_code: z
       .union([z.literal(426), z.literal(301), z.literal(302), z.literal(307), z.literal(308)], {
@@ -54,12 +76,29 @@ export const route = defineEntity({
       .default(426)
       .describe("Answer to plain HTTP on a route that wants HTTPS.")
       .meta(planned),
-    regex_priority: z.int().default(0).describe("Among regular expressions the higher number is tried first."),
-    strip_path: z.boolean().default(true).describe("Take the matched part off the path before it goes upstream."),
-    path_handling: z.enum(["v0", "v1"]).default("v0").describe("How the service's path and the rest of the path are joined."),
+    regex_priority: z
+      .int()
+      .default(0)
+      .describe("Among regular expressions the higher number is tried first."),
+    strip_path: z
+      .boolean()
+      .default(true)
+      .describe("Take the matched part off the path before it goes upstream."),
+    path_handling: z
+      .enum(["v0", "v1"])
+      .default("v0")
+      .describe("How the service's path and the rest of the path are joined."),
     preserve_host: z.boolean().default(false).describe("Send the client's Host header upstream."),
-    request_buffering: z.boolean().default(true).describe("Read the whole request before it is sent on.").meta(planned),
-    response_buffering: z.boolean().default(true).describe("Read the whole answer before it is sent on.").meta(planned),
+    request_buffering: z
+      .boolean()
+      .default(true)
+      .describe("Read the whole request before it is sent on.")
+      .meta(planned),
+    response_buffering: z
+      .boolean()
+      .default(true)
+      .describe("Read the whole answer before it is sent on.")
+      .meta(planned),
     snis: texts("TLS server names. Refused by this version."),
     sources: endpoints("Client addresses. Refused by this version."),
     destinations: endpoints("Listener addresses. Refused by this version."),
@@ -75,12 +114,18 @@ export const route = defineEntity({
         const message = `${field} is not supported by this version, and ignoring it would match requests it excludes: remove the route or the field`;
         return { severity: "error", path: [field], message };
       });
-    const isEmpty = [value.methods, value.hosts, value.paths].every((list) => list === undefined || list.length === 0);
+    const isEmpty = [value.methods, value.hosts, value.paths].every(
+      (list) => list === undefined || list.length === 0,
+    );
     if (isEmpty && Object.keys(value.headers ?? {}).length === 0 && findings.length === 0) {
       const message = "must set one of 'methods', 'hosts', 'headers', 'paths' when 'protocols' is 'http'";
       findings.push({ severity: "error", path: [], message });
     }
-    return [...findings, ...checkProtocols(value.protocols), ...(findings.length === 0 ? checkRules(value) : [])];
+    return [
+      ...findings,
+      ...checkProtocols(value.protocols),
+      ...(findings.length === 0 ? checkRules(value) : []),
+    ];
   },
 });
 
@@ -91,7 +136,8 @@ function checkProtocols(given: readonly string[]): readonly Finding[] {
     return [{ severity: "error", path, message }];
   }
   if (!given.includes("http")) {
-    const message = "this version does not terminate TLS: the route is served over plain HTTP, for a proxy in front that does";
+    const message =
+      "this version does not terminate TLS: the route is served over plain HTTP, for a proxy in front that does";
     return [{ severity: "warning", path, message }];
   }
   const others = given.filter((protocol) => protocol !== "http" && protocol !== "https");

@@ -4,17 +4,30 @@ import type { Finding } from "../../plugins/plugin.ts";
 import { planned } from "../../util/field-notes.ts";
 import { commonFields, defineEntity, reference } from "../entity.ts";
 
-const protocols = ["grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp", "ws", "wss"] as const;
+const protocols = [
+  "grpc",
+  "grpcs",
+  "http",
+  "https",
+  "tcp",
+  "tls",
+  "tls_passthrough",
+  "udp",
+  "ws",
+  "wss",
+] as const;
 
 /** Those that this version speaks to an upstream. */
 const spoken: readonly string[] = ["http", "https"];
 
-const timeoutMs = (description: string) => z.int().min(1).max(2147483646).default(60000).describe(description);
+const timeoutMs = (description: string) =>
+  z.int().min(1).max(2147483646).default(60000).describe(description);
 
 export const service = defineEntity({
   name: "service",
   plural: "services",
-  summary: "An upstream API, and the address it is found at. An AI plugin on its routes replaces the address.",
+  summary:
+    "An upstream API, and the address it is found at. An AI plugin on its routes replaces the address.",
   nameField: "name",
   shape: {
     ...commonFields,
@@ -24,7 +37,10 @@ export const service = defineEntity({
       .refine(isServiceUrl, "must be a full URL without a query, e.g. http://example.com/path")
       .describe("Shorthand for `protocol`, `host`, `port` and `path`.")
       .optional(),
-    protocol: z.enum(protocols).default("http").describe("How the upstream is spoken to; `http` and `https` for now."),
+    protocol: z
+      .enum(protocols)
+      .default("http")
+      .describe("How the upstream is spoken to; `http` and `https` for now."),
     host: z.string().min(1).describe("Host of the upstream.").optional(),
     port: z.int().min(0).max(65535).default(80).describe("Port of the upstream."),
     path: z
@@ -38,26 +54,47 @@ export const service = defineEntity({
     read_timeout: timeoutMs("Longest wait between two reads, in milliseconds."),
     enabled: z.boolean().default(true).describe("Off: its routes answer as if they did not exist."),
     tls_verify: z.boolean().describe("Check the upstream's certificate.").meta(planned).optional(),
-    tls_verify_depth: z.int().min(0).max(64).describe("Longest chain of certificates.").meta(planned).optional(),
+    tls_verify_depth: z
+      .int()
+      .min(0)
+      .max(64)
+      .describe("Longest chain of certificates.")
+      .meta(planned)
+      .optional(),
     tls_sans: z
       .strictObject({
-        dnsnames: z.array(z.string()).describe("DNS names of which the certificate must have one.").optional(),
+        dnsnames: z
+          .array(z.string())
+          .describe("DNS names of which the certificate must have one.")
+          .optional(),
         uris: z.array(z.string()).describe("URIs of which the certificate must have one.").optional(),
       })
       .describe("Names the upstream's certificate may have.")
       .meta(planned)
       .optional(),
     client_certificate: reference("Certificate shown to the upstream.").meta(planned).optional(),
-    ca_certificates: z.array(z.string()).describe("Authorities the upstream's certificate may come from.").meta(planned).optional(),
+    ca_certificates: z
+      .array(z.string())
+      .describe("Authorities the upstream's certificate may come from.")
+      .meta(planned)
+      .optional(),
   },
   children: { routes: "route", plugins: "plugin" },
   check({ host, protocol, url }) {
     const findings: Finding[] = [];
     if (url === undefined && host === undefined) {
-      findings.push({ severity: "error", path: ["host"], message: "must set host, or url as a shorthand for it" });
+      findings.push({
+        severity: "error",
+        path: ["host"],
+        message: "must set host, or url as a shorthand for it",
+      });
     }
     if (url !== undefined && host !== undefined) {
-      findings.push({ severity: "warning", path: ["url"], message: "wins over host, port, protocol and path: keep one of the two" });
+      findings.push({
+        severity: "warning",
+        path: ["url"],
+        message: "wins over host, port, protocol and path: keep one of the two",
+      });
     }
     const scheme = url === undefined ? protocol : new URL(url).protocol.slice(0, -1);
     if (!spoken.includes(scheme)) {

@@ -5,7 +5,8 @@ import { commonFields, defineEntity } from "../entity.ts";
 export const vault = defineEntity({
   name: "vault",
   plural: "vaults",
-  summary: "A place that references such as `{vault://my-env/key}` lead to. `env`, the environment, is the one known here.",
+  summary:
+    "A place that references such as `{vault://my-env/key}` lead to. `env`, the environment, is the one known here.",
   nameField: "prefix",
   shape: {
     ...commonFields,

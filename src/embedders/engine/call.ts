@@ -43,7 +43,7 @@ export function bounded<Value>(bound: Bound, work: (signal: AbortSignal) => Prom
   return withDeadline({ signal, timeoutMs, schedule, timedOut, left: () => callerLeft(signal) }, work);
 }
 
-export function callerLeft(signal: AbortSignal): EmbeddingError {
+function callerLeft(signal: AbortSignal): EmbeddingError {
   return new EmbeddingError("aborted", "the caller left", { cause: signal.reason });
 }
 

@@ -5,9 +5,9 @@ import { EmbeddingError } from "../embedding-error.ts";
 import { untilAborted } from "./deadline.ts";
 
 /** Embeds one batch, retries included; one vector for each text. */
-export type EmbedBatch = (texts: readonly string[], signal: AbortSignal) => Promise<readonly Float32Array[]>;
+type EmbedBatch = (texts: readonly string[], signal: AbortSignal) => Promise<readonly Float32Array[]>;
 
-export interface DescriptionRequest {
+interface DescriptionRequest {
   readonly texts: readonly string[];
   readonly signal: AbortSignal;
   readonly maxBatch: number;
@@ -25,7 +25,7 @@ export interface DescriptionCache {
 }
 
 /** Batches under way at a time; more only trips a vendor's rate limit. */
-export const maxConcurrentBatches = 4;
+const maxConcurrentBatches = 4;
 
 /** Vectors kept without being referred to: an old config's, in case it comes back. */
 export const maxIdleDescriptions = 4_096;

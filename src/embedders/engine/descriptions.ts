@@ -6,7 +6,7 @@ import { createDescriptionCache } from "./description-cache.ts";
 import { withRetries } from "./retry.ts";
 import type { EngineServices } from "./services.ts";
 
-export interface DescriptionsRequest {
+interface DescriptionsRequest {
   readonly embedder: Embedder;
   readonly texts: readonly string[];
   readonly signal: AbortSignal;

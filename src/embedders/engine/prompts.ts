@@ -18,7 +18,7 @@ export interface PromptEmbedding {
   readonly inputTokens?: number;
 }
 
-export interface PromptRequest {
+interface PromptRequest {
   readonly embedder: Embedder;
   readonly text: string;
   readonly signal: AbortSignal;

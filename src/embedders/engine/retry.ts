@@ -5,12 +5,12 @@ import { pause } from "./deadline.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** Tries in all. With the waits below they span 2–4 s, longer when the vendor asks for it. */
-export const maxTries = 4;
+const maxTries = 4;
 const firstWaitMs = 500;
 const longestWaitMs = 8_000;
 
 /** A vendor that asks for more than this is not waited for: the caller learns it now and can serve without. */
-export const longestRetryAfterMs = 30_000;
+const longestRetryAfterMs = 30_000;
 
 export interface RetryServices {
   readonly schedule: Schedule;

@@ -8,8 +8,8 @@ const MAX_GRAM = 5;
 const MAX_WORD = 32;
 
 /** A text longer than this (UTF-16 units) is represented by `SAMPLE_WINDOWS` windows spread evenly over all of it. */
-export const MAX_CHARACTERS = 12_000;
-const SAMPLE_WINDOWS = 48;
+export const MAX_CHARACTERS = 8_000;
+const SAMPLE_WINDOWS = 64;
 
 /** What the table can look up. A word in capitals that is also a common word is kept as `^IT`. */
 export interface Vocabulary {

@@ -27,7 +27,10 @@ const categoryOf: { readonly [Type in RouteType]: Category | undefined } = {
 /** Route types whose requests name no model, so that there is none to put into the header. */
 const withoutModel: readonly RouteType[] = ["llm/v1/assistants", "llm/v1/batches", "llm/v1/files"];
 
-export function checkCategory({ genai_category: category, targets }: AiProxyAdvancedConfig): readonly OptionFault[] {
+export function checkCategory({
+  genai_category: category,
+  targets,
+}: AiProxyAdvancedConfig): readonly OptionFault[] {
   return targets.flatMap(({ route_type: routeType }, index) => {
     const expected = categoryOf[routeType];
     if (expected === undefined || expected === category) return [];
@@ -36,7 +39,10 @@ export function checkCategory({ genai_category: category, targets }: AiProxyAdva
   });
 }
 
-export function checkModelHeader({ model_name_header: hasHeader, targets }: AiProxyAdvancedConfig): readonly OptionFault[] {
+export function checkModelHeader({
+  model_name_header: hasHeader,
+  targets,
+}: AiProxyAdvancedConfig): readonly OptionFault[] {
   if (!hasHeader) return [];
   return targets.flatMap(({ model, route_type: routeType }, index) => {
     if (!withoutModel.includes(routeType) || model.name !== undefined) return [];

@@ -25,7 +25,10 @@ export interface SupportedNames {
  * Fields that are accepted but not acted on are marked in the schema (`planned`) and are the loader's to report,
  * because only the loader knows which of them the file really sets.
  */
-export function checkAiProxyAdvanced(config: AiProxyAdvancedConfig, supported: SupportedNames): readonly Finding[] {
+export function checkAiProxyAdvanced(
+  config: AiProxyAdvancedConfig,
+  supported: SupportedNames,
+): readonly Finding[] {
   return [
     ...checkSupport(config, supported),
     ...errors(config.targets.flatMap((target, index) => within(["targets", index], checkTarget(target)))),
@@ -49,19 +52,31 @@ function checkSupport(config: AiProxyAdvancedConfig, supported: SupportedNames):
       ...unsupported(["targets", index, "route_type"], target.route_type, supported.routeTypes),
       ...unsupported(["targets", index, "model", "provider"], target.model.provider, supported.providers),
     ]),
-    ...(embeddings ? unsupported(["embeddings", "model", "provider"], embeddings.model.provider, supported.embedders) : []),
+    ...(embeddings
+      ? unsupported(["embeddings", "model", "provider"], embeddings.model.provider, supported.embedders)
+      : []),
     ...(vectordb ? unsupported(["vectordb", "strategy"], vectordb.strategy, supported.vectorStores) : []),
   ];
   if (config.acls !== undefined) {
-    const message = "access rules are not supported by this version, and ignoring them would open what they close: remove the block";
+    const message =
+      "access rules are not supported by this version, and ignoring them would open what they close: remove the block";
     faults.push({ path: ["acls"], message });
   }
   return errors(faults);
 }
 
-function unsupported(path: OptionFault["path"], name: string, known: readonly string[]): readonly OptionFault[] {
+function unsupported(
+  path: OptionFault["path"],
+  name: string,
+  known: readonly string[],
+): readonly OptionFault[] {
   if (known.includes(name)) return [];
-  return [{ path, message: `\`${name}\` is not supported by this version (supported: ${known.join(", ") || "none"})` }];
+  return [
+    {
+      path,
+      message: `\`${name}\` is not supported by this version (supported: ${known.join(", ") || "none"})`,
+    },
+  ];
 }
 
 /** `lowest-usage` by cost has nothing to compare without prices. */

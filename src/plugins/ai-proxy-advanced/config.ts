@@ -28,7 +28,10 @@ export const aiProxyAdvancedConfig = z.strictObject({
   embeddings: embeddingsOptions.optional(),
   vectordb: vectordbOptions.optional(),
   acls: aclOptions.optional(),
-  genai_category: z.enum(categories).default("text/generation").describe("Kind of traffic; must suit the targets' `route_type`."),
+  genai_category: z
+    .enum(categories)
+    .default("text/generation")
+    .describe("Kind of traffic; must suit the targets' `route_type`."),
   llm_format: z.enum(llmFormats).default(canonicalFormat).describe("Wire format that clients speak."),
   max_request_body_size: z
     .int()
@@ -42,7 +45,9 @@ export const aiProxyAdvancedConfig = z.strictObject({
   response_streaming: z
     .enum(["allow", "always", "deny"])
     .default("allow")
-    .describe("`allow` streams when the client asks for it, `always` streams every answer, `deny` refuses to."),
+    .describe(
+      "`allow` streams when the client asks for it, `always` streams every answer, `deny` refuses to.",
+    ),
   options_mode: optionsMode
     .default("default")
     .describe(
@@ -53,7 +58,9 @@ export const aiProxyAdvancedConfig = z.strictObject({
   on_error: z
     .enum(["fallback", "fail"])
     .default("fallback")
-    .describe("When a prompt cannot be embedded: `fallback` goes to CATCHALL or the cheapest target, `fail` answers 503.")
+    .describe(
+      "When a prompt cannot be embedded: `fallback` goes to CATCHALL or the cheapest target, `fail` answers 503.",
+    )
     .meta(sluiceAddition),
 });
 
@@ -63,7 +70,10 @@ export type AiProxyAdvancedConfig = z.output<typeof aiProxyAdvancedConfig>;
 /** Everything the semantic algorithm needs to know; nothing is left to guess. */
 export interface SemanticSettings {
   readonly embeddings: EmbeddingsOptions;
-  readonly vectordb: VectordbOptions & { readonly threshold: number; readonly distance_metric: "cosine" | "euclidean" };
+  readonly vectordb: VectordbOptions & {
+    readonly threshold: number;
+    readonly distance_metric: "cosine" | "euclidean";
+  };
 }
 
 /** The blocks of a semantic balancer, with our defaults where the config has none. */

@@ -3,23 +3,29 @@ import { createHash } from "node:crypto";
 import { findAlgorithm } from "../../balancer/algorithms/index.ts";
 import type { Balancer, SemanticServices, SemanticSettings } from "../../balancer/balancer.ts";
 import { findEmbedder } from "../../embedders/index.ts";
+import { toGatewayError } from "../../errors.ts";
+import { isJsonObject } from "../../llm/json.ts";
 import { findProvider } from "../../providers/index.ts";
-import { chooseTarget, proxyChat } from "../../proxy/chat-proxy.ts";
 import type { ChatProxySettings } from "../../proxy/chat-call.ts";
+import { chooseTarget, proxyChat } from "../../proxy/chat-proxy.ts";
 import { asChatRequest } from "../../proxy/chat-request.ts";
 import { failoverRules } from "../../proxy/failover.ts";
 import { compileTarget, type ProxyTarget } from "../../proxy/target.ts";
-import { toGatewayError } from "../../errors.ts";
-import { isJsonObject } from "../../llm/json.ts";
 import { findVectorStore } from "../../vector-stores/index.ts";
 import type { Explanation, Plugin, PluginMeta, PluginServices } from "../plugin.ts";
 import { type AiProxyAdvancedConfig, semanticSettings } from "./config.ts";
 import type { TargetOptions } from "./target-options.ts";
 
 /** The plugin for a config that the schema and the checks have accepted. */
-export function createChatPlugin(name: string, config: AiProxyAdvancedConfig, services: PluginServices, meta: PluginMeta): Plugin {
+export function createChatPlugin(
+  name: string,
+  config: AiProxyAdvancedConfig,
+  services: PluginServices,
+  meta: PluginMeta,
+): Plugin {
   const targets = config.targets.map((target, index) => buildTarget(target, index, config));
-  const semantic = config.balancer.algorithm === "semantic" ? openSemantic(config, services, meta) : undefined;
+  const semantic =
+    config.balancer.algorithm === "semantic" ? openSemantic(config, services, meta) : undefined;
   const balancer = createBalancer(config, targets, services, semantic);
   const settings: ChatProxySettings = {
     pluginId: meta.id,
@@ -42,7 +48,9 @@ export function createChatPlugin(name: string, config: AiProxyAdvancedConfig, se
     },
   };
   return {
-    ...(balancer.start !== undefined && { start: (signal: AbortSignal) => balancer.start?.(signal) ?? Promise.resolve() }),
+    ...(balancer.start !== undefined && {
+      start: (signal: AbortSignal) => balancer.start?.(signal) ?? Promise.resolve(),
+    }),
     access: (exchange) => proxyChat(exchange, settings, services),
     explain: (request, signal) => explain(name, request, settings, signal),
     describe: () => describePlugin(config, targets, semantic),
@@ -55,7 +63,8 @@ export function createChatPlugin(name: string, config: AiProxyAdvancedConfig, se
 
 function buildTarget(target: TargetOptions, index: number, config: AiProxyAdvancedConfig): ProxyTarget {
   const provider = findProvider(target.model.provider);
-  if (provider?.chat === undefined) throw new Error(`no transformer for ${target.model.provider}://${target.route_type}`);
+  if (provider?.chat === undefined)
+    throw new Error(`no transformer for ${target.model.provider}://${target.route_type}`);
   return compileTarget({
     index,
     id: fingerprint(target),
@@ -94,12 +103,13 @@ function createBalancer(
 ): Balancer {
   const { algorithm } = config.balancer;
   const definition = findAlgorithm(algorithm);
-  if (definition === undefined) throw new Error(`balancer.algorithm ${algorithm} is not supported by this version`);
-  return definition.create(
-    { ...(semantic !== undefined && { semantic: semantic.settings }) },
-    targets,
-    { random: services.random, log: services.log, ...(semantic !== undefined && { semantic: semantic.services }) },
-  );
+  if (definition === undefined)
+    throw new Error(`balancer.algorithm ${algorithm} is not supported by this version`);
+  return definition.create({ ...(semantic !== undefined && { semantic: semantic.settings }) }, targets, {
+    random: services.random,
+    log: services.log,
+    ...(semantic !== undefined && { semantic: semantic.services }),
+  });
 }
 
 interface OpenSemantic {
@@ -109,14 +119,25 @@ interface OpenSemantic {
   close(): Promise<void>;
 }
 
-function openSemantic(config: AiProxyAdvancedConfig, services: PluginServices, meta: PluginMeta): OpenSemantic {
+function openSemantic(
+  config: AiProxyAdvancedConfig,
+  services: PluginServices,
+  meta: PluginMeta,
+): OpenSemantic {
   const { embeddings, vectordb } = semanticSettings(config);
   const { balancer } = config;
   const embedderDefinition = findEmbedder(embeddings.model.provider);
   const storeDefinition = findVectorStore(vectordb.strategy);
-  if (embedderDefinition === undefined) throw new Error(`embeddings.model.provider ${embeddings.model.provider} is not supported by this version`);
-  if (storeDefinition === undefined) throw new Error(`vectordb.strategy ${vectordb.strategy} is not supported by this version`);
-  const embedder = embedderDefinition.create({ ...embeddings, dimensions: vectordb.dimensions }, { post: services.post });
+  if (embedderDefinition === undefined)
+    throw new Error(
+      `embeddings.model.provider ${embeddings.model.provider} is not supported by this version`,
+    );
+  if (storeDefinition === undefined)
+    throw new Error(`vectordb.strategy ${vectordb.strategy} is not supported by this version`);
+  const embedder = embedderDefinition.create(
+    { ...embeddings, dimensions: vectordb.dimensions },
+    { post: services.post },
+  );
   const embedding = services.embeddings.acquire(embedder, { timeoutMs: balancer.semantic.timeout });
   const store = storeDefinition.create(vectordb);
   return {
@@ -138,7 +159,11 @@ function openSemantic(config: AiProxyAdvancedConfig, services: PluginServices, m
 }
 
 /** What runs, in lines for people. */
-function describePlugin(config: AiProxyAdvancedConfig, targets: readonly ProxyTarget[], semantic: OpenSemantic | undefined): readonly string[] {
+function describePlugin(
+  config: AiProxyAdvancedConfig,
+  targets: readonly ProxyTarget[],
+  semantic: OpenSemantic | undefined,
+): readonly string[] {
   const { algorithm, retries } = config.balancer;
   const lines = [`balancer ${algorithm}, at most ${retries} retries`];
   if (semantic !== undefined) {
@@ -150,7 +175,8 @@ function describePlugin(config: AiProxyAdvancedConfig, targets: readonly ProxyTa
   }
   for (const target of targets) {
     const examples = target.examples.length === 0 ? "" : `, ${target.examples.length} examples`;
-    const description = target.description === undefined ? "" : `  ${JSON.stringify(target.description)}${examples}`;
+    const description =
+      target.description === undefined ? "" : `  ${JSON.stringify(target.description)}${examples}`;
     lines.push(`target ${target.name}  weight ${target.weight}${description}`);
   }
   return lines;
@@ -173,6 +199,12 @@ async function explain(
     return { plugin, algorithm: settings.algorithm, decision, target: target?.name };
   } catch (thrown) {
     const error = toGatewayError(thrown);
-    return { plugin, algorithm: settings.algorithm, decision: undefined, target: undefined, error: { status: error.status, message: error.message } };
+    return {
+      plugin,
+      algorithm: settings.algorithm,
+      decision: undefined,
+      target: undefined,
+      error: { status: error.status, message: error.message },
+    };
   }
 }

@@ -23,18 +23,26 @@ function checkThreshold({ vectordb }: AiProxyAdvancedConfig): readonly Finding[]
   const path = ["vectordb", "threshold"];
   const { threshold } = vectordb;
   if (threshold === undefined) {
-    const message = "is required for the semantic algorithm: the largest distance at which a description still matches, e.g. 0.7";
+    const message =
+      "is required for the semantic algorithm: the largest distance at which a description still matches, e.g. 0.7";
     return [{ severity: "error", path, message }];
   }
   if (threshold >= 0 && threshold <= 1) return [];
   const effect = threshold < 0 ? "nothing can match" : "nearly everything matches";
-  return [{ severity: "warning", path, message: `is a distance and usually lies between 0 and 1; at this value ${effect}` }];
+  return [
+    {
+      severity: "warning",
+      path,
+      message: `is a distance and usually lies between 0 and 1; at this value ${effect}`,
+    },
+  ];
 }
 
 function checkEmbeddingBlocks(config: AiProxyAdvancedConfig): readonly Finding[] {
   const findings: Finding[] = [];
   if (config.embeddings === undefined) {
-    const message = "without an embeddings block the model inside the process embeds; add the block to choose another";
+    const message =
+      "without an embeddings block the model inside the process embeds; add the block to choose another";
     findings.push({ severity: "notice", path: ["embeddings"], message });
   }
   if (config.vectordb?.dimensions !== undefined && isLocalEmbedder(semanticSettings(config).embeddings)) {

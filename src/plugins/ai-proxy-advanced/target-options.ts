@@ -33,8 +33,14 @@ export const optionsMode = z.enum(["default", "enforce"]);
 
 export const loggingOptions = z
   .strictObject({
-    log_statistics: z.boolean().default(false).describe("Put tokens, cost and latency into the log entry and the metrics."),
-    log_payloads: z.boolean().default(false).describe("Put the bodies of request and answer into the log entry."),
+    log_statistics: z
+      .boolean()
+      .default(false)
+      .describe("Put tokens, cost and latency into the log entry and the metrics."),
+    log_payloads: z
+      .boolean()
+      .default(false)
+      .describe("Put the bodies of request and answer into the log entry."),
   })
   .describe("What is logged.");
 
@@ -43,7 +49,9 @@ export const targetModel = z
     provider: z.enum(providerNames).describe("Vendor, or the API it speaks."),
     name: z
       .string()
-      .describe("The vendor's name of the model. May hold `$(headers.x)`, `$(query_params.x)`, `$(uri_captures.x)`. Left out, the client names it.")
+      .describe(
+        "The vendor's name of the model. May hold `$(headers.x)`, `$(query_params.x)`, `$(uri_captures.x)`. Left out, the client names it.",
+      )
       .optional(),
     model_alias: z
       .string()
@@ -71,7 +79,10 @@ export const targetOptions = z.strictObject({
     .describe("Prompts that belong to this target; they sharpen its description.")
     .meta(sluiceAddition)
     .optional(),
-  options_mode: optionsMode.describe("As `config.options_mode`, for this target.").meta(sluiceAddition).optional(),
+  options_mode: optionsMode
+    .describe("As `config.options_mode`, for this target.")
+    .meta(sluiceAddition)
+    .optional(),
   logging: loggingOptions.prefault({}),
   metadata: z.record(z.string(), z.unknown()).describe("Kept, without effect.").optional(),
 });

@@ -4,10 +4,12 @@ import { balancerOptions } from "../../balancer/options.ts";
 import { authOptions } from "../../providers/auth-options.ts";
 import { canonicalFormat, llmFormats } from "../../providers/llm-formats.ts";
 import { sluiceAddition } from "../../util/field-notes.ts";
-import { checkAiProxyAdvanced, type SupportedNames } from "../ai-proxy-advanced/checks.ts";
-import { type AiProxyAdvancedConfig, aiProxyAdvancedConfig, categories } from "../ai-proxy-advanced/config.ts";
+import {
+  type AiProxyAdvancedConfig,
+  aiProxyAdvancedConfig,
+  categories,
+} from "../ai-proxy-advanced/config.ts";
 import { loggingOptions, optionsMode, routeTypes, targetModel } from "../ai-proxy-advanced/target-options.ts";
-import type { Finding } from "../plugin.ts";
 
 const { max_request_body_size, model_name_header, response_streaming } = aiProxyAdvancedConfig.shape;
 
@@ -37,8 +39,6 @@ export const aiProxyConfig = z.strictObject({
 /** The config after validation, defaults filled in. */
 export type AiProxyConfig = z.output<typeof aiProxyConfig>;
 
-const targetFields = ["route_type", "model", "auth", "logging"];
-
 /** The same as a config of the engine: one target, nothing to choose. Pure. */
 export function toAdvanced(config: AiProxyConfig): AiProxyAdvancedConfig {
   const { auth, logging, model, route_type, ...rest } = config;
@@ -48,13 +48,4 @@ export function toAdvanced(config: AiProxyConfig): AiProxyAdvancedConfig {
     balancer: balancerOptions.parse({}),
     on_error: "fallback",
   };
-}
-
-/** The engine's checks, with paths as this config has them. */
-export function checkAiProxy(config: AiProxyConfig, supported: SupportedNames): readonly Finding[] {
-  return checkAiProxyAdvanced(toAdvanced(config), supported).map((finding) => {
-    const [first, index, ...rest] = finding.path;
-    const isTarget = first === "targets" && index === 0 && targetFields.includes(String(rest[0]));
-    return isTarget ? { ...finding, path: rest } : finding;
-  });
 }

@@ -9,7 +9,11 @@ export const aiProxy = definePlugin({
   name: "ai-proxy",
   summary: "Sends chat requests to one model.",
   config: aiProxyConfig,
-  check: (config) => checkAiProxyAdvanced(toAdvanced(config), supported).map((finding) => ({ ...finding, path: stripTarget(finding.path) })),
+  check: (config) =>
+    checkAiProxyAdvanced(toAdvanced(config), supported).map((finding) => ({
+      ...finding,
+      path: stripTarget(finding.path),
+    })),
   create: (config, services, meta) => createChatPlugin("ai-proxy", toAdvanced(config), services, meta),
 });
 

@@ -282,6 +282,10 @@ describe("tool calls and results", () => {
       [user, calling("a"), result("a"), { role: "assistant", content: "so" }, result("a")],
       'messages[4] answers the tool call "a"',
     ],
+    [
+      [user, calling("a"), user, { role: "assistant", content: "so" }, result("a")],
+      'messages[4] answers the tool call "a"',
+    ],
     [[user, calling("a"), { role: "tool", content: "x" }], "messages[2] has no tool_call_id"],
     [
       [user, { role: "assistant", tool_calls: [{ function: { name: "x" } }] }],

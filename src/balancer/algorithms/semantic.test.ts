@@ -1,0 +1,347 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createTargets } from "../../../test/support/balancing.ts";
+import { settled } from "../../../test/support/fake-clock.ts";
+import { startSemantic, towards } from "../../../test/support/semantic-balancer.ts";
+import { describeBalancer } from "../balancer.contract.ts";
+import { semantic } from "./semantic.ts";
+
+describeBalancer("semantic", {
+  create: async (targets) => (await startSemantic(targets, { settings: { threshold: 2 } })).balancer,
+  facts: (index) => ({ description: index % 3 === 2 ? "CATCHALL" : `topic ${index % 3}` }),
+});
+
+/** python on the first axis, IT on the second, cooking on the third; prompts are named for where they lie. */
+const vectors = {
+  python: towards(1, 0, 0),
+  it: towards(0, 1, 0),
+  cooking: towards(0, 0, 1),
+  "near python": towards(0.6, 0.4, 0.1),
+  "near it": towards(0.35, 0.8, 0),
+  "python alone": towards(0.5, 0.2, 0.1),
+  "near nothing": towards(0.1, 0.2, 0.05),
+  "at the threshold": towards(0.3, 0, 0),
+  "past the threshold": towards(0.2999, 0, 0),
+  "between python and it": towards(0.5, 0.5, 0),
+};
+const embedder = { vectors };
+
+const three = createTargets([
+  { name: "py", description: "python" },
+  { name: "it", description: "it" },
+  { name: "any", description: "CATCHALL" },
+]);
+
+describe("the semantic choice", () => {
+  it("sends each prompt to the nearest group", async () => {
+    const { route } = await startSemantic(three, { embedder });
+    expect(await route("near python")).toBe("py");
+    expect(await route("near it")).toBe("it");
+    expect(await route("near nothing")).toBe("any");
+  });
+
+  it("takes a distance that is just the threshold for a match, and one above it for none", async () => {
+    // In halves and quarters, so that distance and threshold are exact in single precision.
+    const exact = { vectors: { python: [1, 0, 0, 0], edge: [0.5, 0.5, 0.5, 0.5], past: [0.4999, 0.5, 0.5, 0.5001] } };
+    const targets = createTargets([
+      { name: "py", description: "python" },
+      { name: "any", description: "CATCHALL" },
+    ]);
+    const { route } = await startSemantic(targets, { embedder: exact, settings: { threshold: 0.5 } });
+    expect(await route("edge")).toBe("py");
+    expect(await route("past")).toBe("any");
+  });
+
+  it("breaks a tie by the higher weight, then by the order of the file", async () => {
+    const even = createTargets([
+      { name: "py", description: "python" },
+      { name: "it", description: "it" },
+    ]);
+    expect(await (await startSemantic(even, { embedder })).route("between python and it")).toBe("py");
+    const heavier = createTargets([
+      { name: "py", description: "python", weight: 5 },
+      { name: "it", description: "it", weight: 1 },
+      { name: "it2", description: "it", weight: 6 },
+    ]);
+    const { order } = await startSemantic(heavier, { embedder });
+    expect(await order("between python and it")).toEqual(["it2", "it", "py"]);
+  });
+
+  it("takes CATCHALL literally, never as a text to be near to", async () => {
+    const { route, embedder: fake } = await startSemantic(three, {
+      embedder: { vectors: { ...vectors, CATCHALL: towards(0, 0, 1), "like the word": towards(0, 0, 1) } },
+    });
+    expect(await route("like the word")).toBe("any");
+    expect(fake.calls.flat()).not.toContain("CATCHALL");
+  });
+
+  it("shares inside a group by weight, 75 to 25", async () => {
+    const targets = createTargets([
+      { name: "big", description: "python", weight: 75 },
+      { name: "small", description: "python", weight: 25 },
+      { name: "any", description: "CATCHALL" },
+    ]);
+    const { route } = await startSemantic(targets, { embedder });
+    const picks: (string | undefined)[] = [];
+    for (let round = 0; round < 100; round++) picks.push(await route("near python"));
+    expect(picks.filter((name) => name === "big")).toHaveLength(75);
+    expect(picks.filter((name) => name === "small")).toHaveLength(25);
+    expect(picks.slice(0, 4).sort()).toEqual(["big", "big", "big", "small"]);
+  });
+
+  it("shares between several CATCHALL targets too", async () => {
+    const targets = createTargets([
+      { name: "py", description: "python" },
+      { name: "a", description: "CATCHALL" },
+      { name: "b", description: " CATCHALL " },
+    ]);
+    const { route } = await startSemantic(targets, { embedder });
+    const picks = [await route("near nothing"), await route("near nothing"), await route("near nothing")];
+    expect(picks).toEqual(["a", "b", "a"]);
+  });
+
+  it("starts with the heaviest each time where the group's policy is strict", async () => {
+    const targets = createTargets([
+      { name: "small", description: "python", weight: 25 },
+      { name: "big", description: "python", weight: 75 },
+      { name: "any", description: "CATCHALL" },
+    ]);
+    const { route, order } = await startSemantic(targets, { embedder, settings: { groupPolicy: "strict" } });
+    for (let round = 0; round < 5; round++) expect(await route("near python")).toBe("big");
+    expect(await order("near python")).toEqual(["big", "small", "any"]);
+  });
+});
+
+describe("the semantic order of failover", () => {
+  const targets = createTargets([
+    { name: "py-10", description: "python", weight: 10 },
+    { name: "py-30", description: "python", weight: 30 },
+    { name: "py-20", description: "python", weight: 20 },
+    { name: "cook", description: "cooking", weight: 90 },
+    { name: "it", description: "it", weight: 1 },
+    { name: "any-1", description: "CATCHALL", weight: 1 },
+    { name: "any-9", description: "CATCHALL", weight: 9 },
+  ]);
+
+  it("goes down the weights of the group, then to the next-nearest within the threshold, then to CATCHALL", async () => {
+    const { order } = await startSemantic(targets, { embedder });
+    // The first of a group is its turn's; 30 leads from a fresh start. Cooking lies beyond the threshold.
+    expect(await order("near python")).toEqual(["py-30", "py-20", "py-10", "it", "any-9", "any-1"]);
+  });
+
+  it("never reaches a group beyond the threshold", async () => {
+    const { order } = await startSemantic(targets.filter(({ description }) => description !== "CATCHALL"), { embedder });
+    expect(await order("python alone")).toEqual(["py-30", "py-20", "py-10"]);
+  });
+
+  it("goes on by weight after a light target had its turn first", async () => {
+    const pair = createTargets([
+      { name: "a", description: "python", weight: 1 },
+      { name: "b", description: "python", weight: 1 },
+      { name: "c", description: "python", weight: 1 },
+      { name: "any", description: "CATCHALL" },
+    ]);
+    const { order } = await startSemantic(pair, { embedder });
+    expect(await order("near python")).toEqual(["a", "b", "c", "any"]);
+    expect(await order("near python")).toEqual(["b", "a", "c", "any"]);
+  });
+
+  it("keeps one request's failover out of another's turn", async () => {
+    const { balancer, ask } = await startSemantic(targets, { embedder });
+    const first = await ask(["near python"]);
+    const second = await ask(["near python"]);
+    expect(balancer.pick(targets, first)?.name).toBe("py-30");
+    expect(balancer.pick(targets, second)?.name).toBe("py-20");
+    expect(balancer.pick(targets.slice(0, 1), second)?.name).toBe("py-10");
+  });
+});
+
+describe("the semantic decision", () => {
+  it("tells every group nearest first, the margin, the threshold and how the vector was had", async () => {
+    const { ask, embedder: fake } = await startSemantic(three, { embedder });
+    fake.tokensPerText = 7;
+    const { decision } = await ask(["near it"]);
+    expect(decision).toMatchObject({
+      reason: "matched",
+      threshold: 0.7,
+      metric: "cosine",
+      groups: [
+        { description: "it", targets: ["it"], within: true },
+        { description: "python", targets: ["py"], within: true },
+      ],
+      embedding: { model: "fixed", cached: false, latencyMs: 0, inputTokens: 7 },
+    });
+    expect(decision?.groups[0]?.distance).toBeCloseTo(0.2, 5);
+    expect(decision?.groups[1]?.distance).toBeCloseTo(0.65, 5);
+    expect(decision?.margin).toBeCloseTo(0.45, 5);
+    expect(decision).not.toHaveProperty("inherited");
+  });
+
+  it("has no margin where there is one group", async () => {
+    const { ask } = await startSemantic(three.filter(({ name }) => name !== "it"), { embedder });
+    expect((await ask(["near it"])).decision).not.toHaveProperty("margin");
+  });
+
+  it("says no_match and gives nothing to pick where nothing is near and there is no CATCHALL", async () => {
+    const targets = three.slice(0, 2);
+    const { ask, balancer } = await startSemantic(targets, { embedder });
+    const request = await ask(["near nothing"]);
+    expect(request.decision).toMatchObject({
+      reason: "no_match",
+      threshold: 0.7,
+      groups: [{ description: "it" }, { description: "python" }],
+    });
+    expect(request.decision?.groups.map(({ within }) => within)).toEqual([false, false]);
+    expect(balancer.pick(targets, request)).toBeUndefined();
+  });
+
+  it("orders groups alike by both metrics, and says each in its own numbers", async () => {
+    const plain = await startSemantic(three, { embedder, settings: { threshold: 1 } });
+    const euclid = await startSemantic(three, { embedder, settings: { threshold: 1, metric: "euclidean" } });
+    for (const prompt of ["near python", "near it", "near nothing"]) {
+      const a = (await plain.ask([prompt])).decision;
+      const b = (await euclid.ask([prompt])).decision;
+      expect(b?.groups.map(({ description }) => description)).toEqual(a?.groups.map(({ description }) => description));
+    }
+    const { decision } = await euclid.ask(["near python"]);
+    const length = Math.sqrt(2 - 2 * 0.6);
+    expect(decision?.groups[0]?.distance).toBeCloseTo(length / (1 + length), 5);
+    expect(decision?.metric).toBe("euclidean");
+  });
+
+  it("holds to nearest-within-threshold wherever prompts and groups lie", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.double({ min: 0, max: 0.5, noNaN: true }), { minLength: 4, maxLength: 4 }),
+        fc.double({ min: 0.4, max: 1.2, noNaN: true }),
+        async (cosines, threshold) => {
+          const axes = cosines.map((_, axis) => cosines.map((__, at) => (at === axis ? 1 : 0)));
+          const descriptions = Object.fromEntries(axes.map((axis, at) => [`d${at}`, towards(...axis)]));
+          const targets = createTargets([
+            ...cosines.map((_, at) => ({ name: `${at}`, description: `d${at}` })),
+            { name: "any", description: "CATCHALL" },
+          ]);
+          const { order } = await startSemantic(targets, {
+            settings: { threshold },
+            embedder: { vectors: { ...descriptions, prompt: towards(...cosines) } },
+          });
+          const exact = cosines.map(Math.fround); // vectors are held in single precision
+          const isClear = exact.every((cosine) => Math.abs(1 - cosine - threshold) > 1e-5);
+          fc.pre(isClear);
+          const names = await order("prompt");
+          const within = exact.map((cosine, at) => ({ at, distance: 1 - cosine })).filter((g) => g.distance <= threshold);
+          expect(new Set(names)).toEqual(new Set([...within.map(({ at }) => `${at}`), "any"]));
+          expect(names.at(-1)).toBe("any");
+          const distances = names.slice(0, -1).map((name) => 1 - (exact[Number(name)] ?? 0));
+          for (const [at, distance] of distances.entries()) {
+            expect(distance).toBeGreaterThanOrEqual((distances[at - 1] ?? 0) - 1e-6);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe("what the semantic algorithm embeds", () => {
+  it("embeds the last message alone by default", async () => {
+    const { ask, embedder: fake } = await startSemantic(three, { embedder });
+    await ask(["near python", "near it"]);
+    expect(fake.calls.at(-1)).toEqual(["near python"]);
+  });
+
+  it("embeds so many last messages together, oldest first, where message_countback says so", async () => {
+    const { ask, embedder: fake } = await startSemantic(three, { embedder, settings: { messageCountback: 2 } });
+    await ask(["third", "second", "first"]);
+    expect(fake.calls.at(-1)).toEqual(["second\nthird"]);
+    await ask(["only"]);
+    expect(fake.calls.at(-1)).toEqual(["only"]);
+  });
+
+  it("embeds equal prompts once, also when they come at the same time", async () => {
+    const { ask, embedder: fake, clock } = await startSemantic(three, { embedder });
+    const before = fake.calls.length;
+    fake.latencyMs = 5;
+    const both = Promise.all([ask(["near python"]), ask(["near python"])]);
+    await clock.advance(5);
+    expect((await both).map(({ decision }) => decision?.reason)).toEqual(["matched", "matched"]);
+    const { decision } = await ask(["near python"]);
+    expect(fake.calls).toHaveLength(before + 1);
+    expect(decision?.embedding).toMatchObject({ cached: true, latencyMs: 0 });
+  });
+
+  it("decides at once, without a promise, where the embedder and the store need none", async () => {
+    const { balancer } = await startSemantic(three, { embedder: { ...embedder, isLocal: true } });
+    const request = { prompts: () => ["near it"], header: () => undefined, signal: new AbortController().signal, decision: undefined };
+    expect(balancer.prepare?.(three, request)).toBeUndefined();
+    expect(balancer.pick(three, request)?.name).toBe("it");
+  });
+
+  it("embeds nothing where the candidates are one group", async () => {
+    const { ask, balancer, embedder: fake } = await startSemantic(three, { embedder });
+    const before = fake.calls.length;
+    const candidates = three.slice(1, 2);
+    const request = await ask(["near python"], candidates);
+    expect(request.decision).toMatchObject({ reason: "only", groups: [] });
+    expect(balancer.pick(candidates, request)?.name).toBe("it");
+    expect(fake.calls).toHaveLength(before);
+  });
+
+  it("sends a request without any text to CATCHALL, and without CATCHALL to the cheapest", async () => {
+    const { ask, route, embedder: fake } = await startSemantic(three, { embedder });
+    const before = fake.calls.length;
+    expect((await ask([])).decision?.reason).toBe("catchall");
+    expect(await route()).toBe("any");
+    expect(fake.calls).toHaveLength(before);
+    const priced = createTargets([
+      { name: "dear", description: "python", inputCost: 5, outputCost: 5 },
+      { name: "cheap", description: "it", inputCost: 1, outputCost: 1 },
+    ]);
+    const bare = await startSemantic(priced, { embedder });
+    expect((await bare.ask([])).decision).toMatchObject({ reason: "fallback", detail: "the request has no text to route on" });
+    expect(await bare.route()).toBe("cheap");
+  });
+
+  it("lets examples bring their group nearer, as the mean of the nearest and the middle", async () => {
+    const described = { ...vectors, "fix my script": towards(0.2, 0, 0.3), "like the example": towards(0.25, 0.3, 0.3) };
+    const without = createTargets([{ description: "python" }, { description: "it" }]);
+    const having = createTargets([{ description: "python", examples: ["fix my script"] }, { description: "it" }]);
+    const distance = async (targets: typeof three) => {
+      const { ask } = await startSemantic(targets, { embedder: { vectors: described } });
+      return (await ask(["like the example"])).decision?.groups.find((g) => g.description === "python")?.distance ?? 9;
+    };
+    expect(await distance(without)).toBeCloseTo(0.75, 5);
+    expect(await distance(having)).toBeLessThan(0.5);
+  });
+
+  it("measures on the embedder's own scale where it has one, and tells it how many examples there are", async () => {
+    const seen: number[] = [];
+    const calibrate = (cosine: number, { examples }: { readonly examples: number }) => {
+      seen.push(examples);
+      return cosine / 2;
+    };
+    const targets = createTargets([{ name: "py", description: "python", examples: ["a", "b"] }, { description: "it" }, { description: "CATCHALL" }]);
+    const { ask } = await startSemantic(targets, { embedder, calibrate });
+    const { decision } = await ask(["near it"]);
+    expect(decision?.groups[0]).toMatchObject({ description: "it", within: true });
+    expect(decision?.groups[0]?.distance).toBeCloseTo(0.6, 5);
+    expect(seen.sort()).toEqual([0, 2]);
+  });
+});
+
+describe("several semantic balancers in one process", () => {
+  it("share what was embedded and keep their own groups and turns", async () => {
+    const one = await startSemantic(three, { embedder });
+    const other = await startSemantic(three.slice(1), { shared: one, namespace: "plugin-2" });
+    expect(one.embedder.calls).toEqual([["python", "it"]]);
+    expect(await one.route("near python")).toBe("py");
+    expect(await other.route("near python")).toBe("it");
+    expect(one.embedder.calls).toEqual([["python", "it"], ["near python"]]);
+    expect(one.registry.stats()).toHaveLength(1);
+    await settled();
+  });
+
+  it("refuse to be made without what they need", () => {
+    expect(() => semantic.create({}, three, { random: () => 0, log: console })).toThrow(/embedder/);
+  });
+});
