@@ -9,7 +9,7 @@ import numpy as np
 from corpus import ACTION, DESCRIPTION, SAID, THING, read_topics
 from evaluate import best_threshold, group_score, load_table
 
-HELD_OUT, DRAWS, TARGETS, COUNTS = 4, 60, 8, (0, 1, 3, 5, 10, 20)
+HELD_OUT, DRAWS, TARGETS, COUNTS, PARTS = 4, 60, 8, (0, 3, 6, 12, 24), 6
 
 
 def main(table, out):
@@ -22,25 +22,23 @@ def main(table, out):
             owner += [i] * len(phrases)
     vectors, owner = embed(prompts), np.array(owner)
     knees = {c: [] for c in COUNTS}
-    for _ in range(DRAWS):
+    for draw in range(DRAWS):
         chosen = rnd.sample(range(len(held)), TARGETS)
-        described = []
-        for i in chosen:
-            names, things = held[i][0], held[i][1]
-            described.append(rnd.choice(DESCRIPTION).format(rnd.choice(names)) if rnd.random() < 0.5
-                             else rnd.choice(names) + ": " + ", ".join(rnd.sample(things, 4)))
-        described = embed(described)
         order = np.array(rnd.sample(range(len(prompts)), len(prompts)))
-        own = {i: order[owner[order] == i] for i in chosen}
-        examples = {i: own[i][:min(max(COUNTS), len(own[i]) // 2)] for i in chosen}
-        used = np.concatenate(list(examples.values()))
-        tested = np.setdiff1d(order, used)
+        examples = {i: (lambda own: own[:min(max(COUNTS), len(own) // 2)])(order[owner[order] == i]) for i in chosen}
+        tested = np.setdiff1d(order, np.concatenate(list(examples.values())))
         truth = np.array([chosen.index(o) if o in chosen else -1 for o in owner[tested]])
         for count in COUNTS:
-            scores = np.stack([group_score(vectors[tested], described[k], vectors[examples[i][:count]]) for k, i in enumerate(chosen)], 1)
-            knees[count].append(best_threshold(scores, truth))
-    means = [float(np.mean(knees[c])) for c in COUNTS]
-    means = list(np.maximum.accumulate(means))
+            listed = min(count, PARTS) if draw % 2 else 0  # half of the draws describe by a list, half by one name
+            scores = []
+            for i in chosen:
+                subjects = rnd.sample(held[i][1], listed) if listed else []
+                text = ", ".join(subjects) if subjects else rnd.choice(DESCRIPTION).format(rnd.choice(held[i][0]))
+                members = list(embed(subjects)) if subjects else []
+                members += list(vectors[examples[i][:count - listed]])
+                scores.append(group_score(vectors[tested], embed([text])[0], np.array(members)))
+            knees[count].append(best_threshold(np.stack(scores, 1), truth))
+    means = [float(m) for m in np.maximum.accumulate([np.mean(knees[c]) for c in COUNTS])]
     json.dump({"threshold": 0.3, "examples": list(COUNTS), "atThreshold": [round(m, 4) for m in means]}, open(out, "w"), indent=2)
     print(dict(zip(COUNTS, np.round(means, 3))), "spread", {c: round(float(np.std(knees[c])), 3) for c in COUNTS})
 

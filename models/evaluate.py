@@ -1,8 +1,10 @@
-"""Loads a trained table in Python, and the scoring rule of src/balancer/group-score.ts.
+"""Routing figures on CLINC150 for a trained table or another encoder, with the scoring rule of src/balancer/group-score.ts.
 
-Usage: python evaluate.py TABLE.npz [DATA]   prints the routing figures on CLINC150 (DATA: default ../shared/data)
+Usage: python evaluate.py MODEL [DATA]   (DATA: default ../shared/data)
+MODEL is TABLE.npz, or MODEL.onnx,TOKENIZER.json,mean|cls, or TEXTS.json,VECTORS.json (made elsewhere; the texts come
+from `python evaluate.py texts DATA`). benchmarks/routing-quality.ts gives the same figures for what ships, in Node.
 """
-import json, os, sys
+import json, os, re, sys
 import numpy as np
 from train import Encoder, unit
 
@@ -15,6 +17,13 @@ def load_table(path):
     limit = np.maximum(np.abs(table).max(1, keepdims=True), 1e-8) / 127
     table = np.rint(table / limit) * limit  # as shipped: int8
     return lambda texts: unit(encoder.matrix(list(texts)) @ table)
+
+
+def parts(description):
+    """The subjects a description lists; none when it has one."""
+    found = [re.sub(r"[.!?\s]+$", "", p).strip() for p in re.split(r"[,;:]|\band\b|\bor\b", description)]
+    found = [p for p in found if len(p) > 2]
+    return found[:24] if len(found) > 1 else []
 
 
 def group_score(prompts, description, examples):
@@ -38,43 +47,78 @@ def best_threshold(scores, truth):
     return max(candidates, key=lambda t: sum(routed(scores, truth, t)))
 
 
-DESCRIPTIONS = {
-    "travel": "Travel: flights, hotels, luggage, visas, vaccinations and translating phrases",
-    "banking": "Bank accounts: balances, transfers, bills, PINs and suspicious transactions",
-    "credit_cards": "Credit cards: limits, rewards, credit score, lost or declined cards",
-    "kitchen_and_dining": "Cooking, recipes, nutrition and restaurant reservations",
-    "home": "Household assistant: shopping and to-do lists, calendar, reminders, music and smart devices",
-    "auto_and_commute": "Cars and commuting: maintenance, tires, gas, directions and traffic",
-    "work": "Work and human resources: salary, taxes, vacation days, insurance and meetings",
-    "utility": "Everyday utilities: time, date, weather, alarms, calculations, calls and definitions",
-    "small_talk": "Small talk with the assistant: greetings, jokes and questions about itself",
-    "meta": "Controlling the assistant itself: settings, language, volume, names, yes and no",
+DOMAINS = ["travel", "banking", "credit_cards", "kitchen_and_dining", "home", "auto_and_commute", "work", "utility", "small_talk", "meta"]
+WORDINGS = {
+    "related": ["Requests related to " + d.replace("_", " ") for d in DOMAINS],
+    "line": [
+        "Travel: flights, hotels, luggage, visas, vaccinations and translating phrases",
+        "Bank accounts: balances, transfers, bills, PINs and suspicious transactions",
+        "Credit cards: limits, rewards, credit score, lost or declined cards",
+        "Cooking, recipes, nutrition and restaurant reservations",
+        "Household assistant: shopping and to-do lists, calendar, reminders, music and smart devices",
+        "Cars and commuting: maintenance, tires, gas, directions and traffic",
+        "Work and human resources: salary, taxes, vacation days, insurance and meetings",
+        "Everyday utilities: time, date, weather, alarms, calculations, calls and definitions",
+        "Small talk with the assistant: greetings, jokes and questions about itself",
+        "Controlling the assistant itself: settings, language, volume, names, yes and no",
+    ],
+    "sentence": [
+        "Helps people plan trips and travel abroad",
+        "Handles questions about money in a bank account, payments and bills",
+        "Specialist in credit cards and credit scores",
+        "Specialist in food, cooking and restaurants",
+        "Manages the home: lists, schedule, music, orders and smart home devices",
+        "Specialist in cars, driving and commuting",
+        "Handles questions from employees about pay, benefits, time off and meetings",
+        "Simple tools such as clock, timer, weather, calculator, dictionary and phone",
+        "Friendly conversation and chit-chat with a bot",
+        "Changes how the assistant speaks and behaves, confirms, cancels or repeats",
+    ],
 }
+COUNTS, DRAWS = (0, 5, 10, 20), 5
 
 
-def main(table, data="../shared/data"):
+def open_model(name):
+    files = name.split(",")
+    if len(files) == 1:
+        return load_table(name)
+    if len(files) == 2:
+        known = dict(zip(json.load(open(files[0])), unit(np.array(json.load(open(files[1])), np.float32))))
+        return lambda texts: np.stack([known[t] for t in texts])
+    from teach import encode, open_teacher
+    teacher = open_teacher(files[0], files[1], 128)
+    return lambda texts: unit(encode(*teacher, list(texts), files[2]).astype(np.float32))
+
+
+def main(model, data="../shared/data"):
     if not os.path.exists(f"{data}/clinc150/validation.jsonl"):
         sys.exit(f"No CLINC150 development data in {data}: give its folder as the second argument.")
-    embed = load_table(table)
     read = lambda name: [json.loads(line) for line in open(f"{data}/clinc150/{name}.jsonl")]
     train, validation = read("train"), read("validation")
-    domains = list(DESCRIPTIONS)
-    truth = np.array([domains.index(r["target"]) if r["target"] in domains else -1 for r in validation])
-    prompts, described = embed([r["prompt"] for r in validation]), embed(DESCRIPTIONS.values())
-    for count in (0, 5, 10, 20):
-        figures = []
-        for draw in range(5 if count else 1):
-            rnd = np.random.RandomState(draw)
-            scores = []
-            for i, domain in enumerate(domains):
-                pool = [r["prompt"] for r in train if r["target"] == domain]
-                scores.append(group_score(prompts, described[i], embed([pool[j] for j in rnd.permutation(len(pool))[:count]]) if count else []))
-            scores = np.stack(scores, 1)
-            half = np.random.RandomState(draw).permutation(len(truth)) % 2 == 0
-            t = best_threshold(scores[half], truth[half])
-            figures.append([*routed(scores[~half], truth[~half], t), t])
-        print(count, "examples: in %.1f oos %.1f at %.3f" % tuple(np.mean(figures, 0)))
+    pools = [[r["prompt"] for r in train if r["target"] == d] for d in DOMAINS]
+    draws = [[[pool[j] for j in np.random.RandomState(97 * draw + i).permutation(len(pool))[:max(COUNTS)]] for i, pool in enumerate(pools)] for draw in range(DRAWS)]
+    descriptions = [d for w in WORDINGS.values() for d in w]
+    texts = [r["prompt"] for r in validation] + descriptions + [p for d in descriptions for p in parts(d)] + [e for draw in draws for pool in draw for e in pool]
+    texts = list(dict.fromkeys(texts))
+    if model == "texts":
+        return json.dump(texts, sys.stdout)
+    vectors = dict(zip(texts, open_model(model)(texts)))
+    embed = lambda some: np.stack([vectors[t] for t in some]) if len(some) else np.zeros((0, 1))
+    truth = np.array([DOMAINS.index(r["target"]) if r["target"] in DOMAINS else -1 for r in validation])
+    prompts = embed([r["prompt"] for r in validation])
+    for wording, lines in WORDINGS.items():
+        for with_parts in (False, True):
+            for count in COUNTS:
+                figures = []
+                for draw in range(DRAWS):
+                    scores = np.stack([group_score(prompts, vectors[line], embed((parts(line) if with_parts else []) + draws[draw][i][:count])) for i, line in enumerate(lines)], 1)
+                    half = np.random.RandomState(draw).permutation(len(truth)) % 2 == 0
+                    t = best_threshold(scores[half], truth[half])
+                    argmax = (scores.argmax(1) == truth)[truth >= 0].mean() * 100
+                    figures.append([*routed(scores[~half], truth[~half], t), argmax, t])
+                inside, outside, argmax, t = np.mean(figures, 0)
+                print(f"{wording:9s} {'with' if with_parts else 'without'} parts  K={count:2d}  {inside:.1f} / {outside:.1f}  mean {(inside + outside) / 2:.1f}  nearest right {argmax:.1f}  at {t:.3f}", flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:3])

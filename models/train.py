@@ -12,8 +12,9 @@ from wordfreq import zipf_frequency
 from tokenizer import TOKEN, fold, grams, words
 
 SEED, DIM, WORDS, PAIRS_OF_WORDS, BUCKETS = 7, 256, 72000, 9000, 24000
-BATCH, RELATED, EPOCHS, RATE = 2048, 512, int(os.environ.get("EPOCHS", 12)), 0.004
-RELATION, TOPIC, TOPIC_SCALE = float(os.environ.get("RELATION", 0.03)), float(os.environ.get("TOPIC", 0.5)), 12.0
+BATCH, RELATED, EPOCHS, RATE = 2048, 512, int(os.environ.get("EPOCHS", 8)), 0.004
+RELATION, TOPIC, TOPIC_SCALE = float(os.environ.get("RELATION", 0.03)), float(os.environ.get("TOPIC", 2)), 12.0
+FAR, NONE = 0.3, 0.3
 GRAM_SHARE, VIEWS, HELD_OUT = 0.06, 2, int(os.environ.get("HELD_OUT", 0))
 
 
@@ -66,6 +67,19 @@ def build_vocabulary(pairs):
     return vocabulary, [p for p, _ in ranked[:PAIRS_OF_WORDS]]
 
 
+def mark_far(target, topic):
+    """Marks untagged text that is far from every topic with −2: it must not be near any description."""
+    tagged = np.flatnonzero(topic >= 0)
+    names = np.unique(topic[tagged])
+    centres = unit(np.stack([target[tagged[topic[tagged] == n]].mean(0) for n in names]))
+    marked = topic.copy()
+    for start in range(0, len(topic), 50000):
+        part = slice(start, start + 50000)
+        far = ((target[part] @ centres.T).max(1) < FAR) & (topic[part] < 0)
+        marked[part][far] = -2
+    return marked
+
+
 class Encoder:
     """Text → columns and values of one sparse row: words, word pairs, then grams, then the unknown direction's mass."""
 
@@ -95,6 +109,10 @@ class Encoder:
                 columns.append(both)
                 values.append(1.0)
             previous = w.lower().lstrip("^")
+        times = collections.Counter()
+        for i, c in enumerate(columns):  # the k-th repeat counts 1/k
+            times[c] += 1
+            values[i] /= times[c]
         return columns, values
 
     def matrix(self, texts, drop=None):
@@ -144,15 +162,16 @@ def loss_and_gradient(u, target, topic, described):
         loss += RELATION * (error ** 2).sum() / RELATED
         d[s] += RELATION * 4 * (n / RELATED) * error @ z[s]
     if TOPIC:
-        q, k = np.flatnonzero((topic >= 0) & ~described), np.flatnonzero((topic >= 0) & described)
+        q, k = np.flatnonzero((topic != -1) & ~described), np.flatnonzero((topic >= 0) & described)
         if len(q) > 1 and len(k) > 1:
-            logits = TOPIC_SCALE * z[q] @ z[k].T
-            p = np.exp(logits - logits.max(1, keepdims=True))
-            p /= p.sum(1, keepdims=True)
             same = (topic[q][:, None] == topic[k][None]).astype(np.float32)
             has = same.sum(1, keepdims=True)
-            goal = same / np.maximum(has, 1)
-            g = (p - goal) * (has > 0) * TOPIC * TOPIC_SCALE / 4
+            # one more choice, "none of them", as near as NONE: right for a prompt whose topic is not described here
+            none = np.full((len(q), 1), TOPIC_SCALE * NONE + np.log(len(k)), np.float32)
+            logits = np.hstack([TOPIC_SCALE * z[q] @ z[k].T, none])
+            p = np.exp(logits - logits.max(1, keepdims=True))
+            p /= p.sum(1, keepdims=True)
+            g = (p[:, :-1] - same / np.maximum(has, 1)) * TOPIC * TOPIC_SCALE / 4
             d[q] += g @ z[k]
             d[k] += g.T @ z[q]
     d = (d - (d * z).sum(1, keepdims=True) * z) / length / n
@@ -182,9 +201,11 @@ def main(work, out):
     table[:, 0] = 0
     topic = np.array([p[3] for p in pairs])
     described = np.array([p[2] == "description" for p in pairs])
+    copies = np.concatenate([np.arange(len(pairs))] + [np.flatnonzero(topic >= 0)] * 2)
+    topic = mark_far(target, topic)
+    print((topic >= 0).sum(), "pairs have a topic,", (topic == -2).sum(), "are far from all, of", len(topic), flush=True)
     texts = [p[0] for p in pairs]
     keep = np.array([1.0 if not p[2].startswith("lexicon-de") else 0.4 for p in pairs])
-    copies = np.concatenate([np.arange(len(pairs))] + [np.flatnonzero(topic >= 0)] * 2)
     adam, begun, step = Adam(table.shape), time.time(), 0
     views = [enc.matrix([s.lower() if rnd.random() < 0.25 else s for s in texts], rnd) for _ in range(VIEWS)]
     print("matrices", round(time.time() - begun), "s", flush=True)

@@ -93,7 +93,6 @@ export const errorTable = {
     "route {route} has no service to proxy to and no plugin that answers",
     "gateway",
   ),
-  stopping: row(503, "server_error", "the gateway is shutting down", "gateway"),
   internal: row(500, "server_error", "An unexpected error occurred", "gateway"),
 } as const satisfies Record<string, ErrorRow>;
 

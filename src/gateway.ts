@@ -1,5 +1,6 @@
 /** Composition root: a config becomes listeners; a reload swaps the snapshot behind them. */
 
+import { setMaxListeners } from "node:events";
 import type { Config } from "./config/config.ts";
 import { createSnapshot, type RoutePlan, type Snapshot } from "./config/snapshot.ts";
 import { SnapshotLeases } from "./config/snapshot-leases.ts";
@@ -45,6 +46,8 @@ const serverName = "sluice/0.1";
 export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
   const { services, sinks, metrics } = options;
   const stopping = new AbortController();
+  // Every plugin may listen to it; node's warning at eleven is meant for leaks.
+  setMaxListeners(0, stopping.signal);
   const leases = new SnapshotLeases(services.log);
   let current = createSnapshot(config, services);
   leases.add(current);

@@ -18,6 +18,8 @@ export interface LoadOptions {
 /** Of a span of time; latencies ascending, in milliseconds from the request's write. */
 export interface LoadSample {
   readonly answers: number;
+  /** With the parts of answers under way at the span's ends counted as parts; for long answers the truer number. */
+  readonly answersWorth: number;
   readonly seconds: number;
   readonly latenciesMs: Float64Array;
   /** To the first byte of the body. */
@@ -50,6 +52,9 @@ class RunningLoad implements Load {
   #markedAt = performance.now();
   #isStopping = false;
   #failure: string | undefined;
+  /** Body bytes of whole answers since the start, and of whole and partial ones in this span. */
+  #answeredBytes = 0;
+  #spanBytes = 0;
   #onGone: (() => void) | undefined;
 
   constructor(options: LoadOptions) {
@@ -60,6 +65,7 @@ class RunningLoad implements Load {
   mark(): void {
     this.#latencies.clear();
     this.#firstBytes.clear();
+    this.#spanBytes = 0;
     this.#markedAt = performance.now();
   }
 
@@ -69,6 +75,7 @@ class RunningLoad implements Load {
     if (this.#latencies.length === 0) throw new Error(`no answer in ${seconds.toFixed(1)} s`);
     return {
       answers: this.#latencies.length,
+      answersWorth: (this.#spanBytes * this.answers) / this.#answeredBytes,
       seconds,
       latenciesMs: this.#latencies.sorted(),
       firstBytesMs: this.#firstBytes.sorted(),
@@ -96,12 +103,14 @@ class RunningLoad implements Load {
     let next = Math.floor((index * requests.length) / this.#options.connections);
     let sentAt = 0;
     let isWaiting = false;
+    let counted = 0;
     const send = () => {
       if (this.#isStopping || this.#failure !== undefined) {
         socket.destroy();
         return;
       }
       isWaiting = true;
+      counted = 0;
       sentAt = performance.now();
       socket.write(requests[next++ % requests.length] ?? "");
     };
@@ -112,11 +121,14 @@ class RunningLoad implements Load {
         isWaiting = false;
         this.#firstBytes.add(performance.now() - sentAt);
       }
+      this.#spanBytes += reader.bodyBytes - counted;
+      counted = reader.bodyBytes;
       if (progress === "body") return;
       if (reader.status !== 200) return fail(`an answer with status ${reader.status}`);
       if (endsWith !== undefined && !reader.tailIncludes(endsWith))
         return fail(`an answer that does not end with ${endsWith}`);
       this.#latencies.add(performance.now() - sentAt);
+      this.#answeredBytes += reader.bodyBytes;
       this.answers++;
       send();
     };

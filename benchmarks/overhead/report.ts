@@ -59,6 +59,17 @@ function columnsOf({ shows }: Scenario, names: ReportNames): readonly Column[] {
       cpu,
     ];
   }
+  if (shows === "slow stream") {
+    // Chunks come at the upstream's pace, so a rate would say nothing.
+    return [
+      value("first byte p50 ms", (window) => window.firstByteP50, 2),
+      value("first byte p99 ms", (window) => window.firstByteP99, 2),
+      added("added p50 ms", (window) => window.firstByteP50, names.direct, 2),
+      added("added p99 ms", (window) => window.firstByteP99, names.direct, 2),
+      value("CPU µs/chunk", (window) => window.cpuPerChunk, 1),
+      ...savings((window) => window.cpuPerChunk, names),
+    ];
+  }
   if (shows === "stream") {
     return [
       value("first byte p50 ms", (window) => window.firstByteP50, 2),
@@ -66,6 +77,7 @@ function columnsOf({ shows }: Scenario, names: ReportNames): readonly Column[] {
       value("chunks/s", (window) => window.chunkRate, 0),
       ...ratios((window) => window.chunkRate, names),
       value("CPU µs/chunk", (window) => window.cpuPerChunk, 1),
+      ...savings((window) => window.cpuPerChunk, names),
       value("load core", (window) => window.loadShare, 2),
     ];
   }
@@ -73,6 +85,7 @@ function columnsOf({ shows }: Scenario, names: ReportNames): readonly Column[] {
     rate,
     ...ratios((window) => window.rate, names),
     cpu,
+    ...savings((window) => window.cpuPerAnswer, names),
     value("p50 ms", (window) => window.p50, 2),
     value("p99 ms", (window) => window.p99, 2),
     value("load core", (window) => window.loadShare, 2),
@@ -101,20 +114,37 @@ function added(head: string, read: Read, base: string, digits: number): Column {
   };
 }
 
-function ratios(read: Read, { peer, nginx }: ReportNames): readonly Column[] {
-  const columns = [
-    { head: "× Portkey", base: peer },
-    { head: "× nginx", base: nginx },
+/** How many times as much it gets done as the others, by what it gets done in a second. */
+function ratios(read: Read, names: ReportNames): readonly Column[] {
+  return comparisons(names, "× ", read, (own, other) => own / other);
+}
+
+/** The same by the CPU time it takes: holds where neither side could fill its core. */
+function savings(read: Read, names: ReportNames): readonly Column[] {
+  return comparisons(names, "CPU × ", read, (own, other) => other / own);
+}
+
+function comparisons(
+  { peer, nginx }: ReportNames,
+  prefix: string,
+  read: Read,
+  compare: (own: number, other: number) => number,
+): readonly Column[] {
+  const bases = [
+    { head: `${prefix}Portkey`, base: peer },
+    { head: `${prefix}nginx`, base: nginx },
   ];
-  return columns.flatMap(({ head, base }) => {
-    if (base === undefined) return [];
-    const cell = (side: string, rounds: readonly Round[]) =>
-      show(
-        compared(rounds, side, base, read, (own, other) => own / other),
-        2,
-      );
-    return [{ head, cell }];
-  });
+  return bases.flatMap(({ head, base }) =>
+    base === undefined
+      ? []
+      : [
+          {
+            head,
+            cell: (side: string, rounds: readonly Round[]) =>
+              show(compared(rounds, side, base, read, compare), 2),
+          },
+        ],
+  );
 }
 
 function compared(

@@ -12,7 +12,7 @@ export interface Scenario {
   /** Answers each side gives before anything is counted, so that its hot code is compiled; bounded by `warmUpLimitMs`. */
   readonly warmUpAnswers: number;
   /** What the table shows. */
-  readonly shows: "throughput" | "latency" | "stream";
+  readonly shows: "throughput" | "latency" | "stream" | "slow stream";
 }
 
 /** Chunks with content in a stream of the upstream's; the first, with the role, the last and `[DONE]` come on top. */
@@ -53,7 +53,7 @@ export const scenarios: readonly Scenario[] = [
     stream: true,
     slow: true,
     warmUpAnswers: 64,
-    shows: "stream",
+    shows: "slow stream",
   },
 ];
 

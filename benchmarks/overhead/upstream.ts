@@ -13,11 +13,8 @@ export const slowWord = "slowly";
 /** Between two chunks of a slow stream. */
 export const pauseMs = 5;
 
-interface Stream {
-  readonly whole: Buffer;
-  /** The head with the first event, then one entry for each further event, then the end. */
-  readonly parts: readonly Buffer[];
-}
+/** The head with the first event, then each further event, then the end: one write each. */
+type Stream = readonly Buffer[];
 
 interface Answers {
   readonly whole: Buffer;
@@ -68,12 +65,7 @@ function streamOf(events: readonly string[]): Stream {
   const head =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n";
   const [first, ...others] = events.map((event) => chunk(Buffer.from(event)));
-  const parts = [
-    Buffer.concat([Buffer.from(head), first ?? Buffer.alloc(0)]),
-    ...others,
-    Buffer.from("0\r\n\r\n"),
-  ];
-  return { whole: Buffer.concat(parts), parts };
+  return [Buffer.concat([Buffer.from(head), first ?? Buffer.alloc(0)]), ...others, Buffer.from("0\r\n\r\n")];
 }
 
 function chunk(bytes: Buffer): Buffer {
@@ -93,8 +85,8 @@ function attend(socket: Socket, answers: Answers): void {
       return;
     }
     const stream = body.includes('"include_usage":true') ? answers.streamWithUsage : answers.stream;
-    if (body.includes(slowWord)) streamSlowly(socket, stream.parts);
-    else socket.write(stream.whole);
+    if (body.includes(slowWord)) streamSlowly(socket, stream);
+    else for (const part of stream) socket.write(part);
   });
   // A side that resets its connection is that side's matter; the load generator sees what comes of it.
   socket.on("error", () => socket.destroy());

@@ -51,7 +51,7 @@ export async function measure(
     const sample = load.take();
     const after = readClocks(side, upstreamPid);
     const cpu = difference(after.side, before.side);
-    const chunks = scenario.stream ? sample.answers * chunksPerStream : 0;
+    const chunks = scenario.stream ? sample.answersWorth * chunksPerStream : 0;
     const generator = difference(after.load, before.load);
     return {
       rate: sample.answers / sample.seconds,

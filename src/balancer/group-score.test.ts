@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { prepareGroup, scoreGroup } from "./group-score.ts";
+import { descriptionParts, prepareGroup, scoreGroup } from "./group-score.ts";
 
 const unit = fc
   .array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 4, maxLength: 4 })
@@ -47,11 +47,11 @@ describe("group score", () => {
     );
   });
 
-  test("gives a prompt that is one of the examples at least half of the way to 1", () => {
+  test("gives a prompt that is one of the examples half from it and half from the centroid, where the description counts four times", () => {
     const description = Float32Array.of(1, 0);
     const example = Float32Array.of(0, 1);
     expect(scoreGroup(example, prepareGroup(description, [example]))).toBeCloseTo(
-      0.5 + 0.5 * Math.SQRT1_2,
+      0.5 + 0.5 / Math.hypot(4, 1),
       5,
     );
   });
@@ -67,5 +67,27 @@ describe("group score", () => {
     expect(() => scoreGroup(Float32Array.of(1), prepareGroup(Float32Array.of(1, 0), []))).toThrow(
       "dimensions",
     );
+  });
+});
+
+describe("the parts of a description", () => {
+  test("are the subjects it lists", () => {
+    expect(descriptionParts("Cars and commuting: tires, fuel; traffic.")).toEqual([
+      "Cars",
+      "commuting",
+      "tires",
+      "fuel",
+      "traffic",
+    ]);
+  });
+
+  test("are none when it has one subject", () => {
+    for (const one of ["Specialist in python", "Expert in Python programming.", "Sandy organisations", ""]) {
+      expect(descriptionParts(one)).toEqual([]);
+    }
+  });
+
+  test("are bounded", () => {
+    expect(descriptionParts("abc, ".repeat(1000)).length).toBeLessThanOrEqual(24);
   });
 });

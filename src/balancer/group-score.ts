@@ -3,7 +3,7 @@
 /** A group's vectors in one block, ready for scoring. Made once, when the config is loaded. */
 export interface ScoredGroup {
   readonly dimensions: number;
-  /** Number of example prompts, without the description. */
+  /** Number of examples and description parts, without the description itself: what an embedder's scale wants to know. */
   readonly examples: number;
   /** Centroid first (unit length), then the description, then the examples. */
   readonly vectors: Float32Array;
@@ -15,7 +15,22 @@ const DESCRIPTION_WEIGHT = 4;
 /** Share of the nearest member in the score of a group with examples; the rest is the centroid's. Measured: docs/quality.md. */
 const NEAREST_SHARE = 0.5;
 
-/** Prepares a group. All vectors must come from one embedder and be of unit length. */
+const SEPARATOR = /[,;:]|\band\b|\bor\b/u;
+const MAX_PARTS = 24;
+
+/**
+ * The subjects that a description lists: «Cars: tires, fuel and traffic» → Cars, tires, fuel, traffic. A description of
+ * one subject has no parts. They are scored as examples are, so that a prompt on one of many subjects is near enough.
+ */
+export function descriptionParts(description: string): readonly string[] {
+  const parts = description
+    .split(SEPARATOR)
+    .map((part) => part.replace(/[.!?\s]+$/u, "").trim())
+    .filter((part) => part.length > 2);
+  return parts.length > 1 ? parts.slice(0, MAX_PARTS) : [];
+}
+
+/** Prepares a group. `examples` holds the example prompts and the description's parts. All vectors must come from one embedder and be of unit length. */
 export function prepareGroup(description: Float32Array, examples: readonly Float32Array[]): ScoredGroup {
   const dimensions = description.length;
   const members = [description, ...examples];
@@ -51,7 +66,8 @@ export function scoreGroup(prompt: Float32Array, group: ScoredGroup): number {
 function centroid(description: Float32Array, examples: readonly Float32Array[]): Float32Array {
   const sum = description.map((value) => value * DESCRIPTION_WEIGHT);
   for (const example of examples) {
-    for (let column = 0; column < sum.length; column++) sum[column] = (sum[column] ?? 0) + (example[column] ?? 0);
+    for (let column = 0; column < sum.length; column++)
+      sum[column] = (sum[column] ?? 0) + (example[column] ?? 0);
   }
   const length = Math.hypot(...sum);
   return length > 0 ? sum.map((value) => value / length) : sum;

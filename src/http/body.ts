@@ -10,6 +10,8 @@ export function readBody(body: Readable, limit: number, declared: string | undef
   if (limit > 0 && declared !== undefined && Number(declared) > limit) {
     return Promise.reject(new GatewayError("body_too_large", { limit }));
   }
+  // The client has left while something else was awaited; no event would tell any more.
+  if (body.destroyed && !body.readableEnded) return Promise.reject(new GatewayError("request_cut"));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;

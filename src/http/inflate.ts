@@ -30,33 +30,45 @@ function startInflating(
   sink: BodySink,
 ): BodyFlow {
   let isOver = false;
+  let flow: BodyFlow | undefined;
+  /** Why the compressed body broke off; told when all that came before it has been. */
+  let cut: Error | undefined;
   const fail = (error: Error) => {
     if (isOver) return;
     isOver = true;
     decoder.destroy();
-    sink.fail(error);
+    flow?.cancel(error);
+    sink.fail(cut ?? error);
   };
   decoder.on("data", (chunk: Buffer) => {
     if (!isOver && !sink.write(chunk)) decoder.pause();
   });
   decoder.on("end", () => {
     if (isOver) return;
+    if (cut !== undefined) {
+      fail(cut);
+      return;
+    }
     isOver = true;
     sink.end();
   });
   decoder.on("error", fail);
-  const flow = body.start({
-    write: (chunk) => decoder.write(chunk),
+  const started = body.start({
+    write: (chunk) => !isOver && decoder.write(chunk),
     end: () => decoder.end(),
-    fail,
+    fail: (error) => {
+      cut = error;
+      decoder.end();
+    },
   });
-  decoder.on("drain", () => flow.resume());
+  flow = started;
+  decoder.on("drain", () => started.resume());
   return {
     resume: () => decoder.resume(),
     cancel: (reason) => {
       isOver = true;
       decoder.destroy();
-      flow.cancel(reason);
+      started.cancel(reason);
     },
   };
 }

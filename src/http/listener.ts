@@ -17,6 +17,7 @@ export interface ListenerServices {
 
 /** How an exchange ended, as the listener saw it. */
 export interface ExchangeEnd {
+  /** As sent; 499 where the client had left before. */
   readonly status: number;
   readonly headers: ReplyHeaders;
   /** Body bytes sent. */
@@ -102,15 +103,34 @@ async function bind(server: Server, where: { readonly host: string; readonly por
 }
 
 async function serve(exchange: LiveExchange, handler: ListenerHandler): Promise<void> {
+  const reject = (thrown: unknown): Reply => {
+    // Not a failure of anybody: what was under way has been given up because nobody waits for it.
+    const reply = exchange.leftWith(thrown) ? unanswered() : errorReply(thrown, exchange.id);
+    handler.rejectHeaders?.(reply, exchange);
+    return reply;
+  };
   let reply: Reply;
+  let end: ExchangeEnd;
   try {
     reply = await handler.handle(exchange);
   } catch (thrown) {
-    reply = errorReply(thrown, exchange.id);
-    handler.rejectHeaders?.(reply, exchange);
+    reply = reject(thrown);
   }
-  const end = await exchange.send(reply);
+  try {
+    end = await exchange.send(reply);
+  } catch (thrown) {
+    // E.g. a header with a character that headers may not have: this exchange's trouble, not the process's.
+    reply = reject(thrown);
+    end = await exchange.send(reply);
+  }
   handler.done?.(exchange, end, reply.error);
+}
+
+/** nginx's status, in its log, of a request whose client left before an answer had begun. */
+const clientGoneStatus = 499;
+
+function unanswered(): Reply {
+  return { status: clientGoneStatus, headers: {}, body: undefined };
 }
 
 /** The one door by which errors leave before the first byte. */
@@ -135,6 +155,8 @@ class LiveExchange implements Exchange {
   readonly #response: ServerResponse;
   #abort: AbortController | undefined;
   #isGone = false;
+  /** We ended the answer before its time, not the client. */
+  #isCut = false;
   #flow: BodyFlow | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, services: ListenerServices) {
@@ -153,7 +175,7 @@ class LiveExchange implements Exchange {
       body: request,
     };
     response.once("close", () => {
-      if (!response.writableFinished) this.#leave();
+      if (!response.writableFinished && !this.#isCut) this.#leave();
     });
   }
 
@@ -173,26 +195,35 @@ class LiveExchange implements Exchange {
     this.#abort?.abort(reason);
   }
 
+  /** True for what a stage throws because the client is gone. */
+  leftWith(thrown: unknown): boolean {
+    return this.#isGone && thrown !== undefined && thrown === this.#abort?.signal.reason;
+  }
+
   /** Asks the client not to reuse the connection. */
   announceClose(): void {
     if (!this.#response.headersSent) this.#response.setHeader("connection", "close");
     else this.#response.shouldKeepAlive = false;
   }
 
-  /** Resolves when the last byte has been handed over, or the client has gone. */
+  /**
+   * Resolves when the last byte has been handed over, or the client has gone. Rejects when the reply cannot be sent;
+   * then another may be, and where the first had begun the connection is closed instead.
+   */
   send(reply: Reply): Promise<ExchangeEnd> {
     const response = this.#response;
     return new Promise((resolve) => {
       let bytesSent = 0;
       const finish = () =>
         resolve({
-          status: reply.status,
+          status: response.headersSent ? reply.status : clientGoneStatus,
           headers: reply.headers,
           bytesSent,
-          clientAborted: !response.writableFinished,
+          clientAborted: !response.writableFinished && !this.#isCut,
         });
+      if (response.headersSent) this.#cut();
       if (this.#isGone || response.destroyed) {
-        if (isBodyStream(reply.body)) reply.body.start(nullSink).cancel(new Error("the client is gone"));
+        drop(reply.body);
         finish();
         return;
       }
@@ -205,18 +236,28 @@ class LiveExchange implements Exchange {
         bytesSent = this.#sendWhole(reply, reply.body);
         return;
       }
-      response.writeHead(reply.status, reply.headers);
+      try {
+        response.writeHead(reply.status, reply.headers);
+      } catch (error) {
+        drop(reply.body);
+        throw error;
+      }
       this.#flow = reply.body.start({
         write: (chunk) => {
           bytesSent += typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.byteLength;
           return response.write(chunk);
         },
         end: () => response.end(),
-        fail: () => response.destroy(),
+        fail: () => this.#cut(),
       });
       response.on("drain", () => this.#flow?.resume());
       if (bytesSent === 0 && !response.writableEnded) response.flushHeaders();
     });
+  }
+
+  #cut(): void {
+    this.#isCut = true;
+    this.#response.destroy();
   }
 
   /**
@@ -249,7 +290,7 @@ class LiveExchange implements Exchange {
     const sent = this.request.method === "HEAD" || !hasBody ? undefined : body;
     if (isUnread) this.#linger(sent);
     else response.end(sent);
-    return length;
+    return sent === undefined ? 0 : length;
   }
 }
 
@@ -272,3 +313,8 @@ function hasRequestBody(request: ClientRequest): boolean {
 const lingerMs = 5_000;
 
 const nullSink = { write: () => true, end: () => undefined, fail: () => undefined };
+
+/** Stops a body that nobody will read. */
+function drop(body: Reply["body"]): void {
+  if (isBodyStream(body)) body.start(nullSink).cancel(new Error("the client is gone"));
+}

@@ -198,7 +198,8 @@ function toUpstreamError(cause: unknown, sent: boolean): UpstreamError {
   const code = codeOf(cause);
   if (timeoutCodes.has(code)) return new UpstreamError("timeout", sent, cause);
   if (
-    code.startsWith("HPE_") ||
+    // undici's parser errors have a code only where llhttp gave one.
+    (cause instanceof Error && cause.name === "HTTPParserError") ||
     code === "UND_ERR_HEADERS_OVERFLOW" ||
     code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH"
   ) {

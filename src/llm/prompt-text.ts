@@ -20,7 +20,8 @@ const noiseTags = [
   "ide_selection",
   "ide_opened_file",
 ];
-const noiseBlock = new RegExp(`<(${noiseTags.join("|")})\\b[^>]*>[\\s\\S]*?</\\1>`, "gi");
+/** A tag that opens or closes such a block. Attributes hold no `<`, so that no character is looked at twice. */
+const noiseTag = new RegExp(`<(/?)(${noiseTags.join("|")})\\b([^<>]*)>`, "gi");
 
 /** The text of one message: a string, or its text parts joined with line feeds. Images and tool results give "". */
 export function messageText(message: ChatMessage): string {
@@ -35,9 +36,36 @@ export function messageText(message: ChatMessage): string {
   return texts.join("\n");
 }
 
-/** A message without harness blocks, trimmed. */
+/** A message without harness blocks, trimmed. Takes time in proportion to its length, whatever a client sends. */
 export function stripNoise(text: string): string {
-  return text.includes("<") ? text.replace(noiseBlock, "").trim() : text.trim();
+  return text.includes("</") ? withoutBlocks(text).trim() : text.trim();
+}
+
+/** Each block goes from an opening tag to the first closing one of that name; a tag that is not closed is text. */
+function withoutBlocks(text: string): string {
+  let kept = "";
+  let at = 0;
+  for (const block of findBlocks(text)) {
+    if (block.start < at) continue;
+    kept += text.slice(at, block.start);
+    at = block.end;
+  }
+  return kept + text.slice(at);
+}
+
+/** What every opening tag would end with, in order of the opening tags; blocks may lie in one another. */
+function findBlocks(text: string): readonly { readonly start: number; readonly end: number }[] {
+  const blocks: { readonly start: number; readonly end: number }[] = [];
+  const nextEnd = new Map<string, number>();
+  for (const tag of [...text.matchAll(noiseTag)].reverse()) {
+    const [whole, slash, name = "", rest] = tag;
+    const key = name.toLowerCase();
+    const end = nextEnd.get(key);
+    if (slash === "") {
+      if (end !== undefined) blocks.push({ start: tag.index, end });
+    } else if (rest === "") nextEnd.set(key, tag.index + whole.length);
+  }
+  return blocks.reverse();
 }
 
 /**

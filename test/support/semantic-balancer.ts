@@ -1,6 +1,6 @@
 /** A semantic balancer over a fake embedder, the real registry and the real store in memory. */
 import { semantic } from "../../src/balancer/algorithms/semantic.ts";
-import type { Balancer, BalanceRequest, SemanticSettings, Target } from "../../src/balancer/balancer.ts";
+import type { BalanceRequest, Balancer, SemanticSettings, Target } from "../../src/balancer/balancer.ts";
 import type { Embedder } from "../../src/embedders/embedder.ts";
 import { createEmbeddingRegistry, type EmbeddingRegistry } from "../../src/embedders/registry.ts";
 import { memory } from "../../src/vector-stores/memory.ts";
@@ -89,7 +89,10 @@ export function createSemantic(targets: readonly Target[], options: SemanticOpti
 }
 
 /** The same, started. */
-export async function startSemantic(targets: readonly Target[], options: SemanticOptions = {}): Promise<SemanticSetup> {
+export async function startSemantic(
+  targets: readonly Target[],
+  options: SemanticOptions = {},
+): Promise<SemanticSetup> {
   const setup = createSemantic(targets, options);
   await setup.balancer.start?.(new AbortController().signal);
   return setup;

@@ -302,7 +302,7 @@ describe("what the semantic algorithm embeds", () => {
     expect(await bare.route()).toBe("cheap");
   });
 
-  it("lets examples bring their group nearer, as the mean of the nearest and the middle", async () => {
+  it("lets examples bring their group nearer", async () => {
     const described = { ...vectors, "fix my script": towards(0.2, 0, 0.3), "like the example": towards(0.25, 0.3, 0.3) };
     const without = createTargets([{ description: "python" }, { description: "it" }]);
     const having = createTargets([{ description: "python", examples: ["fix my script"] }, { description: "it" }]);

@@ -7,15 +7,35 @@ import { describe, expect, test } from "vitest";
 import { loadLocalModel, readModel } from "./model.ts";
 
 const model = loadLocalModel();
-const cosine = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
+const cosine = (a: Float32Array, b: Float32Array) =>
+  a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
 const similarity = (a: string, b: string) => model.calibrate(cosine(model.embed(a), model.embed(b)));
 
 /** Distance = 1 − similarity; match when distance ≤ 0.7, the threshold of the published examples. */
 const MATCH = 0.3;
 
-const python = ["How do I write a Python function?", "Optimize this Python code snippet for speed", "How to implement a custom iterator class in Python", "factorial in Python", "a custom iterator class in Python", "List methods to iterate over x instances of n in Python"];
-const support = ["How do I reset my corporate email password?", "My VPN keeps disconnecting; help me troubleshoot it?", "How do I configure two-factor authentication on Windows 10 for our company network?", "How can I configure my corporate VPN?", "How do I configure two-factor authentication on my corporate laptop?"];
-const others = ["What's the weather like today?", "Write a short poem about the beauty of autumn.", "Can you suggest some tips for improving creativity?", "What is qubit?", "What is doppelganger effect?"];
+const python = [
+  "How do I write a Python function?",
+  "Optimize this Python code snippet for speed",
+  "How to implement a custom iterator class in Python",
+  "factorial in Python",
+  "a custom iterator class in Python",
+  "List methods to iterate over x instances of n in Python",
+];
+const support = [
+  "How do I reset my corporate email password?",
+  "My VPN keeps disconnecting; help me troubleshoot it?",
+  "How do I configure two-factor authentication on Windows 10 for our company network?",
+  "How can I configure my corporate VPN?",
+  "How do I configure two-factor authentication on my corporate laptop?",
+];
+const others = [
+  "What's the weather like today?",
+  "Write a short poem about the beauty of autumn.",
+  "Can you suggest some tips for improving creativity?",
+  "What is qubit?",
+  "What is doppelganger effect?",
+];
 
 describe("the shipped model", () => {
   test.each([
@@ -24,11 +44,15 @@ describe("the shipped model", () => {
   ])("routes the published prompts to «%s», «%s» or neither", (pythonDescription, supportDescription) => {
     for (const prompt of python) {
       expect(similarity(prompt, pythonDescription), prompt).toBeGreaterThanOrEqual(MATCH);
-      expect(similarity(prompt, pythonDescription), prompt).toBeGreaterThan(similarity(prompt, supportDescription));
+      expect(similarity(prompt, pythonDescription), prompt).toBeGreaterThan(
+        similarity(prompt, supportDescription),
+      );
     }
     for (const prompt of support) {
       expect(similarity(prompt, supportDescription), prompt).toBeGreaterThanOrEqual(MATCH);
-      expect(similarity(prompt, supportDescription), prompt).toBeGreaterThan(similarity(prompt, pythonDescription));
+      expect(similarity(prompt, supportDescription), prompt).toBeGreaterThan(
+        similarity(prompt, pythonDescription),
+      );
     }
     for (const prompt of others) {
       expect(similarity(prompt, pythonDescription), prompt).toBeLessThan(MATCH);
@@ -85,7 +109,15 @@ describe("reading a model", () => {
     try {
       mkdirSync(folder, { recursive: true });
       const file = { name: "table.bin", bytes: 4, sha256: "00" };
-      const manifest = { name: "x", version: "1", dimensions: 1, words: 1, buckets: 0, files: { table: file, vocabulary: file }, scale: { threshold: 0.3, examples: [0], atThreshold: [0.3] } };
+      const manifest = {
+        name: "x",
+        version: "1",
+        dimensions: 1,
+        words: 1,
+        buckets: 0,
+        files: { table: file, vocabulary: file },
+        scale: { threshold: 0.3, examples: [0], atThreshold: [0.3] },
+      };
       writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
       writeFileSync(join(folder, "table.bin"), "abcd");
       expect(() => readModel(pathToFileURL(`${folder}/`))).toThrow(/table\.bin is damaged/);

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type SimilarityScale, similarityScale } from "./similarity-scale.ts";
-import { eachGram, sampleText, words } from "./tokenizer.ts";
+import { grams, sampleText, words } from "./tokenizer.ts";
 
 /** Turns text into vectors whose cosine tells how near two texts are in meaning. Deterministic; never throws on any text. */
 export interface LocalModel {
@@ -25,7 +25,9 @@ interface Manifest {
   readonly dimensions: number;
   readonly words: number;
   readonly buckets: number;
-  readonly files: Readonly<Record<"table" | "vocabulary", { readonly name: string; readonly bytes: number; readonly sha256: string }>>;
+  readonly files: Readonly<
+    Record<"table" | "vocabulary", { readonly name: string; readonly bytes: number; readonly sha256: string }>
+  >;
   readonly scale: SimilarityScale;
 }
 
@@ -49,12 +51,18 @@ export function readModel(folder: URL): LocalModel {
   const spellings = readChecked(folder, manifest.files.vocabulary).toString("utf8").split("\n");
   const rows = spellings.length + manifest.buckets;
   if (spellings.length !== manifest.words || table.byteLength !== rows * (4 + manifest.dimensions)) {
-    throw new Error(`Local model in ${fileURLToPath(folder)}: table and vocabulary do not fit together; reinstall the package.`);
+    throw new Error(
+      `Local model in ${fileURLToPath(folder)}: table and vocabulary do not fit together; reinstall the package.`,
+    );
   }
   return createModel(manifest, spellings, table);
 }
 
-/** The table's file: `rows` little-endian float32 scales, then `rows` × `dimensions` int8; value = scale × int8. */
+/**
+ * A text's vector is the sum of its words', of the word pairs the table knows, and, for a word it lacks, of the mean of its
+ * character grams. The k-th repeat of a word counts 1/k, so that boilerplate does not drown the topic.
+ * The table's file: `rows` little-endian float32 scales, then `rows` × `dimensions` int8; value = scale × int8.
+ */
 function createModel(manifest: Manifest, spellings: readonly string[], table: Buffer): LocalModel {
   const { dimensions, buckets } = manifest;
   const rowOf = new Map<string, number>();
@@ -72,28 +80,41 @@ function createModel(manifest: Manifest, spellings: readonly string[], table: Bu
     }
   }
 
-  function addUnknown(sum: Float32Array, word: string): void {
-    const found: number[] = [];
-    eachGram(word, buckets, (bucket) => found.push(spellings.length + bucket));
-    for (const row of found) add(sum, row, 1 / found.length);
+  function pool(text: string): Float32Array {
+    const sum = new Float32Array(dimensions);
+    for (const [row, weight] of rowWeights(text)) add(sum, row, weight);
+    return toUnitLength(sum);
+  }
+
+  function rowWeights(text: string): ReadonlyMap<number, number> {
+    const times = new Map<number, number>();
+    const weights = new Map<number, number>();
+    const count = (row: number, weight: number) => {
+      const time = (times.get(row) ?? 0) + 1;
+      times.set(row, time);
+      weights.set(row, (weights.get(row) ?? 0) + weight / time);
+    };
+    let previous: string | undefined;
+    for (const word of words(sampleText(text), rowOf)) {
+      const row = rowOf.get(word);
+      if (row === undefined) countGrams(word, count);
+      else count(row, 1);
+      const pair = previous === undefined ? undefined : rowOf.get(`${previous} ${word}`);
+      if (pair !== undefined) count(pair, 1);
+      previous = word.startsWith("^") ? word.slice(1).toLowerCase() : word;
+    }
+    return weights;
+  }
+
+  function countGrams(word: string, count: (row: number, weight: number) => void): void {
+    const found = grams(word, buckets);
+    for (const bucket of found) count(spellings.length + bucket, 1 / found.length);
   }
 
   return {
     name: `${manifest.name}-${manifest.version}`,
     dimensions,
-    embed(text) {
-      const sum = new Float32Array(dimensions);
-      let previous: string | undefined;
-      for (const word of words(sampleText(text), rowOf)) {
-        const row = rowOf.get(word);
-        if (row === undefined) addUnknown(sum, word);
-        else add(sum, row, 1);
-        const pair = previous === undefined ? undefined : rowOf.get(`${previous} ${word}`);
-        if (pair !== undefined) add(sum, pair, 1);
-        previous = word.startsWith("^") ? word.slice(1).toLowerCase() : word;
-      }
-      return toUnitLength(sum);
-    },
+    embed: pool,
     countTokens(text) {
       const sample = sampleText(text);
       return Math.round((words(sample, rowOf).length * text.length) / Math.max(sample.length, 1));
@@ -133,6 +154,9 @@ function read(folder: URL, name: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw new Error(`Local model file ${path} cannot be read; reinstall the package or choose another embeddings provider.`, { cause });
+    throw new Error(
+      `Local model file ${path} cannot be read; reinstall the package or choose another embeddings provider.`,
+      { cause },
+    );
   }
 }

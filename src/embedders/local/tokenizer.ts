@@ -50,17 +50,15 @@ export function words(text: string, vocabulary: Vocabulary): string[] {
   return found;
 }
 
-/** Calls `visit` with the bucket of each character 3- to 5-gram of `<word>` (FNV-1a, as fastText does); returns their number. */
-export function eachGram(word: string, buckets: number, visit: (bucket: number) => void): number {
+/** The buckets of the character 3- to 5-grams of `<word>` (FNV-1a, as fastText does); at least one. */
+export function grams(word: string, buckets: number): readonly number[] {
   const framed = `<${word.slice(0, MAX_WORD)}>`;
-  let count = 0;
+  const found: number[] = [];
   for (let size = MIN_GRAM; size <= MAX_GRAM; size++) {
-    for (let start = 0; start + size <= framed.length; start++) {
-      visit(hash(framed, start, size) % buckets);
-      count++;
-    }
+    for (let start = 0; start + size <= framed.length; start++)
+      found.push(hash(framed, start, size) % buckets);
   }
-  return count;
+  return found;
 }
 
 function isAcronym(word: string): boolean {

@@ -1,0 +1,293 @@
+/** When another target gets a try, and what it is sent: nginx's rules over real sockets. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Answer, type Stack, startStack } from "../support/gateway.ts";
+import {
+  anthropicTarget,
+  type ConfigObject,
+  chatUrl,
+  openaiTarget,
+  routesConfig,
+  semanticBlocks,
+  targetKey,
+} from "../support/gateway-config.ts";
+import { closedPort, startRawUpstream, type Upstream } from "../support/http-upstream.ts";
+import { readStream } from "../support/stream-client.ts";
+
+const hello = { messages: [{ role: "user", content: "How do I write a Python function?" }] };
+const everything = [
+  "error",
+  "timeout",
+  "invalid_header",
+  "http_403",
+  "http_404",
+  "http_429",
+  "http_500",
+  "http_502",
+  "http_503",
+  "http_504",
+];
+
+interface Failure {
+  readonly name: string;
+  /** Undefined: no criterion covers it. */
+  readonly criterion: string | undefined;
+  /** The failing target has received something of the request. */
+  readonly isSent: boolean;
+  /** What the client gets when nobody else may try. */
+  readonly status: number;
+  /** What the record says. */
+  readonly failure: string;
+}
+
+const failures: readonly Failure[] = [
+  { name: "refused", criterion: "error", isSent: false, status: 502, failure: "error" },
+  { name: "reset", criterion: "error", isSent: true, status: 502, failure: "error" },
+  { name: "hang", criterion: "timeout", isSent: true, status: 504, failure: "timeout" },
+  { name: "garbage", criterion: "invalid_header", isSent: true, status: 502, failure: "invalid_header" },
+  ...[403, 404, 429, 500, 502, 503, 504].map((status) => httpFailure(status, `http_${status}`)),
+  ...[400, 401, 422, 501, 529].map((status) => httpFailure(status, undefined)),
+];
+
+function httpFailure(status: number, criterion: string | undefined): Failure {
+  return { name: String(status), criterion, isSent: true, status, failure: `http_${status}` };
+}
+
+/** Lists of criteria by what they leave out. */
+const lists = {
+  nothing: () => [],
+  onlyIt: (criterion) => [criterion],
+  itAndResend: (criterion) => [criterion, "non_idempotent"],
+  onlyResend: () => ["non_idempotent"],
+  allButIt: (criterion) => [...everything.filter((other) => other !== criterion), "non_idempotent"],
+} as const satisfies Record<string, (criterion: string) => readonly string[]>;
+
+type ListName = keyof typeof lists;
+
+function mayFailOver({ criterion, isSent }: Failure, list: ListName): boolean {
+  if (criterion === undefined) return false;
+  return list === "itAndResend" || (list === "onlyIt" && !isSent);
+}
+
+const algorithms = {
+  "round-robin": { balancer: {} },
+  semantic: semanticBlocks({}),
+} as const satisfies Record<string, { readonly balancer: ConfigObject }>;
+
+type AlgorithmName = keyof typeof algorithms;
+
+const cases = (Object.keys(algorithms) as AlgorithmName[]).flatMap((algorithm) =>
+  failures.flatMap((failure) =>
+    (Object.keys(lists) as ListName[]).map((list) => ({
+      algorithm,
+      list,
+      failure,
+      name: failure.name,
+      says: mayFailOver(failure, list) ? "goes to the next target" : "is told to the client",
+      route: `${algorithm}-${failure.name}-${list}`,
+    })),
+  ),
+);
+
+describe("a failure under a list of criteria", () => {
+  let stack: Stack;
+  let garbage: Upstream;
+
+  beforeAll(async () => {
+    garbage = await startRawUpstream("220 mail.example ESMTP\r\n");
+    const refused = await closedPort();
+    stack = await startStack({
+      config: (url) =>
+        routesConfig(
+          Object.fromEntries(
+            cases.map(({ route, failure, algorithm, list }) => {
+              const { name, criterion } = failure;
+              const places: Record<string, string> = {
+                refused: `http://127.0.0.1:${refused}`,
+                garbage: garbage.url,
+              };
+              const first = chatUrl(places[name] ?? url, `fails-${name}`);
+              const block = algorithms[algorithm];
+              const description = "Specialist in python";
+              const config = {
+                ...block,
+                balancer: {
+                  ...block.balancer,
+                  failover_criteria: lists[list](criterion ?? "error"),
+                  ...(name === "hang" && { read_timeout: 200 }),
+                },
+                // So much heavier that the first pick is always the one that fails.
+                targets: [
+                  openaiTarget(first, { description, weight: 65535 }),
+                  openaiTarget(chatUrl(url, "works"), { description, weight: 1, model: "gpt-4o-mini" }),
+                ],
+              };
+              return [route, config];
+            }),
+          ),
+        ),
+      simulator: {
+        script: ({ path }) => {
+          const [, name = ""] = /^\/fails-(\w+)\//.exec(path) ?? [];
+          if (name === "reset") return { resetBeforeHeaders: true };
+          if (name === "hang") return { hang: true };
+          return name === "" ? undefined : { status: Number(name) };
+        },
+      },
+    });
+  });
+  afterAll(async () => {
+    await stack.close();
+    await garbage.close();
+  });
+
+  it.each(cases)("$algorithm: $name with $list listed $says", async ({ route, failure, list }) => {
+    const answer = await stack.send({ path: `/${route}`, body: hello });
+    const { ai } = await answer.record();
+    const tried = ai?.proxy.tried_targets.map(({ model, status, failure: reason }) => [
+      model,
+      reason ?? status,
+    ]);
+    if (mayFailOver(failure, list)) {
+      expect(answer.status).toBe(200);
+      expect(answer.headers["x-kong-llm-model"]).toBe("openai/gpt-4o-mini");
+      expect(tried).toEqual([
+        ["gpt-4o", failure.failure],
+        ["gpt-4o-mini", 200],
+      ]);
+      expect(ai?.proxy.meta.request_model).toBe("gpt-4o-mini");
+    } else {
+      expect(answer.status).toBe(failure.status);
+      expect(tried).toEqual([["gpt-4o", failure.failure]]);
+    }
+  });
+});
+
+describe("a request that fails over", () => {
+  const all = [...everything, "non_idempotent"];
+  const keys = {
+    extra: { auth: { header_name: "Authorization", header_value: "Bearer sk-other-vendor" } },
+  };
+  let stack: Stack;
+
+  beforeAll(async () => {
+    stack = await startStack({
+      config: (url) => {
+        const claude = (name: string) =>
+          anthropicTarget(`${url}/${name}/v1/messages`, {
+            model: "claude-haiku-4-5",
+            weight: 1,
+            options: { max_tokens: 77 },
+          });
+        const options = { max_tokens: 33, temperature: 0.2, top_p: 0.5 };
+        return routesConfig({
+          chat: {
+            balancer: { failover_criteria: all },
+            targets: [openaiTarget(chatUrl(url, "a"), { weight: 1000, options }), claude("b")],
+          },
+          claude: { targets: [claude("b")] },
+          back: {
+            balancer: { failover_criteria: all },
+            targets: [
+              anthropicTarget(`${url}/a/v1/messages`, { model: "claude-haiku-4-5", weight: 1000 }),
+              openaiTarget(chatUrl(url, "b"), { weight: 1, ...keys }),
+            ],
+          },
+          few: {
+            balancer: { failover_criteria: all, retries: 2 },
+            targets: ["a1", "a2", "a3", "a4", "a5"].map((name) => openaiTarget(chatUrl(url, name))),
+          },
+        });
+      },
+    });
+  });
+  beforeEach(() => stack.simulator.reset());
+  afterAll(() => stack.close());
+
+  const bodies = () => stack.simulator.received().map(({ path, body }) => [path.split("/")[1], body]);
+  const fails = (path: string, status = 503) =>
+    stack.simulator.behave({ match: { path }, behaviour: { status } });
+
+  it("to another dialect is encoded anew from what the client sent", async () => {
+    const body = {
+      messages: [
+        { role: "system", content: "Be brief." },
+        { role: "user", content: "Weather in Oslo?" },
+        {
+          role: "assistant",
+          content: null,
+          tool_calls: [
+            { id: "call_1", type: "function", function: { name: "w", arguments: '{"city":"Oslo"}' } },
+          ],
+        },
+        { role: "tool", tool_call_id: "call_1", content: "Rain" },
+      ],
+      temperature: 0.9,
+      tools: [{ type: "function", function: { name: "w", parameters: { type: "object", properties: {} } } }],
+    };
+    fails("/a/*");
+    const answer = await stack.send({ body });
+    expect(answer.headers["x-kong-llm-model"]).toBe("anthropic/claude-haiku-4-5");
+    expect(answer.json()["object"]).toBe("chat.completion");
+    await stack.send({ path: "/claude", body });
+    const [first, second, alone] = bodies();
+    expect(first).toMatchObject(["a", { model: "gpt-4o", max_tokens: 33, temperature: 0.9, top_p: 0.5 }]);
+    expect(second).toEqual(alone);
+    expect(second).toMatchObject(["b", { system: expect.anything(), max_tokens: 77, temperature: 0.9 }]);
+    expect(second?.[1]).not.toHaveProperty("top_p");
+  });
+
+  it("carries the key of the target that it goes to, and no other", async () => {
+    fails("/a/*");
+    await stack.send({ path: "/back", body: hello });
+    const [first, second] = stack.simulator.received();
+    expect(first?.headers).toMatchObject({ "x-api-key": targetKey });
+    expect(second?.headers["authorization"]).toBe("Bearer sk-other-vendor");
+    expect(second?.headers["x-api-key"]).toBeUndefined();
+    expect(second?.headers["anthropic-version"]).toBeUndefined();
+  });
+
+  it("is a stream from the second target as if there had been no first", async () => {
+    fails("/a/*");
+    const { text, headers } = await readStream(`${stack.url}/chat`, { ...hello, stream: true });
+    expect(headers["x-kong-llm-model"]).toBe("anthropic/claude-haiku-4-5");
+    expect(text.trimEnd().endsWith("data: [DONE]")).toBe(true);
+    expect(text).not.toContain('"error"');
+  });
+
+  it("does not once a byte of the answer has gone out", async () => {
+    stack.simulator.behave({ match: { path: "/a/*" }, behaviour: { cutAfterChunks: 1 } });
+    const { text } = await readStream(`${stack.url}/chat`, { ...hello, stream: true });
+    expect(text).toContain("stream_cut");
+    expect(bodies().map(([name]) => name)).toEqual(["a"]);
+  });
+
+  it("tries no target twice and ends with the last one's own words", async () => {
+    fails("/a/*", 503);
+    fails("/b/*", 429);
+    const answer = await stack.send({ body: hello });
+    expect(answer.status).toBe(429);
+    expect(answer.json()).toMatchObject({ type: "error", error: { type: "rate_limit_error" } });
+    expect(bodies().map(([name]) => name)).toEqual(["a", "b"]);
+    expect(await triedStatuses(answer)).toEqual([503, 429]);
+  });
+
+  it("is tried at most retries times more", async () => {
+    fails("/a*", 500);
+    const answer = await stack.send({ path: "/few", body: hello });
+    expect(answer.status).toBe(500);
+    const names = bodies().map(([name]) => name);
+    expect(names).toHaveLength(3);
+    expect(new Set(names).size).toBe(3);
+  });
+
+  it("is told what the client did wrong, by the target that said so", async () => {
+    const answer = await stack.send({ body: { ...hello, n: 0 } });
+    expect(answer.status).toBe(400);
+    expect(bodies()).toHaveLength(1);
+  });
+});
+
+async function triedStatuses(answer: Answer): Promise<readonly (number | undefined)[]> {
+  const { ai } = await answer.record();
+  return (ai?.proxy.tried_targets ?? []).map(({ status }) => status);
+}

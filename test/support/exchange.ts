@@ -1,0 +1,37 @@
+/** An exchange without a socket. */
+import { Readable } from "node:stream";
+import type { ClientRequest, Exchange } from "../../src/http/exchange.ts";
+
+export interface ExchangeFacts {
+  /** Written out as JSON unless it is text. */
+  readonly body?: unknown;
+  readonly headers?: ClientRequest["headers"];
+  readonly query?: string;
+  readonly signal?: AbortSignal;
+  readonly now?: () => number;
+}
+
+export function createExchange(facts: ExchangeFacts = {}): Exchange {
+  const text = typeof facts.body === "string" ? facts.body : JSON.stringify(facts.body ?? {});
+  const bytes = Buffer.from(text);
+  return {
+    id: "exchange-1",
+    request: {
+      method: "POST",
+      path: "/anything",
+      query: facts.query ?? "",
+      headers: {
+        host: "gateway.example",
+        "content-type": "application/json",
+        "content-length": String(bytes.length),
+        ...facts.headers,
+      },
+      clientIp: "203.0.113.7",
+      body: Readable.from([bytes], { objectMode: false }),
+    },
+    signal: facts.signal ?? new AbortController().signal,
+    startedAtMs: 1_700_000_000_000,
+    startedAt: facts.now?.() ?? 0,
+    attempts: [],
+  };
+}
