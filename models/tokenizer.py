@@ -48,3 +48,13 @@ def words(text, vocabulary):
                 yield p.lower()
         else:
             yield low
+
+
+CASES = ["How do I reset my password?", "IT support for it", "RESET IT NOW", "My list comprehension throws a TypeError", "don’t you'll o'clock",
+         "def f(x): return x*2 # why?", "contraseña, Straße, naïve", "snake_case camelCase HTTPServer2", "今天天气怎么样", "🙂 \u0000 …", "", "3.5 GB at 10:30", "Привет мир"]
+
+if __name__ == "__main__":  # writes the cases that tokenizer.test.ts checks the twin against
+    import json
+    known = ["how", "do", "i", "reset", "my", "password", "^IT", "it", "support", "for", "now", "type", "error", "don", "you'll", "contrasena", "case", "x", "2"]
+    cases = [{"text": t, "words": list(words(t, set(known))), "grams": [grams(w, 24000) for w in words(t, set(known))][:3]} for t in CASES]
+    json.dump({"known": known, "cases": cases}, open("tokenizer-cases.json", "w", encoding="utf-8"), ensure_ascii=False, indent=1)

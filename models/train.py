@@ -14,7 +14,7 @@ from tokenizer import TOKEN, fold, grams, words
 SEED, DIM, WORDS, PAIRS_OF_WORDS, BUCKETS = 7, 256, 72000, 9000, 24000
 BATCH, RELATED, EPOCHS, RATE = 2048, 512, int(os.environ.get("EPOCHS", 8)), 0.004
 RELATION, TOPIC, TOPIC_SCALE = float(os.environ.get("RELATION", 0.03)), float(os.environ.get("TOPIC", 2)), 12.0
-FAR, NONE = 0.3, 0.3
+FAR, NONE = 0.3, float(os.environ.get("NONE", 0.3))  # NONE=0: without the "none of them" choice
 GRAM_SHARE, VIEWS, HELD_OUT = 0.06, 2, int(os.environ.get("HELD_OUT", 0))
 
 
@@ -36,7 +36,6 @@ def pca(x, dim):
 
 
 def build_vocabulary(pairs):
-    weight = {"word": 0.0, "description": 0.3, "query": 0.3}
     counts, seen_pairs, upper = collections.Counter(), collections.Counter(), collections.Counter()
     for text, _, kind, _ in pairs:
         folded = fold(text)
@@ -167,11 +166,12 @@ def loss_and_gradient(u, target, topic, described):
             same = (topic[q][:, None] == topic[k][None]).astype(np.float32)
             has = same.sum(1, keepdims=True)
             # one more choice, "none of them", as near as NONE: right for a prompt whose topic is not described here
-            none = np.full((len(q), 1), TOPIC_SCALE * NONE + np.log(len(k)), np.float32)
+            none = np.full((len(q), 1), TOPIC_SCALE * NONE + np.log(len(k)) if NONE else -np.inf, np.float32)
             logits = np.hstack([TOPIC_SCALE * z[q] @ z[k].T, none])
             p = np.exp(logits - logits.max(1, keepdims=True))
             p /= p.sum(1, keepdims=True)
             g = (p[:, :-1] - same / np.maximum(has, 1)) * TOPIC * TOPIC_SCALE / 4
+            g *= 1 if NONE else has > 0
             d[q] += g @ z[k]
             d[k] += g.T @ z[q]
     d = (d - (d * z).sum(1, keepdims=True) * z) / length / n
@@ -202,7 +202,7 @@ def main(work, out):
     topic = np.array([p[3] for p in pairs])
     described = np.array([p[2] == "description" for p in pairs])
     copies = np.concatenate([np.arange(len(pairs))] + [np.flatnonzero(topic >= 0)] * 2)
-    topic = mark_far(target, topic)
+    topic = mark_far(target, topic) if NONE else topic
     print((topic >= 0).sum(), "pairs have a topic,", (topic == -2).sum(), "are far from all, of", len(topic), flush=True)
     texts = [p[0] for p in pairs]
     keep = np.array([1.0 if not p[2].startswith("lexicon-de") else 0.4 for p in pairs])
