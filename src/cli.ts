@@ -23,7 +23,19 @@ export async function run(args: readonly string[]): Promise<void> {
     env: process.env,
     isTerminal: process.stdout.isTTY === true,
   };
+  surviveLostReaders();
   process.exitCode = await runCommand(args, terminal);
+}
+
+/**
+ * Whoever reads the output may go (`| head`, a log shipper that restarts): no reason to crash, least of all for a
+ * gateway that serves. Other failures, such as a full disk, are told.
+ */
+function surviveLostReaders(): void {
+  process.stderr.on("error", () => undefined); // there is nowhere left to tell
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") process.stderr.write(`sluice: the output is lost: ${error.message}\n`);
+  });
 }
 
 /** Runs one command line against a terminal. Never throws. */

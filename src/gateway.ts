@@ -51,7 +51,6 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   const leases = new SnapshotLeases(services.log);
   let current = createSnapshot(config, services);
   leases.add(current);
-  await startPlugins(current, undefined, stopping.signal, services.log);
   let lastReload: Promise<void> = Promise.resolve();
 
   const handler = {
@@ -73,12 +72,28 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     },
     rejectHeaders: (reply: Reply, exchange: Exchange) => finishHeaders(reply, exchange, services.now()),
   };
-  const listener: Listener = await listen(options.listen, handler, services);
+  const listener = await open();
+
+  async function open(): Promise<Listener> {
+    try {
+      await startPlugins(current, undefined, stopping.signal, services.log);
+      return await listen(options.listen, handler, services);
+    } catch (error) {
+      stopping.abort(error);
+      await closePlugins(current, undefined, services.log);
+      throw error;
+    }
+  }
 
   const swap = async (next: Config): Promise<void> => {
     const previous = current;
     const snapshot = createSnapshot(next, services, previous);
-    await startPlugins(snapshot, previous, stopping.signal, services.log);
+    try {
+      await startPlugins(snapshot, previous, stopping.signal, services.log);
+    } catch (error) {
+      await closePlugins(snapshot, previous, services.log);
+      throw error;
+    }
     leases.add(snapshot);
     current = snapshot;
     leases.retire(previous);
@@ -101,7 +116,8 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     async close(deadlineMs) {
       await listener.close(deadlineMs);
       stopping.abort(new Error("the gateway is stopping"));
-      await Promise.all(current.plugins.map(({ plugin }) => plugin.close?.()));
+      await lastReload;
+      await closePlugins(current, undefined, services.log);
       await services.upstream.close();
       await Promise.all(sinks.map((sink) => sink.close()));
     },
@@ -183,4 +199,17 @@ async function startPlugins(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Closes what `snapshot` has and `kept` has not. A plugin that cannot close is reported and stops nobody else. */
+async function closePlugins(snapshot: Snapshot, kept: Snapshot | undefined, log: Logger): Promise<void> {
+  const inUse = new Set(kept?.plugins.map(({ plugin }) => plugin));
+  const closing = snapshot.plugins.map(async ({ plugin }) => {
+    try {
+      if (!inUse.has(plugin)) await plugin.close?.();
+    } catch (error) {
+      log.error("a plugin did not close", { reason: String(error) });
+    }
+  });
+  await Promise.all(closing);
 }

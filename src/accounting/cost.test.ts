@@ -4,8 +4,13 @@ import { costOf } from "./cost.ts";
 
 describe("costOf", () => {
   it("is Kong's formula, in USD for prices per million", () => {
-    expect(costOf({ inputTokens: 1_000_000, outputTokens: 1_000_000 }, { inputCost: 0.15, outputCost: 0.6 })).toBeCloseTo(0.75, 12);
-    expect(costOf({ inputTokens: 10, outputTokens: 5 }, { inputCost: 2.5, outputCost: 10 })).toBeCloseTo(0.000075, 12);
+    expect(
+      costOf({ inputTokens: 1_000_000, outputTokens: 1_000_000 }, { inputCost: 0.15, outputCost: 0.6 }),
+    ).toBeCloseTo(0.75, 12);
+    expect(costOf({ inputTokens: 10, outputTokens: 5 }, { inputCost: 2.5, outputCost: 10 })).toBeCloseTo(
+      0.000075,
+      12,
+    );
   });
 
   it("is unknown unless both prices are known, and free only where both are 0", () => {
@@ -21,7 +26,8 @@ describe("costOf", () => {
     const price = fc.double({ min: 0, max: 100, noNaN: true });
     fc.assert(
       fc.property(tokens, tokens, tokens, tokens, price, price, (a, b, c, d, inputCost, outputCost) => {
-        const cost = (inputTokens: number, outputTokens: number) => costOf({ inputTokens, outputTokens }, { inputCost, outputCost }) ?? -1;
+        const cost = (inputTokens: number, outputTokens: number) =>
+          costOf({ inputTokens, outputTokens }, { inputCost, outputCost }) ?? -1;
         expect(cost(a, b) + cost(c, d)).toBeCloseTo(cost(a + c, b + d), 6);
       }),
     );

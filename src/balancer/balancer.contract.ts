@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createBalanceRequest, createTargets } from "../../test/support/balancing.ts";
-import type { Balancer, BalanceRequest, Target } from "./balancer.ts";
+import type { BalanceRequest, Balancer, Target } from "./balancer.ts";
 
 export interface BalancerMember {
   /** A started balancer for these targets, with settings under which each of them may be chosen. */

@@ -31,7 +31,9 @@ describe("groupTargets", () => {
   });
 
   it("leaves targets without a description out", () => {
-    const { described, catchall } = groupTargets(createTargets([{}, { description: "" }, { description: "  " }]));
+    const { described, catchall } = groupTargets(
+      createTargets([{}, { description: "" }, { description: "  " }]),
+    );
     expect(described).toEqual([]);
     expect(catchall).toBeUndefined();
   });

@@ -19,7 +19,7 @@ export const reload: Command = {
     const { prefix } = readSettings(flags, terminal.env, terminal.isTerminal);
     const { pid, admin } = readRunFile(prefix);
     if (admin === undefined) {
-      process.kill(pid, "SIGHUP");
+      signalReload(pid, prefix);
       terminal.out(
         `process ${pid} was told to reload; it has no admin listener, so its log says what came of it\n`,
       );
@@ -29,12 +29,31 @@ export const reload: Command = {
       method: "POST",
       headersTimeout: deadlineMs,
       bodyTimeout: deadlineMs,
+    }).catch((cause: unknown) => {
+      throw unreachable(pid, prefix, cause);
     });
     const result = (await answer.body.json()) as ReloadResult; // our own admin listener answers so
     for (const message of result.messages) (result.ok ? terminal.out : terminal.err)(`${message}\n`);
     return result.ok ? 0 : 1;
   },
 };
+
+function signalReload(pid: number, prefix: string): void {
+  try {
+    process.kill(pid, "SIGHUP");
+  } catch (cause) {
+    throw unreachable(pid, prefix, cause);
+  }
+}
+
+/** A gateway that was killed leaves its run file behind. */
+function unreachable(pid: number, prefix: string, cause: unknown): Error {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new Error(
+    `process ${pid} cannot be reached (${reason}): if it is gone, remove ${runFilePath(prefix)} and start the gateway again`,
+    { cause },
+  );
+}
 
 function readRunFile(prefix: string): RunFile {
   const path = runFilePath(prefix);

@@ -2,9 +2,10 @@
 import { loadLocalModel } from "../embedders/local/model.ts";
 import { readSimulatorFlags, simulatorFlags } from "../simulator/options.ts";
 import { startSimulator } from "../simulator/simulator.ts";
-import type { Command } from "./command.ts";
+import type { Command, Invocation } from "./command.ts";
 import { terminalLog } from "./runtime.ts";
 import { waitForStop } from "./signals.ts";
+import { UsageError } from "./terminal.ts";
 
 export const simulate: Command = {
   name: "simulate",
@@ -18,9 +19,7 @@ export const simulate: Command = {
     help: fallback === undefined || fallback === false ? description : `${description} (default ${fallback})`,
   })),
   async run({ flags }, terminal) {
-    const options = readSimulatorFlags(
-      Object.fromEntries(Object.entries(flags).filter(([name]) => name !== "help")),
-    );
+    const options = readFlags(flags);
     const model = loadLocalModel();
     const simulator = await startSimulator({
       ...options,
@@ -37,3 +36,11 @@ export const simulate: Command = {
     return 0;
   },
 };
+
+function readFlags(flags: Invocation["flags"]): ReturnType<typeof readSimulatorFlags> {
+  try {
+    return readSimulatorFlags(Object.fromEntries(Object.entries(flags).filter(([name]) => name !== "help")));
+  } catch (cause) {
+    throw cause instanceof TypeError ? new UsageError(cause.message, { cause }) : cause;
+  }
+}

@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { adminPages, type ReloadResult } from "../admin/admin.ts";
-import { servePages } from "../admin/pages.ts";
+import { type Pages, servePages } from "../admin/pages.ts";
 import { statusPages } from "../admin/status.ts";
 import { formatProblem } from "../config/problem.ts";
 import { type Gateway, startGateway } from "../gateway.ts";
@@ -14,7 +14,7 @@ import { version } from "../util/version.ts";
 import type { Command } from "./command.ts";
 import { type ConfigFile, ConfigFileError, configPath, readConfigFile } from "./config-file.ts";
 import { createRuntime, type Runtime, terminalLog } from "./runtime.ts";
-import { type ProcessSettings, readSettings } from "./settings.ts";
+import { type Address, type ProcessSettings, readSettings } from "./settings.ts";
 import { waitForStop } from "./signals.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -68,31 +68,40 @@ export async function startProcess(
     version: version(),
     ready: gateway !== undefined && !isStopping,
     running: gateway?.running ?? 0,
-    routes: file.config.routes.length,
+    routes: gateway?.snapshot.plans.size ?? 0,
     plugins: gateway?.snapshot.plugins.map((entry) => ({ name: entry.name, id: entry.config.id })) ?? [],
     memory: process.memoryUsage.rss(),
   });
-  const status =
-    settings.statusListen &&
-    (await servePages(
-      settings.statusListen,
-      statusPages({ metrics, isReady: () => gateway !== undefined && !isStopping, describe }),
-      runtime,
-    ));
+  const listeners: Listener[] = [];
+  const serve = async (where: Address | undefined, pages: Pages): Promise<Listener | undefined> => {
+    if (where === undefined) return undefined;
+    const listener = await servePages(where, pages, runtime);
+    listeners.push(listener);
+    return listener;
+  };
   const reload = async (): Promise<ReloadResult> =>
     gateway === undefined
       ? { ok: false, messages: ["the gateway has not started yet"] }
       : reloadFrom(path, gateway, terminal, log);
-  const admin =
-    settings.adminListen &&
-    (await servePages(settings.adminListen, adminPages({ version: version(), describe, reload }), runtime));
 
-  gateway = await startGateway(file.config, {
-    listen: settings.proxyListen,
-    services: runtime,
-    sinks: [stdoutSink(settings, terminal, log)],
-    metrics,
-  });
+  let status: Listener | undefined;
+  let admin: Listener | undefined;
+  try {
+    const isReady = () => gateway !== undefined && !isStopping;
+    status = await serve(settings.statusListen, statusPages({ metrics, isReady, describe }));
+    admin = await serve(settings.adminListen, adminPages({ version: version(), describe, reload }));
+    gateway = await startGateway(file.config, {
+      listen: settings.proxyListen,
+      services: runtime,
+      sinks: [stdoutSink(settings, terminal, log)],
+      metrics,
+    });
+  } catch (error) {
+    // What listens would keep a process alive that cannot serve.
+    await Promise.all(listeners.map((listener) => listener.close(0)));
+    await runtime.close();
+    throw error;
+  }
   const running = gateway;
   const runFile = writeRunFile(settings.prefix, admin, log);
   if (settings.dashboardListen !== undefined)
@@ -108,7 +117,7 @@ export async function startProcess(
       isStopping = true;
       log.info("stopping", { running: running.running, deadlineMs });
       await running.close(deadlineMs);
-      await Promise.all([status?.close(0), admin?.close(0)]);
+      await Promise.all([status?.close(0), admin?.close(0), runtime.close()]);
       if (runFile !== undefined) rmSync(runFile, { force: true });
       log.info("stopped");
     },

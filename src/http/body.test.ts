@@ -1,16 +1,14 @@
 import { PassThrough, Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { settled } from "../../test/support/fake-clock.ts";
-import { GatewayError } from "../errors.ts";
+import { rejectionOf } from "../../test/support/gateway-errors.ts";
 import { readBody } from "./body.ts";
 
-async function rejection(promise: Promise<unknown>): Promise<GatewayError> {
-  const error = await promise.catch((thrown: unknown) => thrown);
-  if (error instanceof GatewayError) return error;
-  throw new Error(`expected a GatewayError, got ${error}`);
-}
-
-const bodyOf = (...chunks: string[]) => Readable.from(chunks.map((chunk) => Buffer.from(chunk)), { objectMode: false });
+const bodyOf = (...chunks: string[]) =>
+  Readable.from(
+    chunks.map((chunk) => Buffer.from(chunk)),
+    { objectMode: false },
+  );
 
 describe("readBody", () => {
   it("gives all bytes, of one chunk, of many and of none", async () => {
@@ -21,7 +19,7 @@ describe("readBody", () => {
 
   it("refuses a declared length above the limit at once, without reading", async () => {
     const body = new PassThrough();
-    const error = await rejection(readBody(body, 10, "11"));
+    const error = await rejectionOf(readBody(body, 10, "11"));
     expect(error).toMatchObject({ status: 413, code: "body_too_large" });
     expect(error.message).toContain("10 bytes");
     expect(body.readableFlowing).toBeNull();
@@ -30,7 +28,7 @@ describe("readBody", () => {
   it("refuses as soon as more has come than allowed, whatever was declared", async () => {
     for (const declared of [undefined, "3", "nonsense"]) {
       const body = new PassThrough();
-      const reading = rejection(readBody(body, 5, declared));
+      const reading = rejectionOf(readBody(body, 5, declared));
       body.write("abc");
       body.write("def");
       expect(await reading).toMatchObject({ status: 413 });
@@ -40,7 +38,7 @@ describe("readBody", () => {
 
   it("keeps nothing of what comes after it has refused", async () => {
     const body = new PassThrough();
-    const reading = rejection(readBody(body, 5, undefined));
+    const reading = rejectionOf(readBody(body, 5, undefined));
     body.write("abcdef");
     await reading;
     expect(body.listenerCount("data")).toBe(0);
@@ -53,16 +51,16 @@ describe("readBody", () => {
 
   it("says that the request was cut when the client leaves or its connection breaks", async () => {
     const left = new PassThrough();
-    const leaving = rejection(readBody(left, 10, "8"));
+    const leaving = rejectionOf(readBody(left, 10, "8"));
     left.write("abc");
     await settled();
     left.destroy();
     expect(await leaving).toMatchObject({ status: 400, code: "request_cut" });
 
-    expect(await rejection(readBody(left, 10, "8"))).toMatchObject({ code: "request_cut" });
+    expect(await rejectionOf(readBody(left, 10, "8"))).toMatchObject({ code: "request_cut" });
 
     const broken = new PassThrough();
-    const breaking = rejection(readBody(broken, 10, "8"));
+    const breaking = rejectionOf(readBody(broken, 10, "8"));
     const reason = new Error("ECONNRESET");
     broken.destroy(reason);
     const error = await breaking;

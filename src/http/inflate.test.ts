@@ -36,7 +36,9 @@ describe.each(codings)("inflate, $name", ({ name, compress }) => {
 
   it("gives the same however the bytes are cut", async () => {
     for (let size = 1; size <= 12; size++) {
-      const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) => bytes.subarray(at * size, (at + 1) * size));
+      const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
+        bytes.subarray(at * size, (at + 1) * size),
+      );
       expect((await read(name, chunks)).text).toBe(text);
     }
   });

@@ -247,7 +247,10 @@ class LiveExchange implements Exchange {
           bytesSent += typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.byteLength;
           return response.write(chunk);
         },
-        end: () => response.end(),
+        end: () => {
+          response.end();
+          this.#discardRest();
+        },
         fail: () => this.#cut(),
       });
       response.on("drain", () => this.#flow?.resume());
@@ -274,7 +277,21 @@ class LiveExchange implements Exchange {
     const timer = setTimeout(end, lingerMs);
     this.request.body.once("end", end);
     this.request.body.once("close", end);
+    this.request.body.unpipe();
     this.request.body.resume();
+  }
+
+  /**
+   * A streamed answer can end before its request has. What still comes is read and thrown away for a while, since the
+   * connection's next request stands behind it.
+   */
+  #discardRest(): void {
+    const { body } = this.request;
+    if (body.readableEnded || body.destroyed || !hasRequestBody(this.request)) return;
+    const timer = setTimeout(() => body.destroy(), lingerMs);
+    body.once("close", () => clearTimeout(timer));
+    body.unpipe();
+    body.resume();
   }
 
   #sendWhole(reply: Reply, body: Uint8Array | string | undefined): number {

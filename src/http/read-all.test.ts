@@ -7,7 +7,9 @@ describe("readAll", () => {
   it("gives all bytes, whatever they come as and however they are cut", async () => {
     const bytes = Buffer.from("Grüße 🙂");
     for (let size = 1; size <= bytes.length; size++) {
-      const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) => bytes.subarray(at * size, (at + 1) * size));
+      const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
+        bytes.subarray(at * size, (at + 1) * size),
+      );
       expect((await readAll(bodyOf(chunks), 100)).toString("utf8")).toBe("Grüße 🙂");
     }
     expect((await readAll(bodyOf(["ü", new Uint8Array([33])]), 100)).toString("utf8")).toBe("ü!");

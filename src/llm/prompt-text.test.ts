@@ -16,7 +16,15 @@ describe("messageText", () => {
   });
 
   it("is empty where there is no text", () => {
-    for (const content of [null, undefined, [], [image], 7, { text: "x" }, [null, "x", 3, { type: "text" }, { type: "text", text: 5 }]]) {
+    for (const content of [
+      null,
+      undefined,
+      [],
+      [image],
+      7,
+      { text: "x" },
+      [null, "x", 3, { type: "text" }, { type: "text", text: 5 }],
+    ]) {
       expect(messageText(user(content))).toBe("");
     }
   });
@@ -26,13 +34,16 @@ describe("stripNoise", () => {
   it.each([
     ["<system-reminder>be careful</system-reminder>How do I sort?", "How do I sort?"],
     ["How do I sort?\n<environment_details>\nos: linux\n</environment_details>", "How do I sort?"],
-    ["a <TOOL_RESULT id=\"1\">x</tool_result> b", "a  b"],
+    ['a <TOOL_RESULT id="1">x</tool_result> b', "a  b"],
     ["<ide_selection>one</ide_selection>x<ide_selection>two</ide_selection>", "x"],
     ["<tool_results><tool_result>in</tool_result></tool_results>y", "y"],
     ["<command-name>/x</command-name>\n<command-message>m</command-message>", ""],
     ["<system-reminder>", "<system-reminder>"],
     ["</system-reminder> alone", "</system-reminder> alone"],
-    ["<system-reminder>never closed, </tool_result> is another", "<system-reminder>never closed, </tool_result> is another"],
+    [
+      "<system-reminder>never closed, </tool_result> is another",
+      "<system-reminder>never closed, </tool_result> is another",
+    ],
     ["<system-reminder>a</system-reminder>b</system-reminder>", "b</system-reminder>"],
     ["<system-reminders>not ours</system-reminders>", "<system-reminders>not ours</system-reminders>"],
     ["what does <b>bold</b> do? 1 < 2", "what does <b>bold</b> do? 1 < 2"],
@@ -52,17 +63,30 @@ describe("stripNoise", () => {
 
   it("takes out every block that it is given, wherever it stands", () => {
     const word = fc.constantFrom("how", "do I", "<x>", "1 < 2", "ü");
-    const block = fc.constantFrom("<tool_result>a < b</tool_result>", "<system-reminder x=1>\n</SYSTEM-reminder>");
+    const block = fc.constantFrom(
+      "<tool_result>a < b</tool_result>",
+      "<system-reminder x=1>\n</SYSTEM-reminder>",
+    );
     fc.assert(
       fc.property(fc.array(fc.tuple(word, fc.option(block))), (parts) => {
         const noisy = parts.map(([words, noise]) => words + (noise ?? "")).join(" ");
-        expect(stripNoise(noisy)).toBe(parts.map(([words]) => words).join(" ").trim());
+        expect(stripNoise(noisy)).toBe(
+          parts
+            .map(([words]) => words)
+            .join(" ")
+            .trim(),
+        );
       }),
     );
   });
 
   it("takes no longer than the length of the text asks for, whatever a client sends", () => {
-    for (const piece of ["<system-reminder>", "<system-reminder ", "</system-reminder ", "<tool_result x></tool_results>"]) {
+    for (const piece of [
+      "<system-reminder>",
+      "<system-reminder ",
+      "</system-reminder ",
+      "<tool_result x></tool_results>",
+    ]) {
       const megabyte = piece.repeat(Math.ceil(1_048_576 / piece.length));
       const startedAt = performance.now();
       stripNoise(`${megabyte}</`);
@@ -86,16 +110,31 @@ describe("promptTexts", () => {
   });
 
   it("takes the last message with words where no user wrote any, system messages aside", () => {
-    expect(texts([{ role: "tool", content: "older" }, { role: "tool", content: "newer" }, user([image])])).toEqual(["newer"]);
-    expect(texts([{ role: "assistant", content: "a" }, { role: "developer", content: "d" }])).toEqual(["a"]);
+    expect(
+      texts([{ role: "tool", content: "older" }, { role: "tool", content: "newer" }, user([image])]),
+    ).toEqual(["newer"]);
+    expect(
+      texts([
+        { role: "assistant", content: "a" },
+        { role: "developer", content: "d" },
+      ]),
+    ).toEqual(["a"]);
     expect(texts([{ role: "system", content: "s" }])).toEqual([]);
     expect(texts([user(""), user(null)])).toEqual([]);
     expect(texts([])).toEqual([]);
   });
 
   it("puts the system's words before each text where it is asked to", () => {
-    const messages = [{ role: "system", content: "You know Python." }, { role: "developer", content: [text("Be brief.")] }, user("a"), user("b")];
-    expect(texts(messages, true)).toEqual(["You know Python.\nBe brief.\nb", "You know Python.\nBe brief.\na"]);
+    const messages = [
+      { role: "system", content: "You know Python." },
+      { role: "developer", content: [text("Be brief.")] },
+      user("a"),
+      user("b"),
+    ];
+    expect(texts(messages, true)).toEqual([
+      "You know Python.\nBe brief.\nb",
+      "You know Python.\nBe brief.\na",
+    ]);
     expect(texts([user("a")], true)).toEqual(["a"]);
     expect(texts([{ role: "system", content: "s" }], true)).toEqual([]);
   });
@@ -103,7 +142,10 @@ describe("promptTexts", () => {
   it("never throws, whatever the messages are, and gives no empty text", () => {
     const message = fc.oneof(
       fc.record({ role: fc.constantFrom("user", "system", "tool", "x"), content: fc.anything() }),
-      fc.record({ role: fc.anything(), content: fc.array(fc.record({ type: fc.constantFrom("text", "x"), text: fc.anything() })) }),
+      fc.record({
+        role: fc.anything(),
+        content: fc.array(fc.record({ type: fc.constantFrom("text", "x"), text: fc.anything() })),
+      }),
       fc.dictionary(fc.string(), fc.anything()),
     );
     fc.assert(

@@ -17,7 +17,9 @@ async function readWithSdk(body: string) {
     maxRetries: 0,
     fetch: async () => new Response(body, { headers: { "content-type": "text/event-stream" } }),
   });
-  return client.chat.completions.stream({ model: "m", messages: [], stream_options: { include_usage: true } }).finalChatCompletion();
+  return client.chat.completions
+    .stream({ model: "m", messages: [], stream_options: { include_usage: true } })
+    .finalChatCompletion();
 }
 
 const calls = [
@@ -44,17 +46,33 @@ describe("answerAsEvents", () => {
   });
 
   it("keeps several choices apart", () => {
-    const choice = (index: number) => ({ index, message: { role: "assistant", content: `c${index}` }, finish_reason: "length" });
-    const [deltas, ends] = chunksOf(answerAsEvents(completion("", { choices: [choice(0), choice(1)] }) as unknown as JsonObject, false));
-    expect(deltas.choices).toEqual([0, 1].map((index) => ({ index, delta: { role: "assistant", content: `c${index}` }, finish_reason: null })));
+    const choice = (index: number) => ({
+      index,
+      message: { role: "assistant", content: `c${index}` },
+      finish_reason: "length",
+    });
+    const [deltas, ends] = chunksOf(
+      answerAsEvents(completion("", { choices: [choice(0), choice(1)] }) as unknown as JsonObject, false),
+    );
+    expect(deltas.choices).toEqual(
+      [0, 1].map((index) => ({
+        index,
+        delta: { role: "assistant", content: `c${index}` },
+        finish_reason: null,
+      })),
+    );
     expect(ends.choices).toEqual([0, 1].map((index) => ({ index, delta: {}, finish_reason: "length" })));
   });
 
   it("has the tokens only where they were asked for, and always ends in [DONE]", () => {
     const answer = completion("x") as unknown as JsonObject;
     expect(answerAsEvents(answer, false)).not.toContain("usage");
-    expect(chunksOf(answerAsEvents(answer, true)).at(-1)).toMatchObject({ choices: [], usage: { total_tokens: 15 } });
-    for (const asked of [true, false]) expect(answerAsEvents(answer, asked)).toMatch(/\n\ndata: \[DONE\]\n\n$/);
+    expect(chunksOf(answerAsEvents(answer, true)).at(-1)).toMatchObject({
+      choices: [],
+      usage: { total_tokens: 15 },
+    });
+    for (const asked of [true, false])
+      expect(answerAsEvents(answer, asked)).toMatch(/\n\ndata: \[DONE\]\n\n$/);
   });
 
   it("has one line for each event, whatever the answer holds", () => {
@@ -64,7 +82,12 @@ describe("answerAsEvents", () => {
   });
 
   it("takes an answer that lacks what answers have", () => {
-    for (const answer of [{}, { choices: null }, { choices: [null, 1, {}] }, { choices: [{ message: "x" }] }]) {
+    for (const answer of [
+      {},
+      { choices: null },
+      { choices: [null, 1, {}] },
+      { choices: [{ message: "x" }] },
+    ]) {
       expect(answerAsEvents(answer as JsonObject, true)).toContain("data: [DONE]");
     }
   });

@@ -4,7 +4,9 @@ import { GatewayError } from "../errors.ts";
 import { asChatRequest, parseJsonBody } from "./chat-request.ts";
 
 const read = (body: unknown, contentType: string | undefined = "application/json") =>
-  asChatRequest(parseJsonBody(Buffer.from(typeof body === "string" ? body : JSON.stringify(body)), contentType));
+  asChatRequest(
+    parseJsonBody(Buffer.from(typeof body === "string" ? body : JSON.stringify(body)), contentType),
+  );
 
 function refusal(run: () => unknown): { status: number; message: string; type: string } {
   try {
@@ -29,49 +31,104 @@ const catalogue: readonly (readonly [string, unknown, string | undefined, string
   ["E2: plain text", { messages: [user] }, "text/plain", badBody],
   ["E2: an empty content type", { messages: [user] }, "", badBody],
   ["E2: a type that only begins like JSON", { messages: [user] }, "application/jsonp", badBody],
-  ["E3: neither messages nor prompt", { input: "x" }, undefined, "request body doesn't contain valid prompts"],
+  [
+    "E3: neither messages nor prompt",
+    { input: "x" },
+    undefined,
+    "request body doesn't contain valid prompts",
+  ],
   ["E3: no messages in the list", { messages: [] }, undefined, "request body doesn't contain valid prompts"],
-  ["E3: messages that are no list", { messages: "hi" }, undefined, "request body doesn't contain valid prompts"],
-  ["E3: a prompt that is no text", { prompt: ["hi"] }, undefined, "request body doesn't contain valid prompts"],
+  [
+    "E3: messages that are no list",
+    { messages: "hi" },
+    undefined,
+    "request body doesn't contain valid prompts",
+  ],
+  [
+    "E3: a prompt that is no text",
+    { prompt: ["hi"] },
+    undefined,
+    "request body doesn't contain valid prompts",
+  ],
   ["E3: nothing at all", {}, undefined, "request body doesn't contain valid prompts"],
-  ["E4: messages and prompt", { messages: [user], prompt: "hi" }, undefined, "request matches multiple LLM request formats"],
-  ["E5: a completion", { prompt: "hi" }, undefined, "[llm/v1/completions] message format is not compatible with [llm/v1/chat] route type"],
-  ["E5: a completion with an empty list", { prompt: "", messages: [] }, undefined, "[llm/v1/completions] message format is not compatible with [llm/v1/chat] route type"],
+  [
+    "E4: messages and prompt",
+    { messages: [user], prompt: "hi" },
+    undefined,
+    "request matches multiple LLM request formats",
+  ],
+  [
+    "E5: a completion",
+    { prompt: "hi" },
+    undefined,
+    "[llm/v1/completions] message format is not compatible with [llm/v1/chat] route type",
+  ],
+  [
+    "E5: a completion with an empty list",
+    { prompt: "", messages: [] },
+    undefined,
+    "[llm/v1/completions] message format is not compatible with [llm/v1/chat] route type",
+  ],
   ["E6: a list", [user], undefined, "request format not recognised"],
   ["E6: a text", '"hello"', undefined, "request format not recognised"],
   ["E6: null", "null", undefined, "request format not recognised"],
   ["E6: messages that are texts", { messages: ["hello"] }, undefined, "request format not recognised"],
   ["E6: a message that is null", { messages: [user, null] }, undefined, "request format not recognised"],
-  ["E6: a message without a role", { messages: [{ content: "hi" }] }, undefined, "request format not recognised"],
-  ["E6: a role that is no text", { messages: [{ role: 1, content: "hi" }] }, undefined, "request format not recognised"],
+  [
+    "E6: a message without a role",
+    { messages: [{ content: "hi" }] },
+    undefined,
+    "request format not recognised",
+  ],
+  [
+    "E6: a role that is no text",
+    { messages: [{ role: 1, content: "hi" }] },
+    undefined,
+    "request format not recognised",
+  ],
 ];
 
 describe("a chat request that cannot be read", () => {
   it.each(catalogue)("is refused with Kong's words: %s", (_, body, contentType, message) => {
-    expect(refusal(() => read(body, contentType))).toEqual({ status: 400, message, type: "invalid_request_error" });
+    expect(refusal(() => read(body, contentType))).toEqual({
+      status: 400,
+      message,
+      type: "invalid_request_error",
+    });
   });
 
   it("never throws anything but an error for the client", () => {
     fc.assert(
-      fc.property(fc.oneof(fc.json(), fc.string()), fc.oneof(fc.constant(undefined), fc.string()), (text, type) => {
-        try {
-          read(text, type);
-        } catch (error) {
-          expect(error).toBeInstanceOf(GatewayError);
-        }
-      }),
+      fc.property(
+        fc.oneof(fc.json(), fc.string()),
+        fc.oneof(fc.constant(undefined), fc.string()),
+        (text, type) => {
+          try {
+            read(text, type);
+          } catch (error) {
+            expect(error).toBeInstanceOf(GatewayError);
+          }
+        },
+      ),
     );
   });
 
   it("is not quoted in the error", () => {
-    const error = refusal(() => read('{"messages":[{"role":"user","content":"my secret"', "application/json"));
+    const error = refusal(() =>
+      read('{"messages":[{"role":"user","content":"my secret"', "application/json"),
+    );
     expect(JSON.stringify(error)).not.toContain("my secret");
   });
 });
 
 describe("a chat request", () => {
   it("is taken as it came, unknown fields included", () => {
-    const body = { messages: [user, { role: "tool", content: null, tool_call_id: "1" }], model: "x", seed: 7, extra: { a: [1] } };
+    const body = {
+      messages: [user, { role: "tool", content: null, tool_call_id: "1" }],
+      model: "x",
+      seed: 7,
+      extra: { a: [1] },
+    };
     expect(read(body)).toEqual(body);
   });
 
@@ -82,6 +139,8 @@ describe("a chat request", () => {
     "application/json;charset=utf-8",
     "application/vnd.api+json",
   ])("may call itself %s", (contentType) => {
-    expect(asChatRequest(parseJsonBody(Buffer.from('{"messages":[{"role":"user"}]}'), contentType)).messages).toHaveLength(1);
+    expect(
+      asChatRequest(parseJsonBody(Buffer.from('{"messages":[{"role":"user"}]}'), contentType)).messages,
+    ).toHaveLength(1);
   });
 });

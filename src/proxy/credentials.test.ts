@@ -7,7 +7,13 @@ const call = Object.freeze({
   body: Object.freeze({ a: 1 }),
 });
 
-const client = (values: { headers?: Record<string, string>; query?: Record<string, string>; body?: Record<string, string> } = {}): ClientValues => ({
+const client = (
+  values: {
+    headers?: Record<string, string>;
+    query?: Record<string, string>;
+    body?: Record<string, string>;
+  } = {},
+): ClientValues => ({
   header: (name) => values.headers?.[name],
   query: (name) => values.query?.[name],
   body: values.body ?? {},
@@ -45,7 +51,9 @@ describe("a credential in a parameter", () => {
 
   it("goes into the query, encoded", () => {
     expect(sign(query).path).toBe("/v1/chat?x=1&api%20key=s%26e%3Dcret");
-    expect(addCredentials({ ...call, path: "/v1" }, { ...query, allowOverride: false }, client()).path).toBe("/v1?api%20key=s%26e%3Dcret");
+    expect(addCredentials({ ...call, path: "/v1" }, { ...query, allowOverride: false }, client()).path).toBe(
+      "/v1?api%20key=s%26e%3Dcret",
+    );
   });
 
   it("goes into the body, in place of what the client sent", () => {
@@ -57,13 +65,22 @@ describe("a credential in a parameter", () => {
   it("gives way to the client's own where that is allowed", () => {
     const own = client({ query: { "api key": "q" }, body: { "api key": "b" } });
     expect(sign({ ...query, allowOverride: true }, own).path).toBe("/v1/chat?x=1&api%20key=q");
-    expect(sign({ ...query, paramLocation: "body", allowOverride: true }, own).body).toEqual({ a: 1, "api key": "b" });
+    expect(sign({ ...query, paramLocation: "body", allowOverride: true }, own).body).toEqual({
+      a: 1,
+      "api key": "b",
+    });
   });
 });
 
 describe("addCredentials", () => {
   it("adds header and parameter together and changes none of its inputs", () => {
-    const signed = sign({ headerName: "k", headerValue: "v", paramName: "p", paramValue: "w", paramLocation: "body" });
+    const signed = sign({
+      headerName: "k",
+      headerValue: "v",
+      paramName: "p",
+      paramValue: "w",
+      paramLocation: "body",
+    });
     expect(signed).toEqual({ headers: { accept: "x", k: "v" }, path: call.path, body: { a: 1, p: "w" } });
     expect(call).toEqual({ headers: { accept: "x" }, path: "/v1/chat?x=1", body: { a: 1 } });
   });

@@ -14,13 +14,18 @@ const failed = (kind: FailureKind, sent: boolean) => new UpstreamError(kind, sen
 
 describe("failoverRules, for a POST", () => {
   const cases = criteria.flatMap((listed) =>
-    [false, true].flatMap((resend) => kinds.flatMap((kind) => [false, true].map((sent) => ({ listed, resend, kind, sent })))),
+    [false, true].flatMap((resend) =>
+      kinds.flatMap((kind) => [false, true].map((sent) => ({ listed, resend, kind, sent }))),
+    ),
   );
 
-  it.each(cases)("after $kind (sent: $sent) with $listed listed (non_idempotent: $resend)", ({ listed, resend, kind, sent }) => {
-    const rules = failoverRules(resend ? [listed, "non_idempotent"] : [listed]);
-    expect(rules.afterError(failed(kind, sent))).toBe(listed === kind && (resend || !sent));
-  });
+  it.each(cases)(
+    "after $kind (sent: $sent) with $listed listed (non_idempotent: $resend)",
+    ({ listed, resend, kind, sent }) => {
+      const rules = failoverRules(resend ? [listed, "non_idempotent"] : [listed]);
+      expect(rules.afterError(failed(kind, sent))).toBe(listed === kind && (resend || !sent));
+    },
+  );
 
   it.each(criteria.flatMap((listed) => [false, true].map((resend) => ({ listed, resend }))))(
     "after a status with $listed listed (non_idempotent: $resend): only that one, and only where a POST may be sent again",
@@ -43,9 +48,16 @@ describe("upstreamClientError", () => {
   const cause = (code: string) => Object.assign(new Error(`${code} of secret.internal`), { code });
 
   it("answers as nginx does, and keeps the cause out of the message", () => {
-    const error = (kind: FailureKind, code = "ECONNREFUSED") => upstreamClientError(new UpstreamError(kind, false, cause(code)));
-    expect(error("error")).toMatchObject({ status: 502, message: "An invalid response was received from the upstream server" });
-    expect(error("invalid_header", "HPE_INVALID")).toMatchObject({ status: 502, code: "upstream_unreachable" });
+    const error = (kind: FailureKind, code = "ECONNREFUSED") =>
+      upstreamClientError(new UpstreamError(kind, false, cause(code)));
+    expect(error("error")).toMatchObject({
+      status: 502,
+      message: "An invalid response was received from the upstream server",
+    });
+    expect(error("invalid_header", "HPE_INVALID")).toMatchObject({
+      status: 502,
+      code: "upstream_unreachable",
+    });
     expect(error("timeout")).toMatchObject({ status: 504, message: "The upstream server is timing out" });
     expect(error("error", "ENOTFOUND")).toMatchObject({ status: 503, message: "name resolution failed" });
     expect(error("error", "EAI_AGAIN")).toMatchObject({ status: 503 });

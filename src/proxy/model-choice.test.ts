@@ -37,16 +37,19 @@ describe("candidatesFor", () => {
     expect(choose([one, big, two], "auto")).toEqual([one, two]);
   });
 
-  it.each(["gpt-3.5-turbo", "GPT-4o", " gpt-4o", 7, true, {}, []])("refuses %j and lists what is allowed, each once", (model) => {
-    try {
-      choose(all, model);
-      expect.unreachable();
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      expect(error.status).toBe(400);
-      expect(error.message).toBe("cannot use own model - must be: cheap, gpt-4o-mini, smart, gpt-4o");
-    }
-  });
+  it.each(["gpt-3.5-turbo", "GPT-4o", " gpt-4o", 7, true, {}, []])(
+    "refuses %j and lists what is allowed, each once",
+    (model) => {
+      try {
+        choose(all, model);
+        expect.unreachable();
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error;
+        expect(error.status).toBe(400);
+        expect(error.message).toBe("cannot use own model - must be: cheap, gpt-4o-mini, smart, gpt-4o");
+      }
+    },
+  );
 
   it("sends an unknown name to the targets that take any", () => {
     const any = named(undefined);
@@ -67,7 +70,9 @@ describe("candidatesFor", () => {
     const template = named("$(headers.x-model)");
     const resolve = (target: Named) => (target === template ? "gpt-9" : target.modelName);
     expect(choose([mini, template], "gpt-9", resolve)).toEqual([template]);
-    expect(() => choose([mini, template], "$(headers.x-model)", resolve)).toThrow("must be: cheap, gpt-4o-mini, gpt-9");
+    expect(() => choose([mini, template], "$(headers.x-model)", resolve)).toThrow(
+      "must be: cheap, gpt-4o-mini, gpt-9",
+    );
   });
 
   it("does not fill in names that nobody asked for", () => {

@@ -41,17 +41,33 @@ describe("temperature, top_p and top_k", () => {
 
 describe("the limit of tokens", () => {
   /** client's two limits, result in mode `default`, result in mode `enforce`; the target's limit is 500 */
-  const matrix: readonly (readonly [Record<string, unknown>, Record<string, unknown>, Record<string, unknown>])[] = [
+  const matrix: readonly (readonly [
+    Record<string, unknown>,
+    Record<string, unknown>,
+    Record<string, unknown>,
+  ])[] = [
     [{}, { max_tokens: 500 }, { max_tokens: 500 }],
     [{ max_tokens: 100 }, { max_tokens: 100 }, { max_tokens: 500 }],
     [{ max_tokens: 500 }, { max_tokens: 500 }, { max_tokens: 500 }],
     [{ max_tokens: 900 }, { max_tokens: 500 }, { max_tokens: 500 }],
     [{ max_completion_tokens: 100 }, { max_completion_tokens: 100 }, { max_completion_tokens: 500 }],
     [{ max_completion_tokens: 900 }, { max_completion_tokens: 500 }, { max_completion_tokens: 500 }],
-    [{ max_tokens: 100, max_completion_tokens: 900 }, { max_completion_tokens: 100 }, { max_completion_tokens: 500 }],
-    [{ max_tokens: 900, max_completion_tokens: 100 }, { max_completion_tokens: 100 }, { max_completion_tokens: 500 }],
+    [
+      { max_tokens: 100, max_completion_tokens: 900 },
+      { max_completion_tokens: 100 },
+      { max_completion_tokens: 500 },
+    ],
+    [
+      { max_tokens: 900, max_completion_tokens: 100 },
+      { max_completion_tokens: 100 },
+      { max_completion_tokens: 500 },
+    ],
     [{ max_tokens: null, max_completion_tokens: null }, { max_tokens: 500 }, { max_tokens: 500 }],
-    [{ max_tokens: null, max_completion_tokens: 100 }, { max_completion_tokens: 100 }, { max_completion_tokens: 500 }],
+    [
+      { max_tokens: null, max_completion_tokens: 100 },
+      { max_completion_tokens: 100 },
+      { max_completion_tokens: 500 },
+    ],
     [{ max_tokens: 0 }, { max_tokens: 500 }, { max_tokens: 500 }],
     [{ max_tokens: -1 }, { max_tokens: 500 }, { max_tokens: 500 }],
     [{ max_tokens: 1.5 }, { max_tokens: 500 }, { max_tokens: 500 }],
@@ -69,7 +85,14 @@ describe("the limit of tokens", () => {
     expect(merge(client, {}, "enforce")).toEqual(client);
   });
 
-  const anything = fc.oneof(fc.integer(), fc.double(), fc.string(), fc.constant(null), fc.constant(undefined), fc.boolean());
+  const anything = fc.oneof(
+    fc.integer(),
+    fc.double(),
+    fc.string(),
+    fc.constant(null),
+    fc.constant(undefined),
+    fc.boolean(),
+  );
 
   it("is one number between 1 and the target's, whatever the client sends", () => {
     fc.assert(
@@ -79,7 +102,9 @@ describe("the limit of tokens", () => {
         fc.constantFrom<OptionsMode>("default", "enforce"),
         (client, ceiling, mode) => {
           const merged = merge(client, { max_tokens: ceiling }, mode);
-          const limits = [merged["max_tokens"], merged["max_completion_tokens"]].filter((limit) => limit !== undefined);
+          const limits = [merged["max_tokens"], merged["max_completion_tokens"]].filter(
+            (limit) => limit !== undefined,
+          );
           expect(limits).toHaveLength(1);
           expect(limits[0]).toBeGreaterThanOrEqual(1);
           expect(limits[0]).toBeLessThanOrEqual(ceiling);
@@ -91,12 +116,24 @@ describe("the limit of tokens", () => {
 
 describe("mergeOptions", () => {
   it("changes neither the request nor the options, and keeps every other field", () => {
-    const request = Object.freeze({ messages, max_tokens: 9, max_completion_tokens: 9, seed: 1 } as ChatRequest);
+    const request = Object.freeze({
+      messages,
+      max_tokens: 9,
+      max_completion_tokens: 9,
+      seed: 1,
+    } as ChatRequest);
     const options = Object.freeze({ max_tokens: 5, temperature: 1, top_p: 0.5, top_k: 3 });
     const before = JSON.stringify(request);
     const merged = mergeOptions(request, options, "enforce");
     expect(JSON.stringify(request)).toBe(before);
-    expect(merged).toEqual({ messages, seed: 1, max_completion_tokens: 5, temperature: 1, top_p: 0.5, top_k: 3 });
+    expect(merged).toEqual({
+      messages,
+      seed: 1,
+      max_completion_tokens: 5,
+      temperature: 1,
+      top_p: 0.5,
+      top_k: 3,
+    });
     expect(merged.messages).toBe(messages);
   });
 });

@@ -17,7 +17,10 @@ interface Facts {
 
 /** A stream whose head has come: `body` is the upstream's side, `sink` the client's. */
 async function open(facts: Facts = {}) {
-  const target = createProxyTarget(0, { options: { input_cost: 1, output_cost: 2 }, logPayloads: facts.logPayloads ?? false });
+  const target = createProxyTarget(0, {
+    options: { input_cost: 1, output_cost: 2 },
+    logPayloads: facts.logPayloads ?? false,
+  });
   const chat = startChat([target], {
     answers: [{ headers: { ...eventStream, ...facts.headers } }],
     body: facts.body ?? asked,
@@ -73,7 +76,13 @@ describe("a stream that is whole", () => {
     expect(facts()?.usage).not.toHaveProperty("estimated");
     expect(facts()).not.toHaveProperty("streamError");
     expect(observed).toEqual([
-      { target: "openai/m0", ok: true, latencyMs: 75, usage: { inputTokens: 10, outputTokens: 5 }, costUsd: 0.00002 },
+      {
+        target: "openai/m0",
+        ok: true,
+        latencyMs: 75,
+        usage: { inputTokens: 10, outputTokens: 5 },
+        costUsd: 0.00002,
+      },
     ]);
   });
 
@@ -106,7 +115,11 @@ describe("a stream that is whole", () => {
 
   it("is estimated where the vendor counts nothing, and flagged so", async () => {
     const { body, facts } = await open();
-    body.write(completionEvents("12345678", "9").filter((event) => !event.includes("usage")).join(""));
+    body.write(
+      completionEvents("12345678", "9")
+        .filter((event) => !event.includes("usage"))
+        .join(""),
+    );
     body.end();
     expect(facts()?.usage).toEqual({ inputTokens: Math.round(3 * 1.8), outputTokens: 3, estimated: true });
   });
@@ -120,7 +133,9 @@ describe("a stream that is whole", () => {
     const loud = await open({ logPayloads: true });
     loud.body.write(text);
     loud.body.end();
-    expect(JSON.parse(loud.facts()?.payload?.response ?? "")[1].choices[0].delta.content).toBe("secret answer");
+    expect(JSON.parse(loud.facts()?.payload?.response ?? "")[1].choices[0].delta.content).toBe(
+      "secret answer",
+    );
     expect(loud.facts()?.payload?.request).toContain("one two three");
   });
 });
@@ -130,44 +145,52 @@ describe("a stream that is cut", () => {
   const text = events.join("");
   const completeAt = Buffer.byteLength(events.slice(0, 4).join("")); // with the event that has the finish_reason
 
-  it.each(["ends", "breaks"])("at any byte, and then %s, ends in one error event and never in [DONE]", async (how) => {
-    const bytes = Buffer.from(text);
-    // An orderly end may lack the blank line that closes the last event; a broken connection may not.
-    const limit = how === "ends" ? completeAt - 2 : completeAt;
-    for (let cut = 0; cut < limit; cut++) {
-      const { body, sink, facts, observed, exchange } = await open();
-      if (cut > 0) body.write(bytes.subarray(0, cut));
-      if (how === "ends") body.end();
-      else body.fail(hangUp());
-      const got = eventsOf(sink.text);
-      expect(got.filter(isError)).toHaveLength(1);
-      expect(isError(got.at(-1) ?? "")).toBe(true);
-      expect(sink.text).not.toContain("[DONE]");
-      expect(sink.ends).toBe(1);
-      expect(sink.failure).toBeUndefined();
-      expect(facts()).toMatchObject({ streamError: "stream_cut", usage: { estimated: true } });
-      expect(exchange.attempts.at(-1)?.failure).toBe("stream_cut");
-      expect(observed).toMatchObject([{ ok: false }]);
-    }
-  });
+  it.each(["ends", "breaks"])(
+    "at any byte, and then %s, ends in one error event and never in [DONE]",
+    async (how) => {
+      const bytes = Buffer.from(text);
+      // An orderly end may lack the blank line that closes the last event; a broken connection may not.
+      const limit = how === "ends" ? completeAt - 2 : completeAt;
+      for (let cut = 0; cut < limit; cut++) {
+        const { body, sink, facts, observed, exchange } = await open();
+        if (cut > 0) body.write(bytes.subarray(0, cut));
+        if (how === "ends") body.end();
+        else body.fail(hangUp());
+        const got = eventsOf(sink.text);
+        expect(got.filter(isError)).toHaveLength(1);
+        expect(isError(got.at(-1) ?? "")).toBe(true);
+        expect(sink.text).not.toContain("[DONE]");
+        expect(sink.ends).toBe(1);
+        expect(sink.failure).toBeUndefined();
+        expect(facts()).toMatchObject({ streamError: "stream_cut", usage: { estimated: true } });
+        expect(exchange.attempts.at(-1)?.failure).toBe("stream_cut");
+        expect(observed).toMatchObject([{ ok: false }]);
+      }
+    },
+  );
 
-  it.each(["ends", "breaks"])("after the vendor had said that it is complete, and then %s, ends well", async (how) => {
-    const bytes = Buffer.from(text);
-    for (let cut = how === "ends" ? completeAt - 2 : completeAt; cut <= bytes.length; cut++) {
-      const { body, sink, observed } = await open();
-      body.write(bytes.subarray(0, cut));
-      if (how === "ends") body.end();
-      else body.fail(hangUp());
-      expect(sink.text).toMatch(/\n\ndata: \[DONE\]\n\n$/);
-      expect(eventsOf(sink.text).filter(isError)).toEqual([]);
-      expect(observed).toMatchObject([{ ok: true }]);
-    }
-  });
+  it.each(["ends", "breaks"])(
+    "after the vendor had said that it is complete, and then %s, ends well",
+    async (how) => {
+      const bytes = Buffer.from(text);
+      for (let cut = how === "ends" ? completeAt - 2 : completeAt; cut <= bytes.length; cut++) {
+        const { body, sink, observed } = await open();
+        body.write(bytes.subarray(0, cut));
+        if (how === "ends") body.end();
+        else body.fail(hangUp());
+        expect(sink.text).toMatch(/\n\ndata: \[DONE\]\n\n$/);
+        expect(eventsOf(sink.text).filter(isError)).toEqual([]);
+        expect(observed).toMatchObject([{ ok: true }]);
+      }
+    },
+  );
 
   it("names a silence of the upstream for what it is", async () => {
     const { body, sink, facts } = await open();
     body.write(events[0] ?? "");
-    body.fail(new UpstreamError("timeout", true, Object.assign(new Error("x"), { code: "UND_ERR_BODY_TIMEOUT" })));
+    body.fail(
+      new UpstreamError("timeout", true, Object.assign(new Error("x"), { code: "UND_ERR_BODY_TIMEOUT" })),
+    );
     const error = JSON.parse(eventsOf(sink.text).at(-1)?.slice(6) ?? "");
     expect(error.error).toMatchObject({ code: "upstream_timeout", request_id: "exchange-1" });
     expect(facts()?.streamError).toBe("upstream_timeout");

@@ -1,4 +1,5 @@
 /** A route without an AI plugin: a plain streaming reverse proxy to its service. */
+import { PassThrough, type Readable } from "node:stream";
 import { GatewayError } from "../errors.ts";
 import type { Attempt, Exchange } from "../http/exchange.ts";
 import { forwardRequestHeaders, forwardResponseHeaders } from "../http/headers.ts";
@@ -46,7 +47,11 @@ export async function proxyToService(
       const response = await services.upstream.send(call, exchange.signal);
       attempt.headMs = services.now() - attempt.startedAt;
       attempt.status = response.status;
-      return { status: response.status, headers: forwardResponseHeaders(response.headers), body: response.body };
+      return {
+        status: response.status,
+        headers: forwardResponseHeaders(response.headers),
+        body: response.body,
+      };
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       attempt.failure = error.kind;
@@ -56,7 +61,12 @@ export async function proxyToService(
   }
 }
 
-function serviceCall(exchange: Exchange, match: RouteMatch, service: ProxyService, path: string): UpstreamCall {
+function serviceCall(
+  exchange: Exchange,
+  match: RouteMatch,
+  service: ProxyService,
+  path: string,
+): UpstreamCall {
   const { request } = exchange;
   if (service.protocol !== "http" && service.protocol !== "https") {
     throw new GatewayError("no_service", { route: match.route.name ?? match.route.id });
@@ -71,10 +81,23 @@ function serviceCall(exchange: Exchange, match: RouteMatch, service: ProxyServic
       preserveHost: match.route.preserveHost,
       upstreamHost: hostHeader(service),
     }),
-    body: hasBody ? request.body : null,
+    body: hasBody ? detached(request.body) : null,
     connectTimeoutMs: service.connectTimeoutMs,
     readTimeoutMs: service.readTimeoutMs,
   };
+}
+
+/**
+ * The same bytes in a stream that the upstream client may destroy. It does so when an answer comes before the upload
+ * has ended; the client's own stream has to live on then, or its connection could not be read any further.
+ */
+function detached(body: Readable): Readable {
+  const copy = new PassThrough();
+  body.pipe(copy);
+  body.once("close", () => {
+    if (!body.readableEnded) copy.destroy(new Error("the client left in the middle of its request"));
+  });
+  return copy;
 }
 
 function hostInUrl(host: string): string {

@@ -2,7 +2,12 @@ import { describe, expect, it } from "vitest";
 import type { RoutingDecision } from "../balancer/balancer.ts";
 import { routingHeader } from "./routing-header.ts";
 
-const group = (description: string, distance: number, within: boolean) => ({ description, targets: ["p/m"], distance, within });
+const group = (description: string, distance: number, within: boolean) => ({
+  description,
+  targets: ["p/m"],
+  distance,
+  within,
+});
 
 describe("routingHeader", () => {
   it("says reason, distance, threshold and margin", () => {
@@ -21,7 +26,9 @@ describe("routingHeader", () => {
 
   it("says only the reason where nothing was measured", () => {
     expect(routingHeader({ reason: "balanced", groups: [] })).toBe("reason=balanced");
-    expect(routingHeader({ reason: "fallback", detail: "a detail", threshold: 0.7, groups: [] })).toBe("reason=fallback");
+    expect(routingHeader({ reason: "fallback", detail: "a detail", threshold: 0.7, groups: [] })).toBe(
+      "reason=fallback",
+    );
   });
 
   it("is left out where nothing was decided", () => {
@@ -29,7 +36,12 @@ describe("routingHeader", () => {
   });
 
   it("has nothing of descriptions and details in it, which may be anything", () => {
-    const header = routingHeader({ reason: "catchall", detail: "d\r\nx: 1", groups: [group("ü\n", 1, false)], threshold: 0.5 });
+    const header = routingHeader({
+      reason: "catchall",
+      detail: "d\r\nx: 1",
+      groups: [group("ü\n", 1, false)],
+      threshold: 0.5,
+    });
     expect(header).toMatch(/^[\x20-\x7e]+$/);
   });
 });

@@ -38,9 +38,15 @@ describe("where a target's calls go", () => {
   });
 
   it.each([
-    ["http://llm.local/v1/chat", { origin: "http://llm.local", scheme: "http", host: "llm.local", port: 80, path: "/v1/chat" }],
+    [
+      "http://llm.local/v1/chat",
+      { origin: "http://llm.local", scheme: "http", host: "llm.local", port: 80, path: "/v1/chat" },
+    ],
     ["http://llm.local:8080", { origin: "http://llm.local:8080", port: 8080, path: "/" }],
-    ["https://llm.local:8443/a/b", { origin: "https://llm.local:8443", scheme: "https", port: 8443, path: "/a/b" }],
+    [
+      "https://llm.local:8443/a/b",
+      { origin: "https://llm.local:8443", scheme: "https", port: 8443, path: "/a/b" },
+    ],
     ["https://[::1]:9000/x", { origin: "https://[::1]:9000", host: "[::1]", port: 9000, path: "/x" }],
     ["https://llm.local/x?api-version=2&k=v#part", { path: "/x?api-version=2&k=v", uri: "/x" }],
     ["HTTPS://LLM.local/X%20y", { origin: "https://llm.local", path: "/X%20y" }],
@@ -64,7 +70,9 @@ describe("where a target's calls go", () => {
   });
 
   it("keeps the query, which may hold a key, out of what is recorded", () => {
-    expect(resolve({ options: { upstream_url: "https://llm.local/x?key=secret" } }).uri).not.toContain("secret");
+    expect(resolve({ options: { upstream_url: "https://llm.local/x?key=secret" } }).uri).not.toContain(
+      "secret",
+    );
   });
 
   it.each(["https://h:99999/", "file:///etc/passwd", "ftp://h/x", "not a url"])(
@@ -82,18 +90,40 @@ describe("templates of a target", () => {
   it("are filled in for each request, in the name and in the options", () => {
     const target = createProxyTarget(0, {
       modelName: "$(headers.x-source-model)",
-      options: { upstream_url: "https://$(headers.x-region).llm.local/$(uri_captures.deployment)/chat?v=$(query_params.v)" },
+      options: {
+        upstream_url:
+          "https://$(headers.x-region).llm.local/$(uri_captures.deployment)/chat?v=$(query_params.v)",
+      },
     });
-    const first = target.resolve(from({ "x-source-model": "gpt-4o", "x-region": "eu", "/deployment": "a b", "?v": "1" }), "ignored");
-    expect(first).toMatchObject({ origin: "https://eu.llm.local", path: "/a%20b/chat?v=1", model: { name: "gpt-4o" } });
-    const second = target.resolve(from({ "x-source-model": "o3", "x-region": "us", "/deployment": "b", "?v": "2" }), undefined);
-    expect(second).toMatchObject({ origin: "https://us.llm.local", path: "/b/chat?v=2", model: { name: "o3" } });
+    const first = target.resolve(
+      from({ "x-source-model": "gpt-4o", "x-region": "eu", "/deployment": "a b", "?v": "1" }),
+      "ignored",
+    );
+    expect(first).toMatchObject({
+      origin: "https://eu.llm.local",
+      path: "/a%20b/chat?v=1",
+      model: { name: "gpt-4o" },
+    });
+    const second = target.resolve(
+      from({ "x-source-model": "o3", "x-region": "us", "/deployment": "b", "?v": "2" }),
+      undefined,
+    );
+    expect(second).toMatchObject({
+      origin: "https://us.llm.local",
+      path: "/b/chat?v=2",
+      model: { name: "o3" },
+    });
   });
 
   it("cannot be made to leave the path they are in", () => {
     const options = { upstream_url: "https://llm.local/v1/$(headers.x)/chat" };
-    expect(resolve({ options }, from({ x: "a/../../admin?x=#" })).path).toBe("/v1/a%2F%2E%2E%2F%2E%2E%2Fadmin%3Fx%3D%23/chat");
-    expect(refusal(() => resolve({ options }, from({ x: ".." })))).toMatchObject({ code: "template_unsafe", status: 400 });
+    expect(resolve({ options }, from({ x: "a/../../admin?x=#" })).path).toBe(
+      "/v1/a%2F%2E%2E%2F%2E%2E%2Fadmin%3Fx%3D%23/chat",
+    );
+    expect(refusal(() => resolve({ options }, from({ x: ".." })))).toMatchObject({
+      code: "template_unsafe",
+      status: 400,
+    });
   });
 
   it("refuse a request that lacks the value, in Kong's words", () => {
@@ -102,8 +132,12 @@ describe("templates of a target", () => {
   });
 
   it("refuse a config that cannot be read", () => {
-    expect(refusal(() => createProxyTarget(0, { modelName: "$(headers.x" }))).toMatchObject({ code: "template_invalid" });
-    expect(refusal(() => createProxyTarget(0, { modelName: "$(body.x)" })).message).toBe("source 'body' is not supported");
+    expect(refusal(() => createProxyTarget(0, { modelName: "$(headers.x" }))).toMatchObject({
+      code: "template_invalid",
+    });
+    expect(refusal(() => createProxyTarget(0, { modelName: "$(body.x)" })).message).toBe(
+      "source 'body' is not supported",
+    );
   });
 
   it("give the same object every time where there is nothing to fill in", () => {
@@ -141,7 +175,10 @@ describe("a target without a model name", () => {
 
 describe("a compiled target", () => {
   it("has the prices of its options, and none where they are not set", () => {
-    expect(createProxyTarget(0, { options: { input_cost: 0.15, output_cost: 0.6 } })).toMatchObject({ inputCost: 0.15, outputCost: 0.6 });
+    expect(createProxyTarget(0, { options: { input_cost: 0.15, output_cost: 0.6 } })).toMatchObject({
+      inputCost: 0.15,
+      outputCost: 0.6,
+    });
     expect(createProxyTarget(0)).toMatchObject({ inputCost: undefined, outputCost: undefined });
   });
 

@@ -39,7 +39,8 @@ export async function openRawClient(port: number): Promise<RawClient> {
     send: (text) => void socket.write(text),
     async receives(pattern) {
       await until(() => pattern.test(received) || isClosed);
-      if (!pattern.test(received)) throw new Error(`closed without ${pattern}; received ${JSON.stringify(received)}`);
+      if (!pattern.test(received))
+        throw new Error(`closed without ${pattern}; received ${JSON.stringify(received)}`);
       return received;
     },
     closed: () => until(() => isClosed),

@@ -55,7 +55,7 @@ export function createSemantic(targets: readonly Target[], options: SemanticOpti
     log,
     semantic: {
       embedding: registry.acquire(embedder, { timeoutMs: 2000 }),
-      store: options.store ?? memory.create({ strategy: "memory" } as never), // the memory store reads no setting
+      store: options.store ?? memory.create(),
       namespace: options.namespace ?? "plugin-1",
       schedule: clock.schedule,
     },

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createBalanceRequest, createTargets } from "../../../test/support/balancing.ts";
 import { createRecordingLogger } from "../../../test/support/recording-logger.ts";
-import type { Target } from "../balancer.ts";
 import { describeBalancer } from "../balancer.contract.ts";
+import type { Target } from "../balancer.ts";
 import { roundRobin } from "./round-robin.ts";
 
 const create = (targets: readonly Target[]) =>

@@ -32,7 +32,11 @@ describe("semantic routing without an embedding of the prompt", () => {
   it("goes to CATCHALL, and then on to the cheapest", async () => {
     const { ask, order, embedder: fake } = await startSemantic(three, { embedder });
     fake.failNext(down(), 2);
-    expect((await ask(["near it"])).decision).toEqual({ reason: "fallback", detail: "fake answered 503", groups: [] });
+    expect((await ask(["near it"])).decision).toEqual({
+      reason: "fallback",
+      detail: "fake answered 503",
+      groups: [],
+    });
     expect(await order("near it")).toEqual(["any", "py", "it"]);
   });
 
@@ -95,90 +99,26 @@ describe("semantic routing without an embedding of the prompt", () => {
     expect(await route()).toBe("any");
   });
 
-  it("falls back when the store fails while it is searched, at once or later", async () => {
-    for (const search of [
+  it("chooses from memory when the store takes nothing, and says so once", async () => {
+    for (const replace of [
       () => {
         throw new Error("store is gone");
       },
       () => Promise.reject(new Error("store is gone")),
     ]) {
-      const store: VectorStore = { ...memory.create({ strategy: "memory" } as never), search };
-      const { ask } = await startSemantic(three, { embedder, store });
-      expect((await ask(["near it"])).decision).toMatchObject({ reason: "fallback", detail: "store is gone" });
+      const store: VectorStore = { ...memory.create(), replace };
+      const { route, log } = await startSemantic(three, { embedder, store });
+      for (let count = 0; count < 3; count++) expect(await route("near it")).toBe("it");
+      const warnings = log.lines.filter((line) => line.level === "warn");
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]?.message).toContain("the vector store did not take");
     }
   });
 
-  it("takes a store that answers later", async () => {
-    const inner = memory.create({ strategy: "memory" } as never);
-    const store: VectorStore = { ...inner, search: async (...search) => inner.search(...search) };
-    const { route } = await startSemantic(three, { embedder, store });
-    expect(await route("near it")).toBe("it");
-  });
-});
-
-describe("semantic routing without embedded descriptions", () => {
-  it("falls back until they are embedded, says so once per try, and then works", async () => {
-    const setup = createSemantic(three, { embedder });
-    const { balancer, clock, embedder: fake, log, route, ask } = setup;
-    fake.failNext(down(), 4);
-    const started = balancer.start?.(never);
-    await clock.advance(60_000);
-    await started;
-    const complaint = log.lines.find(({ message }) => message.includes("falls back"));
-    expect(complaint).toMatchObject({ level: "warn", facts: { reason: "fake answered 503", retryInMs: 10_000 } });
-    // The clock has already run past the first retry, which found the embedder in order.
-    expect(await route("near it")).toBe("it");
-    expect((await ask(["near it"])).decision?.reason).toBe("matched");
-    expect(clock.timers).toBe(0);
-  });
-
-  it("falls back before the start has ended", async () => {
-    const { ask, balancer } = createSemantic(three, { embedder });
-    const request = await ask(["near it"]);
-    expect(request.decision).toMatchObject({ reason: "fallback", detail: "the descriptions are not embedded yet" });
-    expect(balancer.pick(three, request)?.name).toBe("any");
-  });
-
-  it("answers 503 meanwhile where on_error is fail", async () => {
-    const { ask } = createSemantic(three, { embedder, settings: { onError: "fail" } });
-    expect(await thrownBy(() => ask(["near it"]))).toMatchObject({ code: "routing_unavailable", status: 503 });
-  });
-
-  it("tries again for as long as it takes", async () => {
-    const { balancer, clock, embedder: fake, ask } = createSemantic(three, { embedder });
-    fake.failNext(down(), 12);
-    const started = balancer.start?.(never);
-    await clock.advance(1_000_000);
-    await started;
-    expect(fake.calls.filter(([first]) => first === "python").length).toBe(13);
-    expect((await ask(["near it"])).decision?.reason).toBe("matched");
-  });
-
-  it("stops trying when it is closed, also when the first try is still under way", async () => {
-    const waiting = createSemantic(three, { embedder });
-    waiting.embedder.failNext(down(), 100);
-    const started = waiting.balancer.start?.(never);
-    await waiting.clock.advance(9_000);
-    await started;
-    waiting.balancer.close?.();
-    expect(waiting.clock.timers).toBe(0);
-
-    const trying = createSemantic(three, { embedder });
-    trying.embedder.failNext(down(), 100);
-    const under = trying.balancer.start?.(never);
-    trying.balancer.close?.();
-    await trying.clock.advance(600_000);
-    await under;
-    expect(trying.embedder.calls.length).toBeLessThanOrEqual(4);
-    expect(trying.clock.timers).toBe(0);
-  });
-
-  it("rejects its start only when it is told to stop", async () => {
-    const { balancer, embedder: fake } = createSemantic(three, { embedder });
-    fake.latencyMs = 1000;
-    const stopping = new AbortController();
-    const started = balancer.start?.(stopping.signal);
-    stopping.abort(new Error("the gateway is stopping"));
-    await expect(started).rejects.toThrow();
+  it("gives the store every vector it compares with", async () => {
+    const store = memory.create();
+    await startSemantic(three, { embedder, store });
+    const found = await store.search("plugin-1", Float32Array.from(towards(0, 1)), 9, never);
+    expect(found.map(({ id }) => id)).toEqual(["1/0", "0/0"]);
   });
 });

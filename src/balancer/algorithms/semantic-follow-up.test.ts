@@ -70,7 +70,10 @@ describe("a short message that matches no group", () => {
   });
 
   it("does not inherit where the setting says so", async () => {
-    const { route, embedder: fake } = await startSemantic(three, { embedder, settings: { inheritFollowUps: false } });
+    const { route, embedder: fake } = await startSemantic(three, {
+      embedder,
+      settings: { inheritFollowUps: false },
+    });
     expect(await route("yes, go on", question)).toBe("any");
     expect(fake.calls.at(-1)).toEqual(["yes, go on"]);
   });
@@ -79,13 +82,19 @@ describe("a short message that matches no group", () => {
     const { ask, embedder: fake } = await startSemantic(three, { embedder });
     await ask(["yes, go on"]);
     fake.failNext(new EmbeddingError("vendor", "fake answered 500", { status: 500, isRetryable: true }));
-    expect((await ask(["yes, go on", question])).decision).toMatchObject({ reason: "fallback", detail: "fake answered 500" });
+    expect((await ask(["yes, go on", question])).decision).toMatchObject({
+      reason: "fallback",
+      detail: "fake answered 500",
+    });
   });
 
   it("is no follow-up where nothing but CATCHALL was ever within reach and there is none", async () => {
     const { ask } = await startSemantic(three.slice(0, 2), { embedder });
     expect((await ask(["yes, go on"])).decision?.reason).toBe("no_match");
-    expect((await ask(["yes, go on", question])).decision).toMatchObject({ reason: "matched", inherited: true });
+    expect((await ask(["yes, go on", question])).decision).toMatchObject({
+      reason: "matched",
+      inherited: true,
+    });
   });
 });
 
@@ -96,8 +105,15 @@ describe("a longer message that matches no group", () => {
   });
 
   it("is told from a short one by its words and by its length", async () => {
-    const texts = { "a b c d": nothing, "a b c d e": nothing, [`${"x".repeat(61)}`]: nothing, [`${"y".repeat(60)}`]: nothing };
-    const { route } = await startSemantic(three, { embedder: { vectors: { ...embedder.vectors, ...texts } } });
+    const texts = {
+      "a b c d": nothing,
+      "a b c d e": nothing,
+      [`${"x".repeat(61)}`]: nothing,
+      [`${"y".repeat(60)}`]: nothing,
+    };
+    const { route } = await startSemantic(three, {
+      embedder: { vectors: { ...embedder.vectors, ...texts } },
+    });
     expect(await route("a b c d", question)).toBe("py");
     expect(await route("a b c d e", question)).toBe("any");
     expect(await route("y".repeat(60), question)).toBe("py");

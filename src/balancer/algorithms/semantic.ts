@@ -71,7 +71,9 @@ class SemanticBalancer implements Balancer {
 
   async start(signal: AbortSignal): Promise<void> {
     try {
-      this.#index = await createGroupIndex(this.#groups.described, this.#services, signal);
+      const index = await createGroupIndex(this.#groups.described, this.#services, signal);
+      this.#index = index;
+      await this.#keep(index, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       // A reload may have replaced this balancer while its first try was under way.
@@ -84,6 +86,18 @@ class SemanticBalancer implements Balancer {
         retryStartMs,
         () => void this.start(signal).catch(() => undefined),
       );
+    }
+  }
+
+  /** A store that does not answer costs no request: choices are made from memory. */
+  async #keep(index: GroupIndex, signal: AbortSignal): Promise<void> {
+    const { store, namespace } = this.#services;
+    try {
+      await store.replace(namespace, index.items, signal);
+    } catch (error) {
+      this.#log.warn("the vector store did not take the description vectors; they are held in memory", {
+        reason: error instanceof Error ? error.message : String(error),
+      });
     }
   }
 
@@ -152,18 +166,13 @@ class SemanticBalancer implements Balancer {
     texts: readonly string[],
     depth: number,
   ): void | Promise<void> {
-    let similarities: readonly number[] | Promise<readonly number[]>;
+    let decision: RoutingDecision;
     try {
-      similarities = this.#index?.similarities(embedding.vector) ?? [];
+      decision = this.#measure(embedding, this.#index?.similarities(embedding.vector) ?? []);
     } catch (error) {
       return this.#fallBack(request, error);
     }
-    if (!(similarities instanceof Promise))
-      return this.#settleOn(request, this.#measure(embedding, similarities), texts, depth);
-    return similarities.then(
-      (values) => this.#settleOn(request, this.#measure(embedding, values), texts, depth),
-      (error: unknown) => this.#fallBack(request, error),
-    );
+    return this.#settleOn(request, decision, texts, depth);
   }
 
   #settleOn(

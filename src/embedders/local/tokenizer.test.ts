@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fold, grams, MAX_CHARACTERS, sampleText, words } from "./tokenizer.ts";
@@ -92,3 +93,26 @@ function fnv(text: string): number {
   for (const character of text) value = ((value ^ BigInt(character.charCodeAt(0))) * 0x01000193n) % 2n ** 32n;
   return Number(value);
 }
+
+interface Twin {
+  readonly known: readonly string[];
+  readonly cases: readonly {
+    readonly text: string;
+    readonly words: readonly string[];
+    readonly grams: readonly (readonly number[])[];
+  }[];
+}
+
+test("words and grams are those of models/tokenizer.py, which the table was trained with", () => {
+  const twin = JSON.parse(
+    readFileSync(new URL("../../../models/tokenizer-cases.json", import.meta.url), "utf8"),
+  ) as Twin; // written by tokenizer.py
+  for (const { text, words: expected, grams: buckets } of twin.cases) {
+    const found = words(text, new Set(twin.known));
+    expect(found, text).toEqual(expected);
+    expect(
+      found.slice(0, 3).map((word) => grams(word, 24_000)),
+      text,
+    ).toEqual(buckets);
+  }
+});

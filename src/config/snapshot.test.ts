@@ -1,0 +1,125 @@
+import { describe, expect, it } from "vitest";
+import {
+  configOf,
+  createPluginServices,
+  notingPlugin,
+  pluginConfig,
+  routeConfig,
+  serviceConfig,
+} from "../../test/support/fake-plugins.ts";
+import type { Plugin } from "../plugins/plugin.ts";
+import type { PluginConfig } from "./config.ts";
+import { createSnapshot, type Snapshot } from "./snapshot.ts";
+
+const services = createPluginServices();
+const find = (snapshot: Snapshot, path: string) =>
+  snapshot.router.match({ method: "GET", path, host: undefined, header: () => undefined })?.payload;
+
+/** An entry whose instance is known beforehand. */
+function entryOf(name: string, facts: Partial<PluginConfig> & { readonly content?: unknown } = {}) {
+  const instance: Plugin = notingPlugin(name, []);
+  return { instance, entry: pluginConfig(name, () => instance, facts) };
+}
+
+describe("a snapshot's routes", () => {
+  it("lead to their service and to nothing where they have none", () => {
+    const config = configOf({
+      services: [serviceConfig("s1", { name: "llm" }), serviceConfig("s2")],
+      routes: [routeConfig("a", { service: "s1" }), routeConfig("b", { service: "s2" }), routeConfig("c")],
+    });
+    const snapshot = createSnapshot(config, services);
+    expect(find(snapshot, "/a")).toMatchObject({ service: { id: "s1" }, serviceRecord: { name: "llm" } });
+    expect(find(snapshot, "/b")).toMatchObject({ serviceRecord: { name: "s2" } });
+    expect(find(snapshot, "/c")).toEqual({ service: undefined, serviceRecord: undefined, plugins: [] });
+    expect(find(snapshot, "/d")).toBeUndefined();
+    expect(snapshot.plans.get("a")).toBe(find(snapshot, "/a"));
+  });
+});
+
+describe("a route's plugins", () => {
+  it("are one of each name, of the most specific scope", () => {
+    const one = (scope: PluginConfig["scope"], id: string) => entryOf("auth", { scope, id });
+    const everywhere = one({ kind: "global" }, "1");
+    const service = one({ kind: "service", service: "s" }, "2");
+    const route = one({ kind: "route", route: "b" }, "3");
+    const both = one({ kind: "service-route", service: "s", route: "c" }, "4");
+    const other = one({ kind: "service-route", service: "other", route: "a" }, "5");
+    const config = configOf({
+      services: [serviceConfig("s")],
+      routes: [
+        routeConfig("a", { service: "s" }),
+        routeConfig("b", { service: "s" }),
+        routeConfig("c", { service: "s" }),
+        routeConfig("d"),
+      ],
+      plugins: [both, other, everywhere, route, service].map(({ entry }) => entry),
+    });
+    const snapshot = createSnapshot(config, services);
+    expect(find(snapshot, "/a")?.plugins).toEqual([service.instance]);
+    expect(find(snapshot, "/b")?.plugins).toEqual([route.instance]);
+    expect(find(snapshot, "/c")?.plugins).toEqual([both.instance]);
+    expect(find(snapshot, "/d")?.plugins).toEqual([everywhere.instance]);
+  });
+
+  it("run in the order of their definitions, not of the file", () => {
+    const last = entryOf("proxy", { order: 9 });
+    const first = entryOf("auth", { order: 1 });
+    const config = configOf({ routes: [routeConfig("a")], plugins: [last.entry, first.entry] });
+    expect(find(createSnapshot(config, services), "/a")?.plugins).toEqual([first.instance, last.instance]);
+  });
+
+  it("do not have those that are switched off, which give way to wider ones", () => {
+    const off = entryOf("auth", { id: "1", enabled: false, scope: { kind: "route", route: "a" } });
+    const wide = entryOf("auth", { id: "2" });
+    const config = configOf({ routes: [routeConfig("a")], plugins: [off.entry, wide.entry] });
+    const snapshot = createSnapshot(config, services);
+    expect(find(snapshot, "/a")?.plugins).toEqual([wide.instance]);
+    expect(snapshot.plugins).toHaveLength(1);
+  });
+});
+
+describe("a snapshot made after another", () => {
+  const made = (id: string, content: unknown) =>
+    pluginConfig("auth", () => notingPlugin(id, []), { id, content });
+
+  it("keeps the instances whose place and content are unchanged, and only those", () => {
+    const first = createSnapshot(
+      configOf({ routes: [routeConfig("a")], plugins: [made("1", { x: 1 }), made("2", { x: 1 })] }),
+      services,
+    );
+    const second = createSnapshot(
+      configOf({
+        routes: [routeConfig("a"), routeConfig("b")],
+        plugins: [made("1", { x: 1 }), made("2", { x: 2 }), made("3", { x: 1 })],
+      }),
+      services,
+      first,
+    );
+    expect(second.plugins.map(({ plugin }) => first.plugins.some((old) => old.plugin === plugin))).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(find(second, "/b")?.plugins).toEqual([second.plugins[0]?.plugin]);
+  });
+});
+
+describe("a snapshot that cannot be made", () => {
+  it("closes the plugins it has made, but none that still run", async () => {
+    const journal: string[] = [];
+    const entry = (name: string) => pluginConfig(name, () => notingPlugin(name, journal), { id: name });
+    const running = createSnapshot(configOf({ plugins: [entry("old")] }), services);
+    const broken = pluginConfig("broken", () => {
+      throw new Error("cannot be built");
+    });
+    expect(() =>
+      createSnapshot(configOf({ plugins: [entry("old"), entry("new"), broken] }), services, running),
+    ).toThrow("cannot be built");
+    expect(journal).toEqual(["new: close"]);
+  });
+
+  it("says which route is wrong", () => {
+    const config = configOf({ routes: [routeConfig("a", { name: "bad", paths: ["~(unclosed"] })] });
+    expect(() => createSnapshot(config, services)).toThrow(/bad/);
+  });
+});

@@ -1,0 +1,302 @@
+/** The command line: what each command says, and its exit code. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { request } from "undici";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runCommand } from "../../src/cli.ts";
+import { until } from "../support/gateway.ts";
+import { chatConfig, chatUrl, openaiTarget, semanticBlocks, targetKey } from "../support/gateway-config.ts";
+import { closedPort } from "../support/http-upstream.ts";
+import {
+  buildCommand,
+  type Command,
+  Running,
+  runCommandLine,
+  spawnCommand,
+} from "../support/sluice-process.ts";
+
+const example = fileURLToPath(new URL("../../examples/semantic-local/gateway.yaml", import.meta.url));
+const env = {
+  DECK_OPENAI_API_KEY: "sk-command-line-key",
+  DECK_OPENAI_CHAT_URL: "http://127.0.0.1:9/v1/chat/completions",
+};
+
+let folder: string;
+let command: Command;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "sluice-commands-"));
+  command = await buildCommand();
+});
+afterAll(() => {
+  command.dispose();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function file(name: string, content: object | string): string {
+  const path = join(folder, name);
+  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+  return path;
+}
+
+/** Runs a command line in this process. */
+async function run(...args: string[]) {
+  let out = "";
+  let err = "";
+  const code = await runCommand(args, {
+    out: (text) => {
+      out += text;
+    },
+    lines: {
+      write: (text, done) => {
+        out += text;
+        done();
+      },
+    },
+    err: (text) => {
+      err += text;
+    },
+    env,
+    isTerminal: false,
+  });
+  return { code, out, err };
+}
+
+describe("check", () => {
+  it("says what would run, and ends with 0", async () => {
+    const { code, out, err } = await run("check", example);
+    expect(code).toBe(0);
+    expect(err).toBe("");
+    expect(out).toMatch(/gateway\.yaml: ok \(0 warnings, 0 notices\)/);
+    expect(out).toContain("route anything  POST /anything");
+    expect(out).toContain("balancer semantic");
+    expect(out).toMatch(/target openai\/gpt-3\.5-turbo {2}weight 100 {2}"Specialist in python"/);
+    expect(out).not.toContain("sk-command-line-key");
+  });
+
+  it("takes the file by -c, too", async () => {
+    expect(await run("check", "-c", example)).toEqual(await run("check", example));
+  });
+
+  it("warns of what would not work as meant, and still ends with 0", async () => {
+    const path = file(
+      "warns.yaml",
+      chatConfig([openaiTarget(chatUrl("http://a"))], { balancer: { failover_criteria: ["http_429"] } }),
+    );
+    const { code, out } = await run("check", path);
+    expect(code).toBe(0);
+    expect(out).toMatch(/warning: .*non_idempotent/);
+    expect(out).toMatch(/ok \(1 warning, 0 notices\)/);
+  });
+
+  it("tells every error with file, line and column, and ends with 1", async () => {
+    const path = file("bad.yaml", '_format_version: "3.0"\nservices:\n- name: a\nroutes:\n- name: b\n');
+    const { code, out, err } = await run("check", path);
+    expect(code).toBe(1);
+    expect(out).toBe("");
+    expect(err).toContain(`${path}:3:3: error: services[0].host: must set host`);
+    expect(err).toContain(`${path}:5:3: error: routes[0]`);
+    expect(err).toContain(`${path}: 2 errors; nothing was changed\n`);
+  });
+
+  it.each([
+    ["is not there", () => join(folder, "nowhere.yaml"), /cannot be read: ENOENT/],
+    ["is a folder", () => folder, /cannot be read: EISDIR/],
+    ["is empty", () => file("empty.yaml", ""), /the file is empty/],
+    ["is no YAML", () => file("no.yaml", "a: [1\nb: }"), /no\.yaml:\d+:\d+: error/],
+    ["is of another version", () => file("old.yaml", '_format_version: "1.1"'), /_format_version/],
+  ])("ends with 1 when the file %s, and says so", async (_name, path, message) => {
+    const { code, err } = await run("check", path());
+    expect(code).toBe(1);
+    expect(err).toMatch(message);
+    expect(err).not.toMatch(/^\s+at /m);
+  });
+
+  it.fails("names the right name for a misspelt list of entities in an entity", async () => {
+    const text = '_format_version: "3.0"\nservices:\n- name: a\n  host: h\n  routs: []\n';
+    const { err } = await run("check", file("routs.yaml", text));
+    expect(err).toContain("did you mean `routes`?");
+  });
+});
+
+describe("explain", () => {
+  it("tells candidates, threshold, margin, target and reason", async () => {
+    const { code, out } = await run("explain", "How do I write a Python function?", "-c", example);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^ai-proxy-advanced \(semantic\)\n/);
+    expect(out).toMatch(/ {2}0\.\d{4} {2}within {2}"Specialist in python" +openai\/gpt-3\.5-turbo/);
+    expect(out).toMatch(/ {2}\d\.\d{4} {2}beyond {2}"Requests related to IT support" +openai\/gpt-4o/);
+    expect(out).toMatch(/^threshold {2}0\.7 \(cosine\)$/m);
+    expect(out).toMatch(/^margin {5}\d\.\d{4} to the runner-up$/m);
+    expect(out).toMatch(/^why {8}matched: /m);
+    expect(out).toMatch(/^target {5}openai\/gpt-3\.5-turbo$/m);
+  });
+
+  it("as JSON tells the same to programs", async () => {
+    const { code, out } = await run("explain", "What's the weather like today?", "-c", example, "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      plugin: "ai-proxy-advanced",
+      algorithm: "semantic",
+      target: "openai/gpt-4o-mini",
+      decision: { reason: "catchall", threshold: 0.7, groups: [{ within: false }, { within: false }] },
+    });
+  });
+
+  it("with a model narrows the choice, or tells the error a client would get", async () => {
+    const narrowed = await run("explain", "Hello", "-c", example, "--model", "gpt-4o", "--json");
+    expect(JSON.parse(narrowed.out)).toMatchObject({ target: "openai/gpt-4o", decision: { reason: "only" } });
+    const refused = await run("explain", "Hello", "-c", example, "--model", "gpt-9");
+    expect(refused.code).toBe(1);
+    expect(refused.out).toContain(
+      "target     none: 400 cannot use own model - must be: gpt-3.5-turbo, gpt-4o",
+    );
+  });
+
+  it("ends with 1 when no target fits", async () => {
+    const path = file(
+      "strict.yaml",
+      chatConfig([openaiTarget(chatUrl("http://a"), { description: "Specialist in python" })], {
+        ...semanticBlocks({ threshold: 0.01 }),
+      }),
+    );
+    const two = await run("explain", "Write a short poem", "-c", path);
+    // One group leaves nothing to choose.
+    expect(two).toMatchObject({ code: 0 });
+    expect(two.out).not.toContain(targetKey);
+  });
+
+  it("ends with 2 and says which there are when no plugin has the name", async () => {
+    const { code, err } = await run("explain", "Hello", "-c", example, "--plugin", "nobody");
+    expect(code).toBe(2);
+    expect(err).toMatch(/no plugin is called "nobody"; there are: /);
+  });
+});
+
+describe("a wrong command line", () => {
+  it.each([
+    [
+      ["frobnicate"],
+      /there is no command "frobnicate"\. Commands: start, check, explain, reload, simulate, demo/,
+    ],
+    [["start"], /which config file\? Usage: sluice start -c FILE/],
+    [["check"], /which config file\? Usage: sluice check FILE/],
+    [["explain", "-c", example], /one prompt, in quotes/],
+    [["explain", "two", "words", "-c", example], /one prompt, in quotes/],
+    [["start", "-c", example, "--port", "80"], /Unknown option '--port'/],
+    [["start", "-c"], /'-c, --config <value>' argument missing/],
+    [["check", example, "--json=yes"], /json/],
+    [["start", "-c", example, "--proxy-listen", "eighty"], /--proxy-listen: "eighty" is not an address/],
+    [["start", "-c", example, "--proxy-listen", "a:99999"], /--proxy-listen: "a:99999" is not an address/],
+    [
+      ["start", "-c", example, "--admin-listen", "0.0.0.0:8001"],
+      /--admin-listen: 0\.0\.0\.0 is not a loopback address/,
+    ],
+    [
+      ["start", "-c", example, "--log-level", "loud"],
+      /--log-level: "loud" is not one of debug, info, warn, error/,
+    ],
+    [
+      ["start", "-c", example, "--stop-timeout", "5s"],
+      /--stop-timeout: "5s" is not a number of milliseconds/,
+    ],
+    [["simulate", "--fail-rate", "2"], /failRate|fail-rate/],
+  ])("%j ends with 2 and says what would be right", async (args, message) => {
+    const { code, out, err } = await run(...args);
+    expect(err).toMatch(message);
+    expect(err).not.toMatch(/^\s+at /m);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+  });
+
+  it("without a command shows the commands and ends with 2; asked for, with 0", async () => {
+    const bare = await run();
+    const asked = await run("--help");
+    expect(bare.code).toBe(2);
+    expect(asked.code).toBe(0);
+    expect(asked.out).toBe(bare.out);
+    for (const name of ["start", "check", "explain", "reload", "simulate", "demo"])
+      expect(asked.out).toMatch(new RegExp(`^ {2}${name} `, "m"));
+  });
+
+  it.each(["start", "check", "explain", "reload", "simulate", "demo"])(
+    "%s --help says what it takes",
+    async (name) => {
+      const { code, out } = await run(name, "--help");
+      expect(code).toBe(0);
+      expect(out).toMatch(new RegExp(`^sluice ${name}`));
+    },
+  );
+
+  it("--version tells the version", async () => {
+    expect(await run("--version")).toEqual({
+      code: 0,
+      out: expect.stringMatching(/^sluice \d+\.\d+\.\d+\n$/),
+      err: "",
+    });
+  });
+});
+
+describe("the real command", () => {
+  it("demo --once shows nine prompts that went right, what was saved, and ends with 0", async () => {
+    const { code, stdout, stderr } = await runCommandLine(command, ["demo", "--once"]);
+    expect(stderr).toBe("");
+    expect(stdout).toContain("9 of 9 prompts went where they should.");
+    expect(stdout).toMatch(/Saved \$0\.\d+ of \$0\.\d+ \(\d+ %\)/);
+    expect(stdout.match(/ gpt-3\.5-turbo /g)).toHaveLength(3);
+    expect(stdout.match(/ gpt-4o-mini /g)).toHaveLength(3);
+    expect(code).toBe(0);
+  });
+
+  it("demo --live without a key ends with 2 and says what is missing", async () => {
+    const { code, stderr } = await runCommandLine(command, ["demo", "--once", "--live"]);
+    expect(stderr).toContain("--live needs OPENAI_API_KEY");
+    expect(code).toBe(2);
+  });
+
+  it("simulate answers until it is told to stop", async () => {
+    const running = new Running(spawnCommand(command, ["simulate", "--port", "0", "--seed", "7"]));
+    await until(() => running.stdout.includes("\n"), "the ready line", 15_000);
+    const { simulator } = JSON.parse(running.stdout) as { simulator: string };
+    const answer = await request(`${simulator}/v1/chat/completions`, {
+      method: "POST",
+      body: JSON.stringify({ model: "gpt-4o", messages: [{ role: "user", content: "Hi" }] }),
+    });
+    expect(await answer.body.json()).toMatchObject({ object: "chat.completion" });
+    running.child.kill("SIGTERM");
+    expect((await running.finished).code).toBe(0);
+  });
+
+  it("check ends quietly when nobody reads what it says", async () => {
+    const child = spawnCommand(command, ["check", example], { env });
+    child.stdout?.destroy();
+    const { code, stderr } = await new Running(child).finished;
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+  });
+
+  it("check of a bad file ends with 1", async () => {
+    const { code, stderr, stdout } = await runCommandLine(command, ["check", file("x.yaml", "a: 1")]);
+    expect(code).toBe(1);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("_format_version");
+  });
+
+  it("reload of a gateway that is gone says so and what to do", async () => {
+    const prefix = mkdtempSync(join(folder, "gone-"));
+    const runFile = join(prefix, "sluice.json");
+    const port = await closedPort();
+    const gone = new Running(spawnCommand(command, ["--version"]));
+    const { pid } = gone.child;
+    await gone.finished;
+    for (const content of [{ pid }, { pid, admin: `http://127.0.0.1:${port}` }]) {
+      writeFileSync(runFile, JSON.stringify(content));
+      const { code, err } = await run("reload", "--prefix", prefix);
+      expect(code).toBe(1);
+      expect(err).toMatch(
+        new RegExp(`^sluice reload: process ${pid} cannot be reached \\(.+\\): if it is gone, remove `),
+      );
+      expect(err).toContain(runFile);
+    }
+  });
+});

@@ -1,0 +1,149 @@
+/** How a gateway process starts, and how it refuses to. Real processes. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { request } from "undici";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
+import { ask, read } from "../support/ask.ts";
+import { embedLocally, until } from "../support/gateway.ts";
+import { chatConfig, chatUrl, openaiTarget, targetKey } from "../support/gateway-config.ts";
+import {
+  announced,
+  buildCommand,
+  type Command,
+  createWorkplace,
+  Running,
+  runCommandLine,
+  spawnCommand,
+  type Workplace,
+} from "../support/sluice-process.ts";
+
+let command: Command;
+let simulator: Simulator;
+let workplace: Workplace;
+
+beforeAll(async () => {
+  command = await buildCommand();
+  simulator = await startSimulator({ now: Date.now, embed: embedLocally });
+});
+afterAll(async () => {
+  await simulator.close();
+  command.dispose();
+});
+beforeEach(() => {
+  simulator.reset();
+  workplace = createWorkplace(command);
+  workplace.write(chatConfig([openaiTarget(chatUrl(simulator.url))]));
+});
+afterEach(() => workplace.dispose());
+
+describe("a gateway that starts", () => {
+  it("says so in one line, answers, and writes records to its output without prompt or key", async () => {
+    const { addresses, records, stdout, stderr } = await workplace.start();
+    expect(Object.keys(addresses)).toEqual(["message", "proxy", "admin", "status"]);
+    expect((await ask(addresses.proxy)).status).toBe(200);
+    await until(() => records().length === 1, "the record");
+    expect(records()[0]).toMatchObject({
+      request: { method: "POST", uri: "/chat" },
+      response: { status: 200 },
+      ai: { proxy: { meta: { request_model: "gpt-4o" } } },
+    });
+    for (const secret of [targetKey, "Xanadu"]) expect(stdout() + stderr()).not.toContain(secret);
+  });
+
+  it("is ready, tells its state and its counts on the status listener", async () => {
+    const { addresses } = await workplace.start();
+    await ask(addresses.proxy);
+    expect(await read(`${addresses.status}/status/ready`)).toEqual({
+      status: 200,
+      text: '{"message":"ready"}',
+    });
+    expect(JSON.parse((await read(`${addresses.status}/status`)).text)).toMatchObject({
+      ready: true,
+      routes: 1,
+      plugins: [{ name: "ai-proxy-advanced" }],
+    });
+    const { text } = await read(`${addresses.status}/metrics`);
+    for (const name of [
+      "kong_http_requests_total",
+      "kong_request_latency_ms_bucket",
+      "kong_kong_latency_ms_bucket",
+      "kong_upstream_latency_ms_bucket",
+      "kong_bandwidth_bytes",
+      "kong_ai_llm_requests_total",
+      "kong_ai_llm_tokens_total",
+      "kong_ai_llm_provider_latency_ms_bucket",
+      "sluice_embedding_cache_hits_total",
+      "sluice_embedding_failures_total",
+    ])
+      expect(text).toMatch(new RegExp(`^${name}[ {]`, "m"));
+    expect(text).toMatch(/^kong_http_requests_total\{service="llm",route="chat",code="200",.*\} 1$/m);
+    expect((await read(`${addresses.status}/nothing`)).status).toBe(404);
+    expect((await request(`${addresses.status}/metrics`, { method: "POST" })).statusCode).toBe(405);
+  });
+
+  it("takes its settings from the environment, flags first", async () => {
+    const env = {
+      SLUICE_PROXY_LISTEN: "127.0.0.1:0",
+      SLUICE_ADMIN_LISTEN: "off",
+      SLUICE_STATUS_LISTEN: "127.0.0.1:1",
+      SLUICE_PREFIX: join(workplace.folder, "by-env"),
+      SLUICE_LOG_LEVEL: "debug",
+    };
+    const args = ["start", workplace.config, "--status-listen", "off"];
+    const running = new Running(spawnCommand(command, args, { env }));
+    const { addresses, child, signal, finished } = await announced(running);
+    expect(Object.keys(addresses)).toEqual(["message", "proxy"]);
+    expect(JSON.parse(readFileSync(join(workplace.folder, "by-env", "sluice.json"), "utf8"))).toEqual({
+      pid: child.pid,
+    });
+    expect((await ask(addresses.proxy)).status).toBe(200);
+    signal("SIGTERM");
+    expect((await finished).code).toBe(0);
+  });
+
+  it("with a variable that is not set ends with 1 and names it", async () => {
+    const text = JSON.stringify(chatConfig([openaiTarget(chatUrl(simulator.url))]));
+    workplace.write(text.replace(targetKey, '${{ env "DECK_MISSING_KEY" }}'));
+    const { code, stdout, stderr } = await runCommandLine(command, ["start", "-c", workplace.config]);
+    expect(code).toBe(1);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("DECK_MISSING_KEY");
+  });
+
+  it("with a bad file ends with 1, having told every error with its place", async () => {
+    workplace.write(
+      [
+        '_format_version: "3.0"',
+        "services:",
+        "- name: llm",
+        "  url: http://localhost",
+        "  prot: 80",
+        "plugins:",
+        "- name: ai-proxy-advanced",
+        "  config:",
+        "    balancer: {algorithm: semantik}",
+        "    targets: []",
+      ].join("\n"),
+    );
+    const { code, stdout, stderr } = await runCommandLine(command, ["start", "-c", workplace.config]);
+    expect(code).toBe(1);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/gateway\.yaml:5:\d+: .*prot.*port/);
+    expect(stderr).toMatch(/gateway\.yaml:9:\d+: .*semantic/);
+    expect(stderr).toMatch(/gateway\.yaml:10:\d+: /);
+    expect(stderr).toMatch(/3 errors; nothing was changed/);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it.each(["proxy", "status", "admin"])(
+    "on a %s port that is taken ends with 1 and says which",
+    async (name) => {
+      const taken = String(simulator.port);
+      const starting = workplace.start([`--${name}-listen`, `127.0.0.1:${taken}`]);
+      await expect(starting).rejects.toThrow(
+        new RegExp(`sluice start: cannot listen on 127\\.0\\.0\\.1:${taken}: .*EADDRINUSE`),
+      );
+    },
+  );
+});

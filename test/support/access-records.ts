@@ -1,0 +1,44 @@
+/** Access records and what they are made of, for tests of telemetry. */
+import type { Exchange } from "../../src/http/exchange.ts";
+import type { ExchangeEnd } from "../../src/http/listener.ts";
+import { type AccessRecord, buildAccessRecord } from "../../src/telemetry/access-record.ts";
+import type { AiFacts } from "../../src/telemetry/ai-facts.ts";
+import { createExchange } from "./exchange.ts";
+
+export function createAiFacts(facts: Partial<AiFacts> = {}): AiFacts {
+  return {
+    pluginId: "plugin-1",
+    plugin: "ai-proxy-advanced",
+    algorithm: "semantic",
+    routeType: "llm/v1/chat",
+    mode: "oneshot",
+    vectorDb: "memory",
+    embeddingsProvider: "fake",
+    embeddingsModel: "fixed",
+    tried: [],
+    ...facts,
+  };
+}
+
+export const wellEnded: ExchangeEnd = { status: 200, headers: {}, bytesSent: 0, clientAborted: false };
+
+export interface RecordFacts {
+  readonly exchange?: Partial<Exchange>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
+  readonly query?: string;
+  readonly end?: Partial<ExchangeEnd>;
+  /** Milliseconds after the start. Default 100. */
+  readonly now?: number;
+  readonly error?: Error;
+}
+
+export function createRecord(facts: RecordFacts = {}): AccessRecord {
+  const { headers, query } = facts;
+  const exchange = createExchange({ body: "12345", ...(headers && { headers }), ...(query && { query }) });
+  return buildAccessRecord(
+    { ...exchange, ...facts.exchange },
+    { ...wellEnded, ...facts.end },
+    facts.now ?? 100,
+    facts.error,
+  );
+}
