@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly connections: number;
   /** Whole HTTP requests, sent in turn; each connection begins at another one. */
   readonly requests: readonly Buffer[];
+  /** Over how long the connections' first requests are spread; 0: all at once. */
+  readonly spreadMs: number;
   /** What the last bytes of every answer's body must hold; an answer without it is a failure. */
   readonly endsWith?: string | undefined;
 }
@@ -49,6 +51,7 @@ class RunningLoad implements Load {
   readonly #latencies = new Samples();
   readonly #firstBytes = new Samples();
   readonly #sockets = new Set<Socket>();
+  readonly #later: NodeJS.Timeout[] = [];
   #markedAt = performance.now();
   #isStopping = false;
   #failure: string | undefined;
@@ -59,7 +62,11 @@ class RunningLoad implements Load {
 
   constructor(options: LoadOptions) {
     this.#options = options;
-    for (let index = 0; index < options.connections; index++) this.#open(index);
+    for (let index = 0; index < options.connections; index++) {
+      const delayMs = (index * options.spreadMs) / options.connections;
+      if (delayMs === 0) this.#open(index);
+      else this.#later.push(setTimeout(() => this.#open(index), delayMs));
+    }
   }
 
   mark(): void {
@@ -84,6 +91,7 @@ class RunningLoad implements Load {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
+    for (const timer of this.#later) clearTimeout(timer);
     if (this.#sockets.size === 0) return;
     await new Promise<void>((resolve) => {
       const cut = setTimeout(() => {

@@ -1,5 +1,5 @@
 /** What is measured of every side. */
-import { slowWord } from "./upstream.ts";
+import { pauseMs, slowWord } from "./upstream.ts";
 
 export interface Scenario {
   readonly name: string;
@@ -17,6 +17,9 @@ export interface Scenario {
 
 /** Chunks with content in a stream of the upstream's; the first, with the role, the last and `[DONE]` come on top. */
 export const chunksPerStream = 50;
+
+/** About how long a slow stream takes. */
+export const slowStreamMs = chunksPerStream * pauseMs;
 
 export const scenarios: readonly Scenario[] = [
   {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { cpuMicros, machineTime } from "../machine.ts";
 import { percentile } from "../statistics.ts";
 import { startLoad } from "./load.ts";
-import { chunksPerStream, requestsOf, type Scenario } from "./scenarios.ts";
+import { chunksPerStream, requestsOf, type Scenario, slowStreamMs } from "./scenarios.ts";
 import type { Side } from "./side.ts";
 
 export interface Window {
@@ -89,6 +89,8 @@ function loadOptions(side: Side, scenario: Scenario, prompts: readonly string[])
     port: side.port,
     connections: scenario.connections,
     requests: requestsOf(scenario, prompts.slice(0, side.promptCount), side),
+    // Streams of equal length would otherwise begin together for ever, and wait for each other.
+    spreadMs: scenario.slow ? slowStreamMs : 0,
     endsWith: scenario.stream ? "[DONE]" : undefined,
   };
 }
