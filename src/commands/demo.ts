@@ -53,8 +53,9 @@ export const demo: Command = {
       const rows = await askAll(world);
       terminal.out(report(rows, world.simulator === undefined));
       if (isOnce) return rows.every((row) => row.isRight) ? 0 : 1;
+      const stopped = waitForStop({ log: terminalLog(terminal, "warn", true) });
       terminal.out(invitation(world.gateway));
-      await waitForStop({ log: terminalLog(terminal, "warn", true) });
+      await stopped;
       return 0;
     } finally {
       await world.close();

@@ -26,12 +26,13 @@ export const simulate: Command = {
       now: () => Date.now(),
       embed: (text) => model.embed(text),
     });
+    const stopped = waitForStop({ log: terminalLog(terminal, "info", terminal.isTerminal) });
     terminal.out(
       terminal.isTerminal
         ? `ready  simulator ${simulator.url}\n`
         : `${JSON.stringify({ message: "ready", simulator: simulator.url })}\n`,
     );
-    await waitForStop({ log: terminalLog(terminal, "info", terminal.isTerminal) });
+    await stopped;
     await simulator.close();
     return 0;
   },

@@ -32,7 +32,10 @@ export const start: Command = {
     const path = configPath(flags["config"], positionals[0], usage);
     const settings = readSettings(flags, terminal.env, terminal.isTerminal);
     const process = await startProcess(path, settings, terminal);
-    await waitForStop({ onReload: () => process.reload(), log: process.log });
+    // Whoever has read that we are ready may send a signal at once.
+    const stopped = waitForStop({ onReload: () => process.reload(), log: process.log });
+    process.announce();
+    await stopped;
     await process.close(settings.stopTimeoutMs);
     return 0;
   },
@@ -44,12 +47,14 @@ export interface GatewayProcess {
   readonly log: Logger;
   readonly statusPort: number | undefined;
   readonly adminPort: number | undefined;
+  /** Tells `sluice reload` and the output that it is ready; to be called once signals are heard. */
+  announce(): void;
   /** Reads the file again. A bad one changes nothing; the result says why. */
   reload(): Promise<ReloadResult>;
   close(deadlineMs: number): Promise<void>;
 }
 
-/** Starts everything and announces that it is ready. Throws `ConfigFileError` and `SettingError`. */
+/** Starts everything, and leaves it to the caller to announce it. Throws `ConfigFileError` and `SettingError`. */
 export async function startProcess(
   path: string,
   settings: ProcessSettings,
@@ -103,15 +108,18 @@ export async function startProcess(
     throw error;
   }
   const running = gateway;
-  const runFile = writeRunFile(settings.prefix, admin, log);
+  let runFile: string | undefined;
   if (settings.dashboardListen !== undefined)
     log.warn("this version has no dashboard; nothing listens on --dashboard-listen");
-  announce(running, status, admin, settings, terminal);
   return {
     gateway: running,
     log,
     statusPort: status?.port,
     adminPort: admin?.port,
+    announce() {
+      runFile = writeRunFile(settings.prefix, admin, log);
+      announce(running, status, admin, settings, terminal);
+    },
     reload,
     async close(deadlineMs) {
       isStopping = true;

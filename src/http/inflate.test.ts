@@ -111,8 +111,8 @@ describe("inflate", () => {
     body.write(big);
     body.end();
     await until(() => sink.text !== "");
-    for (let turn = 0; turn < 200; turn++) await settled();
-    expect(sink.text.length).toBeLessThan(1024 * 1024);
+    for (let turn = 0; turn < 2000; turn++) await settled();
+    expect(sink.chunks.length).toBeLessThanOrEqual(2);
     sink.hasRoom = true;
     flow.resume();
     await sink.over;

@@ -48,7 +48,6 @@ class StreamRelay implements ChunkSink {
       includeUsage: call.request.stream_options?.include_usage === true,
       model: plan.resolved.model.name,
       createdSeconds: Math.floor(call.services.wallClock() / 1000),
-      choices: typeof call.request["n"] === "number" ? call.request["n"] : 1,
       ...(typeof call.request["n"] === "number" && { choices: call.request["n"] }),
     });
     this.#parser = createSseParser((event) => {

@@ -93,6 +93,7 @@ function serviceCall(
  */
 function detached(body: Readable): Readable {
   const copy = new PassThrough();
+  copy.on("error", () => undefined); // whoever reads the copy reports it; nobody may be reading any more
   body.pipe(copy);
   body.once("close", () => {
     if (!body.readableEnded) copy.destroy(new Error("the client left in the middle of its request"));

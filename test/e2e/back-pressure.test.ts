@@ -1,6 +1,5 @@
 /** Slow readers: a gateway holds no more of a stream than fits between two sockets, whatever the client does. */
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, createGzip, type Gzip } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
@@ -35,8 +34,10 @@ interface Sender {
 
 /** Sends chunks until it has sent enough, as fast as they are taken. */
 async function sendMuch(response: ServerResponse, sender: Sender, gzip?: Gzip): Promise<void> {
+  let wake: () => void = () => undefined;
   response.once("close", () => {
     sender.isGone = true;
+    wake();
   });
   response.writeHead(200, {
     "content-type": "text/event-stream",
@@ -44,10 +45,14 @@ async function sendMuch(response: ServerResponse, sender: Sender, gzip?: Gzip): 
   });
   gzip?.pipe(response);
   const out = gzip ?? response;
+  out.on("drain", () => wake());
   while (sender.sentBytes < totalBytes && !sender.isGone) {
     const chunk = bigChunk(sender.chunks++);
     sender.sentBytes += chunk.length;
-    if (!out.write(chunk)) await Promise.race([once(out, "drain"), once(response, "close")]);
+    if (!out.write(chunk))
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
   }
   out.end(finish);
 }

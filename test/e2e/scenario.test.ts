@@ -23,11 +23,11 @@ const nine: readonly (readonly [string, Expected])[] = [
   ["Can you suggest some tips for improving creativity?", catchall],
 ];
 
-/** The prompts of Kong's how-to on saving costs, with its own descriptions. */
+/** The prompts of the how-to on saving costs, with its own descriptions. */
 const seven: readonly (readonly [string, Expected])[] = [
-  ["How do I write a factorial function in Python?", python],
-  ["How do I implement a custom iterator class in Python?", python],
-  ["What List methods can I use to iterate over x instances of n in Python?", python],
+  ["factorial in Python", python],
+  ["a custom iterator class in Python", python],
+  ["List methods to iterate over x instances of n in Python", python],
   ["How can I configure my corporate VPN?", support],
   ["How do I configure two-factor authentication on my corporate laptop?", support],
   ["What is qubit?", catchall],

@@ -64,7 +64,7 @@ describe("a gateway that is told to stop", () => {
     const { code, stdout } = await finished;
     expect(code).toBe(0);
     expect(performance.now() - toldAt).toBeGreaterThanOrEqual(195);
-    expect(performance.now() - toldAt).toBeLessThan(5_000);
+    expect(performance.now() - toldAt).toBeLessThan(10_000);
     await until(() => simulator.received().at(-1)?.aborted === true, "the vendor is told");
     const [, record = ""] = stdout.trimEnd().split("\n");
     expect(JSON.parse(record)).toMatchObject({
@@ -85,7 +85,7 @@ describe("a gateway that is told to stop", () => {
     const toldAt = performance.now();
     signal("SIGINT");
     expect((await finished).code).toBe(0);
-    expect(performance.now() - toldAt).toBeLessThan(3_000);
+    expect(performance.now() - toldAt).toBeLessThan(10_000);
     await agent.destroy();
   });
 

@@ -160,8 +160,8 @@ async function sendCall(
   };
 }
 
-/** Resolves when `holds` is true, asked anew at every turn of the event loop; rejects with `what` after 5 s. */
-export async function until(holds: () => boolean, what: string, timeoutMs = 5_000): Promise<void> {
+/** Resolves when `holds` is true, asked anew at every turn of the event loop; rejects with `what` after 10 s. */
+export async function until(holds: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createTargets } from "../../../test/support/balancing.ts";
 import { settled } from "../../../test/support/fake-clock.ts";
-import { createSemantic, startSemantic, towards } from "../../../test/support/semantic-balancer.ts";
+import { startSemantic, towards } from "../../../test/support/semantic-balancer.ts";
 import { EmbeddingError } from "../../embedders/embedding-error.ts";
 import { GatewayError } from "../../errors.ts";
 import { memory } from "../../vector-stores/memory.ts";

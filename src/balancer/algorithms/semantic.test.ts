@@ -45,9 +45,14 @@ describe("the semantic choice", () => {
       { name: "py", description: "python" },
       { name: "any", description: "CATCHALL" },
     ]);
-    const { route } = await startSemantic(targets, { embedder: exact, settings: { threshold: 0.5 } });
+    const { ask, route } = await startSemantic(targets, { embedder: exact, settings: { threshold: 0.5 } });
     expect(await route("edge")).toBe("py");
+    expect((await ask(["edge"])).decision).toMatchObject({
+      reason: "matched",
+      groups: [{ within: true, distance: 0.5 }],
+    });
     expect(await route("past")).toBe("any");
+    expect((await ask(["past"])).decision).toMatchObject({ reason: "catchall", groups: [{ within: false }] });
   });
 
   it("breaks a tie by the higher weight, then by the order of the file", async () => {

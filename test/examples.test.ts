@@ -1,0 +1,106 @@
+/** Every example is what it says: it checks clean, starts, and answers the first curl of its README. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { request } from "undici";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { formatProblem, loadConfig } from "../src/config/load.ts";
+import { plugins } from "../src/plugins/index.ts";
+import { type Simulator, startSimulator } from "../src/simulator/simulator.ts";
+import { embedLocally, startStack } from "./support/gateway.ts";
+import { codeBlocks, exportedVariables, firstCurl } from "./support/readme.ts";
+
+const folder = new URL("../examples/", import.meta.url);
+const examples = readdirSync(folder).filter((name) => existsSync(new URL(`${name}/gateway.yaml`, folder)));
+
+let simulator: Simulator;
+beforeAll(async () => {
+  simulator = await startSimulator({ now: Date.now, embed: embedLocally });
+});
+afterAll(() => simulator.close());
+
+/** What the README exports, with this test's simulator for the one it starts. */
+function environment(readme: string): Record<string, string> {
+  const entries = Object.entries(exportedVariables(readme));
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, value.replace("http://127.0.0.1:8090", simulator.url)]),
+  );
+}
+
+/** Sends a README's command to the gateway at `url`. */
+async function sendCurl(readme: string, url: string) {
+  const { url: written, headers, body } = firstCurl(readme);
+  expect(written.host).toBe("localhost:8000");
+  const answer = await request(`${url}${written.pathname}${written.search}`, {
+    method: body === undefined ? "GET" : "POST",
+    headers,
+    body: body ?? null,
+  });
+  return { status: answer.statusCode, headers: answer.headers, body: await answer.body.json() };
+}
+
+it("there are examples", () => {
+  expect(examples).toContain("semantic-local");
+  expect(examples).toContain("semantic-openai");
+});
+
+describe.each(examples)("examples/%s", (name) => {
+  const yaml = readFileSync(new URL(`${name}/gateway.yaml`, folder), "utf8");
+  const readme = readFileSync(new URL(`${name}/README.md`, folder), "utf8");
+
+  it("begins with the line by which editors find the schema, and the schema is there", () => {
+    const [first = ""] = yaml.split("\n");
+    const [, path = ""] = /^# yaml-language-server: \$schema=(\S+)$/.exec(first) ?? [];
+    expect(first).toContain("yaml-language-server");
+    const schema = new URL(path, new URL(`${name}/gateway.yaml`, folder));
+    expect(JSON.parse(readFileSync(schema, "utf8"))).toHaveProperty("$schema");
+  });
+
+  it("checks without error, warning or notice", () => {
+    const file = `examples/${name}/gateway.yaml`;
+    const { config, problems } = loadConfig(yaml, {
+      file,
+      env: environment(readme),
+      plugins,
+      withReview: true,
+    });
+    expect(problems.map(formatProblem)).toEqual([]);
+    expect(config?.routes.length).toBeGreaterThan(0);
+  });
+
+  it("starts and answers the first curl of its README", async () => {
+    const stack = await startStack({ config: yaml, env: environment(readme) });
+    const { status, headers, body } = await sendCurl(readme, stack.url);
+    expect(body).toMatchObject({ object: "chat.completion", choices: [{ finish_reason: "stop" }] });
+    expect(status).toBe(200);
+    expect(headers["x-kong-llm-model"]).toMatch(/^\w+\/\S+$/);
+    expect(stack.log.filter(({ level }) => level !== "info")).toEqual([]);
+    await stack.close();
+  });
+});
+
+describe("README.md", () => {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+
+  it("shows a config that loads without a warning", () => {
+    const [yaml = ""] = codeBlocks(readme, "yaml");
+    const env = { DECK_OPENAI_API_KEY: "sk-x" };
+    const { config, problems } = loadConfig(yaml, { file: "README.md", env, plugins });
+    expect(problems.filter(({ severity }) => severity !== "notice").map(formatProblem)).toEqual([]);
+    expect(config?.plugins).toHaveLength(1);
+  });
+
+  it("shows a curl that gets the answer it shows", async () => {
+    const local = readFileSync(new URL("semantic-local/gateway.yaml", folder), "utf8");
+    const stack = await startStack({
+      config: local,
+      env: environment(readFileSync(new URL("semantic-local/README.md", folder), "utf8")),
+    });
+    const { headers } = await sendCurl(readme, stack.url);
+    const [shown = ""] = codeBlocks(readme, "").filter((block) => block.startsWith("HTTP/1.1"));
+    expect(shown).toContain(`x-kong-llm-model: ${headers["x-kong-llm-model"]}`);
+    expect(shown).toMatch(/x-sluice-routing: reason=matched; distance=0\.\d{3}; threshold=0\.7; margin=/);
+    expect(headers["x-sluice-routing"]).toMatch(
+      /^reason=matched; distance=0\.\d{3}; threshold=0\.7; margin=/,
+    );
+    await stack.close();
+  });
+});
