@@ -1,10 +1,11 @@
 /** The semantic balancer as the gateway builds it: local embedder, memory store, the embedding registry's cache between. */
 import { semantic } from "../../src/balancer/algorithms/semantic.ts";
-import type { BalanceRequest, Balancer, RoutingDecision, Target } from "../../src/balancer/balancer.ts";
+import type { BalanceRequest, Balancer, Target } from "../../src/balancer/balancer.ts";
 import { systemSchedule } from "../../src/embedders/engine/schedule.ts";
 import { local } from "../../src/embedders/local.ts";
 import { createEmbeddingRegistry } from "../../src/embedders/registry.ts";
 import { promptTexts } from "../../src/llm/prompt-text.ts";
+import type { RoutingDecision } from "../../src/llm/routing-decision.ts";
 import { seededRandom } from "../../src/simulator/text/random.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { memory } from "../../src/vector-stores/memory.ts";

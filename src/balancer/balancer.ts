@@ -2,6 +2,7 @@
 
 import type { Schedule } from "../embedders/engine/schedule.ts";
 import type { EmbeddingHandle } from "../embedders/registry.ts";
+import type { RoutingDecision } from "../llm/routing-decision.ts";
 import type { Usage } from "../llm/usage.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { VectorStore } from "../vector-stores/vector-store.ts";
@@ -34,42 +35,6 @@ export interface BalanceRequest {
   readonly signal: AbortSignal;
   /** Set by algorithms that can explain themselves. */
   decision: RoutingDecision | undefined;
-}
-
-/** Why the request went where it went. Written to the log, the explain command and the response header. */
-export interface RoutingDecision {
-  readonly reason: DecisionReason;
-  /** The words behind `reason`, for people. */
-  readonly detail?: string;
-  readonly threshold?: number;
-  readonly metric?: "cosine" | "euclidean";
-  /** Every group, nearest first; CATCHALL is not among them. */
-  readonly groups: readonly GroupDistance[];
-  /** How much nearer the winner was than the runner-up; undefined with fewer than two groups. */
-  readonly margin?: number;
-  /** True where a short follow-up was routed by the conversation before it. */
-  readonly inherited?: boolean;
-  /** How the prompt's vector was had. */
-  readonly embedding?: {
-    readonly model: string;
-    readonly cached: boolean;
-    readonly latencyMs: number;
-    readonly inputTokens?: number;
-  };
-}
-
-/**
- * matched: nearest group within the threshold · catchall: none was, CATCHALL took it ·
- * fallback: no embedding could be had · no_match: none was and there is no CATCHALL ·
- * balanced: an algorithm that does not look at the prompt · only: a single candidate.
- */
-export type DecisionReason = "matched" | "catchall" | "fallback" | "no_match" | "balanced" | "only";
-
-export interface GroupDistance {
-  readonly description: string;
-  readonly targets: readonly string[];
-  readonly distance: number;
-  readonly within: boolean;
 }
 
 /** How one attempt ended. */

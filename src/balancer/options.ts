@@ -91,7 +91,7 @@ export const balancerOptions = z
         "Failures after which the next target is tried. A POST that was already sent is only sent again with `non_idempotent` among them.",
       ),
     connect_timeout: timeoutMs("Longest wait for a connection, in milliseconds."),
-    write_timeout: timeoutMs("Longest wait between two writes to the vendor, in milliseconds."),
+    write_timeout: timeoutMs("Longest wait between two writes to the vendor, in milliseconds.").meta(planned),
     read_timeout: timeoutMs("Longest wait between two reads from the vendor, in milliseconds."),
     max_fails: z
       .int()

@@ -1,6 +1,7 @@
 /** `sluice explain`: where a prompt would go, and why. Sends nothing to a model. */
-import type { RoutingDecision } from "../balancer/balancer.ts";
+
 import { createSnapshot, type RunningPlugin } from "../config/snapshot.ts";
+import type { RoutingDecision } from "../llm/routing-decision.ts";
 import type { Explanation } from "../plugins/plugin.ts";
 import type { Command, Invocation } from "./command.ts";
 import { configPath, readConfigFile } from "./config-file.ts";

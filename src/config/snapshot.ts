@@ -49,7 +49,11 @@ export function createSnapshot(config: Config, services: PluginServices, previou
     const plans = new Map(definitions.map(({ id, payload }) => [id, payload]));
     return { router: compileRouter(definitions), plans, plugins: running };
   } catch (error) {
-    for (const plugin of made) void plugin.close?.();
+    for (const plugin of made) {
+      plugin
+        .close?.()
+        .catch((reason: unknown) => services.log.warn("a plugin did not close", { reason: String(reason) }));
+    }
     throw error;
   }
 }

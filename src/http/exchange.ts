@@ -1,7 +1,7 @@
 /** One client request on its way through; the only object all stages share. */
 import type { Readable } from "node:stream";
+import type { AiFacts } from "../llm/ai-facts.ts";
 import type { RouteMatch } from "../router/router.ts";
-import type { AiFacts } from "../telemetry/ai-facts.ts";
 
 export interface ClientRequest {
   readonly method: string;

@@ -2,8 +2,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { toGatewayError } from "../errors.ts";
+import type { AiFacts } from "../llm/ai-facts.ts";
 import type { RouteMatch } from "../router/router.ts";
-import type { AiFacts } from "../telemetry/ai-facts.ts";
 import type { Attempt, ClientRequest, Exchange } from "./exchange.ts";
 import { type BodyFlow, isBodyStream, type Reply, type ReplyHeaders } from "./reply.ts";
 

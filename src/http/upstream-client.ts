@@ -110,14 +110,27 @@ export class UpstreamBody implements BodyStream {
   }
 }
 
+/** Origins whose connections are kept; far above what a config names. */
+const maxPools = 512;
+
 /** A client whose connections are kept per origin; `options` are for tests and unusual networks. */
 export function createUpstreamClient(options: { readonly keepAliveTimeoutMs?: number } = {}): UpstreamClient {
   const pools = new Map<string, Pool>();
+
+  /** Templates let requests name hosts, so that there may be any number of them over time. */
+  const makeRoom = () => {
+    const [oldest] = pools;
+    if (oldest === undefined || pools.size < maxPools) return;
+    pools.delete(oldest[0]);
+    // Calls under way on it end as they would have; only then are its connections closed.
+    oldest[1].close().catch(() => undefined);
+  };
 
   const poolFor = (origin: string, connectTimeoutMs: number): Pool => {
     const key = `${connectTimeoutMs} ${origin}`;
     let pool = pools.get(key);
     if (pool === undefined) {
+      makeRoom();
       pool = new Pool(origin, {
         connect: { timeout: connectTimeoutMs },
         keepAliveTimeout: options.keepAliveTimeoutMs ?? 4_000,

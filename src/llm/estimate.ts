@@ -19,3 +19,16 @@ export function estimateUsage(request: ChatRequest, answeredCharacters: number):
     estimated: true,
   };
 }
+
+const contentKey = '"content":"';
+
+/** Characters of the first text in an answer's or chunk's JSON, without parsing it; close enough for an estimate. */
+export function firstContentLength(json: string): number {
+  const start = json.indexOf(contentKey);
+  if (start === -1) return 0;
+  const first = start + contentKey.length;
+  for (let end = json.indexOf('"', first); end !== -1; end = json.indexOf('"', end + 1)) {
+    if (json.charCodeAt(end - 1) !== 92) return end - first;
+  }
+  return 0;
+}

@@ -1,12 +1,12 @@
 /** Contract of the plugin family: a step in a route's chain. Every hook is optional; its name says when it runs. */
 import type { z } from "zod";
-import type { RoutingDecision } from "../balancer/balancer.ts";
 import type { Schedule } from "../embedders/engine/schedule.ts";
 import type { EmbeddingTransport } from "../embedders/http.ts";
 import type { EmbeddingRegistry } from "../embedders/registry.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Reply } from "../http/reply.ts";
 import type { UpstreamClient } from "../http/upstream-client.ts";
+import type { RoutingDecision } from "../llm/routing-decision.ts";
 import type { AccessRecord } from "../telemetry/access-record.ts";
 import type { Logger } from "../telemetry/logger.ts";
 

@@ -2,7 +2,7 @@
 import type { Attempt } from "../http/exchange.ts";
 import { aiRequestHeaders } from "../http/headers.ts";
 import type { UpstreamCall } from "../http/upstream-client.ts";
-import type { TriedTarget } from "../telemetry/ai-facts.ts";
+import type { TriedTarget } from "../llm/ai-facts.ts";
 import type { ChatCall } from "./chat-call.ts";
 import { addCredentials, hasCredentials } from "./credentials.ts";
 import { automatic } from "./model-choice.ts";

@@ -2,8 +2,8 @@
 import type { BalanceRequest, Balancer } from "../balancer/balancer.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { UpstreamClient } from "../http/upstream-client.ts";
+import type { AiFacts } from "../llm/ai-facts.ts";
 import type { ChatRequest } from "../llm/chat.ts";
-import type { AiFacts } from "../telemetry/ai-facts.ts";
 import type { ClientView } from "./client-view.ts";
 import type { FailoverRules } from "./failover.ts";
 import type { ProxyTarget } from "./target.ts";

@@ -1,13 +1,14 @@
 /** The engine behind the AI proxy plugins: one chat request in, one answer out, over as many targets as it takes. */
-import type { BalanceRequest, RoutingDecision, Target } from "../balancer/balancer.ts";
+import type { BalanceRequest, Target } from "../balancer/balancer.ts";
 import { GatewayError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Reply } from "../http/reply.ts";
 import { UpstreamError, type UpstreamResponse } from "../http/upstream-client.ts";
+import type { AiFacts } from "../llm/ai-facts.ts";
 import type { ChatRequest } from "../llm/chat.ts";
 import { promptTexts } from "../llm/prompt-text.ts";
-import type { AiFacts } from "../telemetry/ai-facts.ts";
+import type { RoutingDecision } from "../llm/routing-decision.ts";
 import { planCall } from "./call.ts";
 import type { ChatCall, ChatProxyServices, ChatProxySettings } from "./chat-call.ts";
 import { asChatRequest, parseJsonBody } from "./chat-request.ts";
@@ -61,9 +62,18 @@ function candidatesOf(
   targets: readonly ProxyTarget[],
   client: ClientView,
 ): readonly ProxyTarget[] {
-  return candidatesFor(targets, request.model, (target) =>
-    target.modelName === undefined ? undefined : target.resolve(client, undefined).model.name,
-  );
+  return candidatesFor(targets, request.model, (target) => nameOf(target, client));
+}
+
+/** Undefined where the target has no name, or where the request lacks what its template needs: then it is not meant. */
+function nameOf(target: ProxyTarget, client: ClientView): string | undefined {
+  if (target.modelName === undefined) return undefined;
+  try {
+    return target.resolve(client, undefined).model.name;
+  } catch (error) {
+    if (error instanceof GatewayError) return undefined;
+    throw error;
+  }
 }
 
 function openCall(

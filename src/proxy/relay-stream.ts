@@ -5,7 +5,7 @@ import type { BodyFlow, BodySink, BodyStream } from "../http/reply.ts";
 import { createSseParser, type SseParser } from "../http/sse-parser.ts";
 import { sseData, sseDone, sseError } from "../http/sse-writer.ts";
 import { UpstreamError } from "../http/upstream-client.ts";
-import { estimateUsage } from "../llm/estimate.ts";
+import { estimateUsage, firstContentLength } from "../llm/estimate.ts";
 import type { Usage } from "../llm/usage.ts";
 import type { ChunkSink, StreamDecoder } from "../providers/provider.ts";
 import type { CallPlan } from "./call.ts";
@@ -21,6 +21,9 @@ export function createStreamRelay(call: ChatCall, plan: CallPlan, upstream: Body
     },
   };
 }
+
+/** A logged stream keeps its chunks up to about so much text; the rest of an endless one is not worth the memory. */
+const maxPayloadCharacters = 1_000_000;
 
 class StreamRelay implements ChunkSink {
   readonly #call: ChatCall;
@@ -78,8 +81,8 @@ class StreamRelay implements ChunkSink {
   chunk(json: string): void {
     const { facts, services, startedAt } = this.#call;
     if (facts.timeToFirstTokenMs === undefined) facts.timeToFirstTokenMs = services.now() - startedAt;
-    this.#answered += contentLength(json);
-    this.#payload?.push(json);
+    this.#answered += firstContentLength(json);
+    if (this.#payload !== undefined && this.#answered <= maxPayloadCharacters) this.#payload.push(json);
     this.#out += sseData(json);
   }
 
@@ -200,21 +203,5 @@ function isWhole(data: string): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-const contentKey = '"content":"';
-
-/** Characters of the first text in a chunk, without parsing it; close enough for an estimate. */
-function contentLength(json: string): number {
-  const start = json.indexOf(contentKey);
-  if (start === -1) return 0;
-  let end = start + contentKey.length;
-  const first = end;
-  for (;;) {
-    end = json.indexOf('"', end);
-    if (end === -1) return 0;
-    if (json.charCodeAt(end - 1) !== 92) return end - first;
-    end++;
   }
 }

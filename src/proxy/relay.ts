@@ -7,6 +7,7 @@ import { inflate } from "../http/inflate.ts";
 import { readAll } from "../http/read-all.ts";
 import type { Reply, ReplyHeaders } from "../http/reply.ts";
 import { UpstreamError, type UpstreamResponse } from "../http/upstream-client.ts";
+import { estimateUsage, firstContentLength } from "../llm/estimate.ts";
 import type { DecodedAnswer } from "../providers/provider.ts";
 import { answerAsEvents } from "./answer-as-events.ts";
 import type { CallPlan } from "./call.ts";
@@ -43,7 +44,7 @@ async function relayWhole(call: ChatCall, plan: CallPlan, response: UpstreamResp
   const answer = decode(call, plan, bytes);
   settle(call, plan, {
     ok: true,
-    usage: answer.usage,
+    usage: answer.usage ?? estimateUsage(call.request, firstContentLength(bytes.toString("utf8"))),
     responseModel: answer.responseModel,
     finishReason: answer.finishReason,
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { RoutingDecision } from "../balancer/balancer.ts";
+import type { RoutingDecision } from "../llm/routing-decision.ts";
 import { routingHeader } from "./routing-header.ts";
 
 const group = (description: string, distance: number, within: boolean) => ({

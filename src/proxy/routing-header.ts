@@ -1,5 +1,5 @@
 /** The routing decision in one header, for people who read `curl -i`. */
-import type { RoutingDecision } from "../balancer/balancer.ts";
+import type { RoutingDecision } from "../llm/routing-decision.ts";
 
 /** E.g. `reason=matched; distance=0.412; threshold=0.7; margin=0.210`; undefined where there was nothing to decide. */
 export function routingHeader(decision: RoutingDecision | undefined): string | undefined {

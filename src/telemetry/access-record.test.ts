@@ -23,6 +23,7 @@ describe("an access record", () => {
         id: "exchange-1",
         method: "POST",
         uri: "/anything",
+        url: "http://gateway.example/anything",
         querystring: { a: "1" },
         headers: {
           host: "gateway.example",

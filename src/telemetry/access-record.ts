@@ -1,9 +1,10 @@
 /** One frozen record per exchange, in the shape of Kong's log entry plus the routing decision. */
-import type { RoutingDecision } from "../balancer/balancer.ts";
+
 import type { Exchange } from "../http/exchange.ts";
 import type { ExchangeEnd } from "../http/listener.ts";
+import type { AiFacts, TriedTarget } from "../llm/ai-facts.ts";
+import type { RoutingDecision } from "../llm/routing-decision.ts";
 import type { Usage } from "../llm/usage.ts";
-import type { AiFacts, TriedTarget } from "./ai-facts.ts";
 import { redactHeaders, redactQuery } from "./redact.ts";
 
 export interface AccessRecord {
@@ -11,6 +12,8 @@ export interface AccessRecord {
     readonly id: string;
     readonly method: string;
     readonly uri: string;
+    /** As the client addressed it, without the query. */
+    readonly url: string;
     readonly querystring: Readonly<Record<string, string>>;
     readonly headers: Readonly<Record<string, string>>;
     /** Of the body as declared; bytes. */
@@ -103,6 +106,7 @@ export function buildAccessRecord(
       id: exchange.id,
       method: request.method,
       uri: request.path,
+      url: `http://${String(request.headers["host"] ?? "")}${request.path}`,
       querystring: redactQuery(request.query),
       headers: redactHeaders(request.headers),
       size: Number(request.headers["content-length"] ?? 0),

@@ -1,6 +1,7 @@
 /** Counters for Prometheus under Kong's names, fed with access records. */
+
+import type { AiFacts } from "../llm/ai-facts.ts";
 import type { AccessRecord } from "./access-record.ts";
-import type { AiFacts } from "./ai-facts.ts";
 import { type Counter, contentType, createMetricRegistry, type Histogram } from "./prometheus.ts";
 
 export interface Metrics {

@@ -1,8 +1,8 @@
 /** Access records and what they are made of, for tests of telemetry. */
 import type { Exchange } from "../../src/http/exchange.ts";
 import type { ExchangeEnd } from "../../src/http/listener.ts";
+import type { AiFacts } from "../../src/llm/ai-facts.ts";
 import { type AccessRecord, buildAccessRecord } from "../../src/telemetry/access-record.ts";
-import type { AiFacts } from "../../src/telemetry/ai-facts.ts";
 import { createExchange } from "./exchange.ts";
 
 export function createAiFacts(facts: Partial<AiFacts> = {}): AiFacts {

@@ -1,11 +1,11 @@
 import type { PromptEmbedding } from "../../embedders/registry.ts";
 import { GatewayError } from "../../errors.ts";
+import type { RoutingDecision } from "../../llm/routing-decision.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import {
   type BalanceRequest,
   type Balancer,
   defineBalancer,
-  type RoutingDecision,
   type SemanticServices,
   type SemanticSettings,
   type Target,

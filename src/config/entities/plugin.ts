@@ -32,7 +32,10 @@ export const plugin = defineEntity({
       .describe("Plugins this one runs before or after, other than usual.")
       .meta(planned)
       .optional(),
-    condition: z.string().describe("Expression that decides whether it runs. Refused by this version.").optional(),
+    condition: z
+      .string()
+      .describe("Expression that decides whether it runs. Refused by this version.")
+      .optional(),
     partials: z
       .array(
         z.strictObject({

@@ -1,6 +1,7 @@
 /** What is known of an exchange with a model; filled by the proxy as it happens, read by records and metrics. */
-import type { RoutingDecision } from "../balancer/balancer.ts";
+
 import type { Usage } from "../llm/usage.ts";
+import type { RoutingDecision } from "./routing-decision.ts";
 
 export interface AiFacts {
   readonly pluginId: string;
