@@ -6,14 +6,15 @@ import { blocksWith, type FieldSchema, knownFields } from "./field-schema.ts";
 const mostListed = 15;
 
 /**
- * The nearest right name; else the block the field belongs to; else the names there are, if they are few.
+ * The nearest right name, those of `others` included, which the schema leaves to somebody else; else the block the field belongs to; else the names there are, if they are few.
  */
 export function unknownFieldMessage(
   name: string,
   block: FieldSchema | undefined,
   whole: FieldSchema,
+  others: ReadonlySet<string> = new Set(),
 ): string {
-  const known = knownFields(block);
+  const known = [...knownFields(block), ...others];
   const near = nearestName(name, known);
   if (near !== undefined) return `unknown field \`${name}\`: did you mean \`${near}\`?`;
   const elsewhere = blocksWith(whole, name);

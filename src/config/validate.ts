@@ -70,7 +70,7 @@ function reportNulls(schema: z.ZodType, { except, node, path }: Part, report: Re
     reportUnknown(
       block,
       [...path, ...at, name],
-      unknownFieldMessage(name, fieldAt(whole, at), whole),
+      unknownFieldMessage(name, fieldAt(whole, at), whole, at.length === 0 ? except : undefined),
       report,
     );
   }
@@ -101,8 +101,15 @@ function reportIssue(issue: z.core.$ZodIssue, schema: FieldSchema, part: Part, r
   const found = nodeAt(part.node, at);
   const path = [...part.path, ...at];
   if (issue.code === "unrecognized_keys") {
-    for (const key of issue.keys)
-      reportUnknown(found, [...path, key], unknownFieldMessage(key, fieldAt(schema, at), schema), report);
+    const others = at.length === 0 ? part.except : undefined;
+    for (const key of issue.keys) {
+      reportUnknown(
+        found,
+        [...path, key],
+        unknownFieldMessage(key, fieldAt(schema, at), schema, others),
+        report,
+      );
+    }
     return;
   }
   // Why the value is missing has been said already.

@@ -113,7 +113,7 @@ describe("check", () => {
     expect(err).not.toMatch(/^\s+at /m);
   });
 
-  it.fails("names the right name for a misspelt list of entities in an entity", async () => {
+  it("names the right name for a misspelt list of entities in an entity", async () => {
     const text = '_format_version: "3.0"\nservices:\n- name: a\n  host: h\n  routs: []\n';
     const { err } = await run("check", file("routs.yaml", text));
     expect(err).toContain("did you mean `routes`?");
