@@ -7,6 +7,7 @@ import {
 } from "./engine/descriptions.ts";
 import type { PromptCacheBounds } from "./engine/prompt-cache.ts";
 import {
+  type Caller,
   createPromptEngine,
   type PromptEmbedding,
   type PromptEngine,
@@ -14,7 +15,7 @@ import {
 } from "./engine/prompts.ts";
 import type { EngineServices } from "./engine/services.ts";
 
-export type { PromptEmbedding } from "./engine/prompts.ts";
+export type { Caller, PromptEmbedding } from "./engine/prompts.ts";
 
 export interface EmbeddingSettings {
   /** Deadline of one prompt's embedding. Default 2000. */
@@ -31,9 +32,9 @@ export interface EmbeddingHandle {
   readonly embedder: Embedder;
   /**
    * The prompt's vector: at once where it is cached or the embedder needs no I/O, else a promise. Never throws;
-   * rejects with an `EmbeddingError`. Aborting `signal` does not disturb others that wait for an equal prompt.
+   * rejects with an `EmbeddingError`. The caller leaving does not disturb others that wait for an equal prompt.
    */
-  embedPrompt(text: string, signal: AbortSignal): PromptEmbedding | Promise<PromptEmbedding>;
+  embedPrompt(text: string, caller: Caller): PromptEmbedding | Promise<PromptEmbedding>;
   /**
    * One vector for each text, in order; only those are embedded that no live or recent config has embedded before.
    * Tries hard (up to 4 times, whatever the breaker says) and rejects with an `EmbeddingError`.
@@ -139,7 +140,7 @@ function createHandle(
 
   return {
     embedder,
-    embedPrompt: (text, signal) => prompts.embed({ embedder, text, signal, timeoutMs }),
+    embedPrompt: (text, caller) => prompts.embed({ embedder, text, caller, timeoutMs }),
     embedDescriptions(texts, signal) {
       texts.forEach(hold);
       return descriptions.embed({ embedder, texts, signal, timeoutMs: descriptionTimeoutMs });

@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import type { AiFacts } from "../llm/ai-facts.ts";
 import type { RouteMatch } from "../router/router.ts";
+import type { Cancellation } from "./cancellation.ts";
 
 export interface ClientRequest {
   readonly method: string;
@@ -20,6 +21,8 @@ export interface Exchange {
   readonly id: string;
   readonly request: ClientRequest;
   /** Aborted when the client is gone. */
+  readonly cancellation: Cancellation;
+  /** The same for those who need a real signal; made on first use. */
   readonly signal: AbortSignal;
   /** Milliseconds since 1970. */
   readonly startedAtMs: number;

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { toGatewayError } from "../errors.ts";
 import type { AiFacts } from "../llm/ai-facts.ts";
 import type { RouteMatch } from "../router/router.ts";
+import { LightCancellation } from "./cancellation.ts";
 import type { Attempt, ClientRequest, Exchange } from "./exchange.ts";
 import { type BodyFlow, isBodyStream, type Reply, type ReplyHeaders } from "./reply.ts";
 
@@ -149,12 +150,12 @@ class LiveExchange implements Exchange {
   readonly startedAtMs: number;
   readonly startedAt: number;
   readonly attempts: Attempt[] = [];
+  readonly cancellation = new LightCancellation();
   route?: RouteMatch;
   service?: { readonly name: string };
   ai?: AiFacts;
   readonly #response: ServerResponse;
   #abort: AbortController | undefined;
-  #isGone = false;
   /** We ended the answer before its time, not the client. */
   #isCut = false;
   #flow: BodyFlow | undefined;
@@ -179,25 +180,26 @@ class LiveExchange implements Exchange {
     });
   }
 
-  /** Made on first use: an exchange that calls nobody needs no controller. */
+  /** Made on first use: most exchanges need none. */
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#isGone) this.#abort.abort(new Error("the client is gone"));
+      const abort = new AbortController();
+      this.#abort = abort;
+      if (this.cancellation.aborted) abort.abort(this.cancellation.reason);
+      else this.cancellation.addEventListener("abort", () => abort.abort(this.cancellation.reason));
     }
     return this.#abort.signal;
   }
 
   #leave(): void {
-    this.#isGone = true;
     const reason = new Error("the client is gone");
     this.#flow?.cancel(reason);
-    this.#abort?.abort(reason);
+    this.cancellation.cancel(reason);
   }
 
   /** True for what a stage throws because the client is gone. */
   leftWith(thrown: unknown): boolean {
-    return this.#isGone && thrown !== undefined && thrown === this.#abort?.signal.reason;
+    return this.cancellation.aborted && thrown === this.cancellation.reason;
   }
 
   /** Asks the client not to reuse the connection. */
@@ -222,7 +224,7 @@ class LiveExchange implements Exchange {
           clientAborted: !response.writableFinished && !this.#isCut,
         });
       if (response.headersSent) this.#cut();
-      if (this.#isGone || response.destroyed) {
+      if (this.cancellation.aborted || response.destroyed) {
         drop(reply.body);
         finish();
         return;

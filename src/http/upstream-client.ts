@@ -1,5 +1,6 @@
 /** Calls upstream servers over kept connections, with every failure named the way nginx names it. */
 import { type Dispatcher, Pool } from "undici";
+import type { Cancellation } from "./cancellation.ts";
 import type { BodyFlow, BodySink, BodyStream } from "./reply.ts";
 
 export interface UpstreamCall {
@@ -42,7 +43,7 @@ export interface UpstreamResponse {
 
 export interface UpstreamClient {
   /** Resolves with the answer's head; rejects with `UpstreamError`, or with the signal's reason. */
-  send(call: UpstreamCall, signal: AbortSignal): Promise<UpstreamResponse>;
+  send(call: UpstreamCall, signal: Cancellation): Promise<UpstreamResponse>;
   /** Ends idle connections at once and busy ones when they are done. */
   close(): Promise<void>;
 }
@@ -151,10 +152,10 @@ export function createUpstreamClient(options: { readonly keepAliveTimeoutMs?: nu
         let controller: Controller | undefined;
         let body: UpstreamBody | undefined;
         const onAbort = () => {
-          controller?.abort(signal.reason);
+          controller?.abort(reasonOf(signal));
           if (body === undefined) reject(signal.reason);
         };
-        signal.addEventListener("abort", onAbort, { once: true });
+        signal.addEventListener("abort", onAbort);
         const settle = (error?: Error) => {
           signal.removeEventListener("abort", onAbort);
           body?.finish(error);
@@ -171,7 +172,7 @@ export function createUpstreamClient(options: { readonly keepAliveTimeoutMs?: nu
           {
             onRequestStart(given) {
               controller = given;
-              if (signal.aborted) given.abort(signal.reason);
+              if (signal.aborted) given.abort(reasonOf(signal));
             },
             onResponseStart(given, status, headers) {
               if (status < 200) return;
@@ -198,6 +199,10 @@ export function createUpstreamClient(options: { readonly keepAliveTimeoutMs?: nu
       pools.clear();
     },
   };
+}
+
+function reasonOf({ reason }: Cancellation): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 const timeoutCodes = new Set([

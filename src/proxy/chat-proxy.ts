@@ -172,7 +172,7 @@ async function attempt(call: ChatCall, target: ProxyTarget): Promise<Reply | Fai
   const startedAt = services.now();
   let response: UpstreamResponse;
   try {
-    response = await services.upstream.send(plan.call, exchange.signal);
+    response = await services.upstream.send(plan.call, exchange.cancellation);
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
     plan.failed(error.kind);

@@ -73,7 +73,7 @@ async function readAnswer(call: ChatCall, plan: CallPlan, response: UpstreamResp
     plan.failed(reason);
     settle(call, plan, {
       ok: false,
-      clientAborted: call.exchange.signal.aborted,
+      clientAborted: call.exchange.cancellation.aborted,
       usage: undefined,
       responseModel: undefined,
       finishReason: undefined,

@@ -44,7 +44,7 @@ export async function proxyToService(
     };
     exchange.attempts.push(attempt);
     try {
-      const response = await services.upstream.send(call, exchange.signal);
+      const response = await services.upstream.send(call, exchange.cancellation);
       attempt.headMs = services.now() - attempt.startedAt;
       attempt.status = response.status;
       return {

@@ -61,16 +61,7 @@ export function createMetrics(): Metrics {
   const registry = createMetricRegistry();
   const httpSeries = createHttpSeries(registry);
   const aiSeries = createAiSeries(registry);
-  const decisions = registry.counter("sluice_routing_decisions_total", "Routing decisions by reason", [
-    "route",
-    "reason",
-  ]);
-  const distances = registry.histogram(
-    "sluice_routing_distance",
-    "Distance of the nearest group",
-    ["route"],
-    distanceBuckets,
-  );
+  const routingSeries = createRoutingSeries(registry);
 
   return {
     observe(record, ai) {
@@ -81,9 +72,10 @@ export function createMetrics(): Metrics {
       );
       if (ai === undefined) return;
       if (ai.decision !== undefined) {
-        decisions.with(route, ai.decision.reason).add(1);
+        const { decisions, distances } = routingSeries(route, ai.decision.reason);
+        decisions.add(1);
         const nearest = ai.decision.groups[0];
-        if (nearest !== undefined) distances.with(route).observe(nearest.distance);
+        if (nearest !== undefined) distances.observe(nearest.distance);
       }
       if (ai.provider !== undefined) countAi(ai, aiSeries(ai, ai.provider));
     },
@@ -221,6 +213,35 @@ function createAiSeries(registry: Registry) {
         completionTokens: tokens.with(...labels, "completion_tokens"),
         totalTokens: tokens.with(...labels, "total_tokens"),
       };
+      known.set(key, series);
+    }
+    return series;
+  };
+}
+
+interface RoutingSeries {
+  readonly decisions: Counter;
+  readonly distances: Histogram;
+}
+
+function createRoutingSeries(registry: Registry) {
+  const decisions = registry.counter("sluice_routing_decisions_total", "Routing decisions by reason", [
+    "route",
+    "reason",
+  ]);
+  const distances = registry.histogram(
+    "sluice_routing_distance",
+    "Distance of the nearest group",
+    ["route"],
+    distanceBuckets,
+  );
+  const known = new Map<string, RoutingSeries>();
+
+  return (route: string, reason: string): RoutingSeries => {
+    const key = `${reason} ${route}`;
+    let series = known.get(key);
+    if (series === undefined) {
+      series = { decisions: decisions.with(route, reason), distances: distances.with(route) };
       known.set(key, series);
     }
     return series;

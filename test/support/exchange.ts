@@ -14,6 +14,7 @@ export interface ExchangeFacts {
 export function createExchange(facts: ExchangeFacts = {}): Exchange {
   const text = typeof facts.body === "string" ? facts.body : JSON.stringify(facts.body ?? {});
   const bytes = Buffer.from(text);
+  const signal = facts.signal ?? new AbortController().signal;
   return {
     id: "exchange-1",
     request: {
@@ -29,7 +30,8 @@ export function createExchange(facts: ExchangeFacts = {}): Exchange {
       clientIp: "203.0.113.7",
       body: Readable.from([bytes], { objectMode: false }),
     },
-    signal: facts.signal ?? new AbortController().signal,
+    signal,
+    cancellation: signal,
     startedAtMs: 1_700_000_000_000,
     startedAt: facts.now?.() ?? 0,
     attempts: [],

@@ -10,9 +10,9 @@ import {
   type SemanticSettings,
   type Target,
 } from "../balancer.ts";
-import { distanceOf } from "../distance.ts";
 import { createGroupIndex, type GroupIndex } from "../group-index.ts";
 import { type Group, type Groups, groupTargets } from "../groups.ts";
+import { createRanking, type RankedGroups, type RankGroups } from "../rank-groups.ts";
 import { createSmoothWeighted, type SmoothWeighted } from "../smooth-weighted.ts";
 
 /**
@@ -41,6 +41,7 @@ interface Ranking {
 const followUpWords = 4;
 /** How far back a follow-up looks for the message it follows. */
 const followUpDepth = 5;
+const notEmbedded = "the descriptions are not embedded yet";
 /** Wait before the descriptions are tried again, when their embedder was down at start. */
 const retryStartMs = 10_000;
 
@@ -52,7 +53,7 @@ class SemanticBalancer implements Balancer {
   readonly #fallbackOrder: readonly Group[];
   readonly #turn: SmoothWeighted = createSmoothWeighted();
   readonly #rankings = new WeakMap<BalanceRequest, Ranking>();
-  #index: GroupIndex | undefined;
+  #rankGroups: RankGroups | undefined;
   #cancelRetry: (() => void) | undefined;
   #isClosed = false;
 
@@ -72,7 +73,7 @@ class SemanticBalancer implements Balancer {
   async start(signal: AbortSignal): Promise<void> {
     try {
       const index = await createGroupIndex(this.#groups.described, this.#services, signal);
-      this.#index = index;
+      this.#rankGroups = createRanking(this.#groups, index, this.#settings);
       await this.#keep(index, signal);
     } catch (error) {
       if (signal.aborted) throw error;
@@ -116,7 +117,7 @@ class SemanticBalancer implements Balancer {
       });
       return;
     }
-    if (this.#index === undefined) return this.#fallBack(request, "the descriptions are not embedded yet");
+    if (this.#rankGroups === undefined) return this.#fallBack(request, notEmbedded);
     const texts = request.prompts();
     const text = texts.slice(0, this.#settings.messageCountback).reverse().join("\n");
     if (text === "") {
@@ -152,7 +153,7 @@ class SemanticBalancer implements Balancer {
     texts: readonly string[],
     depth: number,
   ): void | Promise<void> {
-    const embedding = this.#services.embedding.embedPrompt(text, request.signal);
+    const embedding = this.#services.embedding.embedPrompt(text, request);
     if (!(embedding instanceof Promise)) return this.#compare(request, embedding, texts, depth);
     return embedding.then(
       (result) => this.#compare(request, result, texts, depth),
@@ -166,77 +167,29 @@ class SemanticBalancer implements Balancer {
     texts: readonly string[],
     depth: number,
   ): void | Promise<void> {
-    let decision: RoutingDecision;
+    let ranked: RankedGroups | undefined;
     try {
-      decision = this.#measure(embedding, this.#index?.similarities(embedding.vector) ?? []);
+      ranked = this.#rankGroups?.(embedding.vector);
     } catch (error) {
       return this.#fallBack(request, error);
     }
-    return this.#settleOn(request, decision, texts, depth);
-  }
-
-  #settleOn(
-    request: BalanceRequest,
-    decision: RoutingDecision,
-    texts: readonly string[],
-    depth: number,
-  ): void | Promise<void> {
+    if (ranked === undefined) return this.#fallBack(request, notEmbedded);
+    const { facts, order } = ranked;
     const earlier = texts[depth + 1];
     const mayInherit = this.#settings.inheritFollowUps && depth < followUpDepth && earlier !== undefined;
-    if (decision.reason !== "matched" && mayInherit && isShort(texts[depth] ?? "")) {
+    if (facts.reason !== "matched" && mayInherit && isShort(texts[depth] ?? "")) {
       return this.#decide(request, earlier, texts, depth + 1);
     }
-    const order = this.#orderOf(decision);
-    this.#rank(
-      request,
-      order,
-      depth > 0 && decision.reason === "matched" ? { ...decision, inherited: true } : decision,
-    );
+    const isInherited = depth > 0 && facts.reason === "matched";
+    const decision = { ...facts, embedding: this.#costOf(embedding) };
+    this.#rank(request, order, isInherited ? { ...decision, inherited: true } : decision);
   }
 
-  /** Distances of every group, nearest first; ties go to the higher weight, then to the order of the file. */
-  #measure(embedding: PromptEmbedding, similarities: readonly number[]): RoutingDecision {
-    const { threshold, metric } = this.#settings;
-    const groups = this.#groups.described;
-    const ranked = groups
-      .map((group, index) => ({
-        group,
-        distance: distanceOf(similarities[index] ?? 0, metric),
-        weight: weightOf(group),
-        index,
-      }))
-      .sort((a, b) => a.distance - b.distance || b.weight - a.weight || a.index - b.index);
-    const [nearest, second] = ranked;
-    const isMatch = nearest !== undefined && nearest.distance <= threshold;
-    return {
-      reason: isMatch ? "matched" : this.#groups.catchall === undefined ? "no_match" : "catchall",
-      threshold,
-      metric,
-      groups: ranked.map(({ group, distance }) => ({
-        description: group.description,
-        targets: group.targets.map((target) => target.name),
-        distance,
-        within: distance <= threshold,
-      })),
-      ...(nearest !== undefined && second !== undefined && { margin: second.distance - nearest.distance }),
-      embedding: {
-        model: this.#services.embedding.embedder.model,
-        cached: embedding.cached,
-        latencyMs: embedding.latencyMs,
-        ...(embedding.inputTokens !== undefined && { inputTokens: embedding.inputTokens }),
-      },
-    };
-  }
-
-  #orderOf(decision: RoutingDecision): readonly Group[] {
-    const byDescription = new Map(this.#groups.described.map((group) => [group.description, group]));
-    const order: Group[] = [];
-    for (const { description, within } of decision.groups) {
-      const group = within ? byDescription.get(description) : undefined;
-      if (group !== undefined) order.push(group);
-    }
-    if (this.#groups.catchall !== undefined) order.push(this.#groups.catchall);
-    return order;
+  #costOf({ cached, latencyMs, inputTokens }: PromptEmbedding): NonNullable<RoutingDecision["embedding"]> {
+    const { model } = this.#services.embedding.embedder;
+    return inputTokens === undefined
+      ? { model, cached, latencyMs }
+      : { model, cached, latencyMs, inputTokens };
   }
 
   #rank(request: BalanceRequest, order: readonly Group[], decision: RoutingDecision): void {
@@ -263,10 +216,6 @@ class SemanticBalancer implements Balancer {
 
 function isShort(text: string): boolean {
   return text.length <= 60 && text.split(/\s+/).length <= followUpWords;
-}
-
-function weightOf(group: Group): number {
-  return group.targets.reduce((most, target) => Math.max(most, target.weight), 0);
 }
 
 function heaviest(targets: readonly Target[]): Target | undefined {

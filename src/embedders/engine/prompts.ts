@@ -18,10 +18,13 @@ export interface PromptEmbedding {
   readonly inputTokens?: number;
 }
 
+/** A signal, or its owner where making one costs something: it is asked for it only when there is a call to wait for. */
+export type Caller = AbortSignal | { readonly signal: AbortSignal };
+
 interface PromptRequest {
   readonly embedder: Embedder;
   readonly text: string;
-  readonly signal: AbortSignal;
+  readonly caller: Caller;
   readonly timeoutMs: number;
 }
 
@@ -89,16 +92,17 @@ export function createPromptEngine(
   }
 
   async function embedThere(
-    { embedder, text, signal, timeoutMs }: PromptRequest,
+    { embedder, text, caller, timeoutMs }: PromptRequest,
     key: string,
   ): Promise<PromptEmbedding> {
+    const signal = caller instanceof AbortSignal ? caller : caller.signal;
     const startedAt = now();
     const isShared = flights.has(key);
     counters[isShared ? "shared" : "misses"]++;
     // The deadline is each caller's own: who joins late waits as long as who came first.
     const result = await bounded(
       { signal, timeoutMs, schedule, what: `embedding from ${nameOf(embedder)}` },
-      (caller) => flights.run(key, caller, (flight) => fly(embedder, text, key, flight)),
+      (waiting) => flights.run(key, waiting, (flight) => fly(embedder, text, key, flight)),
     );
     const charged = isShared || result.inputTokens === undefined ? {} : { inputTokens: result.inputTokens };
     return { vector: onlyVector(result), cached: false, latencyMs: now() - startedAt, ...charged };
