@@ -63,7 +63,8 @@ function encode(facts: OpenAiCompatibleFacts, original: ChatRequest, model: Upst
     if (body[field] !== undefined && body[field] !== null) {
       warnings.push(`${field} is not sent: ${facts.name} has no such parameter`);
     }
-    delete body[field];
+    // Deleting even an absent field would make the object slow to write out.
+    if (field in body) delete body[field];
   }
   setOutputLimit(body, readOutputLimit(request), facts.refusesMaxTokens?.(model.name) ?? false);
   setStreamOptions(body, facts.countsStreams ?? true);
@@ -85,7 +86,7 @@ function withoutThinkingBlocks(messages: readonly ChatMessage[]): readonly ChatM
 function setOutputLimit(body: Body, limit: number | undefined, refusesMaxTokens: boolean): void {
   const hasBoth = typeof body["max_tokens"] === "number" && typeof body["max_completion_tokens"] === "number";
   if (refusesMaxTokens) {
-    delete body["max_tokens"];
+    if ("max_tokens" in body) delete body["max_tokens"];
     if (limit !== undefined) body["max_completion_tokens"] = limit;
   } else if (hasBoth) {
     delete body["max_completion_tokens"];
@@ -96,7 +97,7 @@ function setOutputLimit(body: Body, limit: number | undefined, refusesMaxTokens:
 /** Streams are always counted, whether or not the client wants to see it; without a stream the options are refused. */
 function setStreamOptions(body: Body, countsStreams: boolean): void {
   const asked = body["stream_options"];
-  delete body["stream_options"];
+  if (asked !== undefined) delete body["stream_options"];
   if (body["stream"] !== true || !countsStreams) return;
   body["stream_options"] = { ...(isJsonObject(asked) && asked), include_usage: true };
 }

@@ -26,8 +26,8 @@ export function planCall(call: ChatCall, target: ProxyTarget): CallPlan {
   const { settings, services, exchange, client, request, facts } = call;
   const resolved = target.resolve(client, modelNamed(request.model, target));
   const { model } = resolved;
-  const merged = mergeOptions({ ...request, stream: call.isStream }, model.options, target.optionsMode);
-  const encoded = target.chat.encode(merged, model);
+  const asked = request.stream === call.isStream ? request : { ...request, stream: call.isStream };
+  const encoded = target.chat.encode(mergeOptions(asked, model.options, target.optionsMode), model);
   const headers = aiRequestHeaders(exchange.request.headers, {
     keepAuthorization: !hasCredentials(target.credentials),
   });
@@ -46,8 +46,8 @@ export function planCall(call: ChatCall, target: ProxyTarget): CallPlan {
   facts.provider = target.provider.name;
   facts.requestModel = model.name;
   // An earlier target's must not be taken for this one's.
-  delete facts.warnings;
-  delete facts.payload;
+  if (facts.warnings !== undefined) delete facts.warnings;
+  if (facts.payload !== undefined) delete facts.payload;
   if (encoded.warnings !== undefined && encoded.warnings.length > 0) facts.warnings = encoded.warnings;
   if (target.logPayloads) facts.payload = { request: JSON.stringify(encoded.body) };
 

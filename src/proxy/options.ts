@@ -34,8 +34,8 @@ function limitTokens(
 ): void {
   const name = isCount(merged.max_completion_tokens) ? "max_completion_tokens" : "max_tokens";
   const asked = [merged.max_tokens, merged.max_completion_tokens].filter(isCount);
-  delete merged.max_tokens;
-  delete merged.max_completion_tokens;
+  const other = name === "max_tokens" ? "max_completion_tokens" : "max_tokens";
+  if (other in merged) delete merged[other];
   merged[name] = mode === "default" ? Math.min(ceiling, ...asked) : ceiling;
 }
 

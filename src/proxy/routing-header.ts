@@ -1,15 +1,25 @@
 /** The routing decision in one header, for people who read `curl -i`. */
 import type { RoutingDecision } from "../llm/routing-decision.ts";
 
+/** Numbers are dear to print, and a cached prompt's groups come again as the very same list. */
+const measured = new WeakMap<RoutingDecision["groups"], string>();
+
 /** E.g. `reason=matched; distance=0.412; threshold=0.7; margin=0.210`; undefined where there was nothing to decide. */
 export function routingHeader(decision: RoutingDecision | undefined): string | undefined {
   if (decision === undefined) return undefined;
-  const parts = [`reason=${decision.reason}`];
-  const nearest = decision.groups[0];
-  if (nearest !== undefined) parts.push(`distance=${nearest.distance.toFixed(3)}`);
-  if (decision.threshold !== undefined && decision.groups.length > 0)
-    parts.push(`threshold=${decision.threshold}`);
-  if (decision.margin !== undefined) parts.push(`margin=${decision.margin.toFixed(3)}`);
-  if (decision.inherited === true) parts.push("inherited");
+  let distances = measured.get(decision.groups);
+  if (distances === undefined) {
+    distances = describeDistances(decision);
+    measured.set(decision.groups, distances);
+  }
+  return `reason=${decision.reason}${distances}${decision.inherited === true ? "; inherited" : ""}`;
+}
+
+function describeDistances({ groups, threshold, margin }: RoutingDecision): string {
+  const [nearest] = groups;
+  if (nearest === undefined) return "";
+  const parts = ["", `distance=${nearest.distance.toFixed(3)}`];
+  if (threshold !== undefined) parts.push(`threshold=${threshold}`);
+  if (margin !== undefined) parts.push(`margin=${margin.toFixed(3)}`);
   return parts.join("; ");
 }

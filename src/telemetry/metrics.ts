@@ -50,8 +50,8 @@ interface HttpSeries {
 interface AiSeries {
   readonly requests: Counter;
   readonly latency: Histogram;
-  /** Made when there is a cost: a series at 0 would say that an unpriced model is free. */
-  readonly cost: () => Counter;
+  /** Shown once there is a cost: at 0 it would say that an unpriced model is free. */
+  readonly cost: Counter;
   readonly promptTokens: Counter;
   readonly completionTokens: Counter;
   readonly totalTokens: Counter;
@@ -96,7 +96,7 @@ function countHttp({ latencies, request, response, tries }: AccessRecord, series
 function countAi({ costUsd, llmLatencyMs, usage }: AiFacts, series: AiSeries): void {
   series.requests.add(1);
   if (llmLatencyMs !== undefined) series.latency.observe(llmLatencyMs);
-  if (costUsd !== undefined && costUsd > 0) series.cost().add(costUsd);
+  if (costUsd !== undefined && costUsd > 0) series.cost.add(costUsd);
   if (usage === undefined) return;
   series.promptTokens.add(usage.inputTokens);
   series.completionTokens.add(usage.outputTokens);
@@ -208,7 +208,7 @@ function createAiSeries(registry: Registry) {
       series = {
         requests: requests.with(...labels, ai.mode),
         latency: latency.with(...labels, ai.mode),
-        cost: () => cost.with(...labels, ai.mode),
+        cost: cost.with(...labels, ai.mode),
         promptTokens: tokens.with(...labels, "prompt_tokens"),
         completionTokens: tokens.with(...labels, "completion_tokens"),
         totalTokens: tokens.with(...labels, "total_tokens"),

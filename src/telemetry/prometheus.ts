@@ -16,7 +16,7 @@ export interface Histogram {
   observe(value: number): void;
 }
 
-/** The figures of one name; `labels` are values in the order of the family's label names. */
+/** The figures of one name. A series shows once something has been added to it; `labels` are values in the order of the family's label names. */
 export interface Family<Series> {
   with(...labels: readonly string[]): Series;
 }
@@ -81,11 +81,13 @@ function addFamily<Series extends Rendered>(
 
 function createCounter(name: string): Counter & Rendered {
   let total = 0;
+  let isUsed = false;
   return {
     add(amount) {
+      isUsed = true;
       total += amount;
     },
-    render: (labels) => `${name}${braces(labels)} ${total}\n`,
+    render: (labels) => (isUsed ? `${name}${braces(labels)} ${total}\n` : ""),
   };
 }
 
@@ -104,6 +106,7 @@ function createHistogram(name: string, buckets: readonly number[]): Histogram & 
       }
     },
     render(labels) {
+      if (count === 0) return "";
       const before = labels === "" ? "" : `${labels},`;
       let below = 0;
       let text = "";
