@@ -55,7 +55,7 @@ export async function listen(
   const server = createServer({ keepAlive: true, noDelay: true }, (request, response) => {
     const exchange = new LiveExchange(request, response, services);
     running.add(exchange);
-    void serve(exchange, handler).finally(() => {
+    void serve(exchange, handler, () => {
       running.delete(exchange);
       if (running.size === 0) onIdle();
     });
@@ -103,7 +103,8 @@ async function bind(server: Server, where: { readonly host: string; readonly por
   });
 }
 
-async function serve(exchange: LiveExchange, handler: ListenerHandler): Promise<void> {
+/** Never rejects; `onEnd` is called in any case. */
+async function serve(exchange: LiveExchange, handler: ListenerHandler, onEnd: () => void): Promise<void> {
   const reject = (thrown: unknown): Reply => {
     // Not a failure of anybody: what was under way has been given up because nobody waits for it.
     const reply = exchange.leftWith(thrown) ? unanswered() : errorReply(thrown, exchange.id);
@@ -124,7 +125,11 @@ async function serve(exchange: LiveExchange, handler: ListenerHandler): Promise<
     reply = reject(thrown);
     end = await exchange.send(reply);
   }
-  handler.done?.(exchange, end, reply.error);
+  try {
+    handler.done?.(exchange, end, reply.error);
+  } finally {
+    onEnd();
+  }
 }
 
 /** nginx's status, in its log, of a request whose client left before an answer had begun. */
@@ -159,6 +164,8 @@ class LiveExchange implements Exchange {
   /** We ended the answer before its time, not the client. */
   #isCut = false;
   #flow: BodyFlow | undefined;
+  /** Whoever waits for the answer to be over. */
+  #onClose: (() => void) | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, services: ListenerServices) {
     this.id = services.newId();
@@ -175,8 +182,10 @@ class LiveExchange implements Exchange {
       clientIp: request.socket.remoteAddress ?? "",
       body: request,
     };
-    response.once("close", () => {
+    // Comes after `finish` too, so that one listener tells every end.
+    response.on("close", () => {
       if (!response.writableFinished && !this.#isCut) this.#leave();
+      this.#onClose?.();
     });
   }
 
@@ -229,11 +238,7 @@ class LiveExchange implements Exchange {
         finish();
         return;
       }
-      response.once("close", finish);
-      response.once("finish", () => {
-        response.off("close", finish);
-        finish();
-      });
+      this.#onClose = finish;
       if (!isBodyStream(reply.body)) {
         bytesSent = this.#sendWhole(reply, reply.body);
         return;

@@ -7,6 +7,10 @@ import type { RoutingDecision } from "../llm/routing-decision.ts";
 import type { Usage } from "../llm/usage.ts";
 import { redactHeaders, redactQuery } from "./redact.ts";
 
+/**
+ * Fields without a value are present as `undefined`, which JSON leaves out: objects of one shape are built and written
+ * out faster than objects put together from what there is.
+ */
 export interface AccessRecord {
   readonly request: {
     readonly id: string;
@@ -32,17 +36,17 @@ export interface AccessRecord {
     readonly receive: number;
   };
   readonly tries: readonly TryRecord[];
-  readonly service?: { readonly name: string };
-  readonly route?: { readonly name: string };
+  readonly service?: { readonly name: string } | undefined;
+  readonly route?: { readonly name: string } | undefined;
   readonly client_ip: string;
   readonly started_at: number;
-  readonly upstream_status?: number;
-  readonly upstream_uri?: string;
+  readonly upstream_status?: number | undefined;
+  readonly upstream_uri?: string | undefined;
   /** Who made the answer: the upstream, or the gateway itself. */
   readonly source: "upstream" | "kong";
-  readonly client_aborted?: true;
-  readonly error?: string;
-  readonly ai?: { readonly proxy: AiRecord };
+  readonly client_aborted?: true | undefined;
+  readonly error?: string | undefined;
+  readonly ai?: { readonly proxy: AiRecord } | undefined;
 }
 
 interface TryRecord {
@@ -50,43 +54,43 @@ interface TryRecord {
   readonly port: number;
   readonly balancer_start: number;
   readonly balancer_latency: number;
-  readonly status?: number;
-  readonly failure?: string;
-  readonly target?: string;
+  readonly status?: number | undefined;
+  readonly failure?: string | undefined;
+  readonly target?: string | undefined;
 }
 
 interface AiRecord {
   readonly meta: {
     readonly plugin_id: string;
-    readonly provider_name?: string;
-    readonly request_model?: string;
-    readonly response_model?: string;
-    readonly llm_latency?: number;
+    readonly provider_name?: string | undefined;
+    readonly request_model?: string | undefined;
+    readonly response_model?: string | undefined;
+    readonly llm_latency?: number | undefined;
     readonly request_mode: "oneshot" | "stream";
-    readonly finish_reason?: string;
-    readonly stream_error?: string;
-    readonly warnings?: readonly string[];
+    readonly finish_reason?: string | undefined;
+    readonly stream_error?: string | undefined;
+    readonly warnings?: readonly string[] | undefined;
   };
-  readonly usage?: UsageRecord;
-  readonly payload?: { readonly request?: string; readonly response?: string };
+  readonly usage?: UsageRecord | undefined;
+  readonly payload?: { readonly request?: string | undefined; readonly response?: string } | undefined;
   readonly tried_targets: readonly TriedTarget[];
   /** Ours: why the request went where it went. */
-  readonly routing?: RoutingDecision & { readonly algorithm: string };
+  readonly routing?: (RoutingDecision & { readonly algorithm: string }) | undefined;
 }
 
 interface UsageRecord {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly total_tokens: number;
-  readonly prompt_tokens_details?: { readonly cached_tokens?: number };
-  readonly completion_tokens_details?: { readonly reasoning_tokens?: number };
+  readonly prompt_tokens_details?: { readonly cached_tokens?: number } | undefined;
+  readonly completion_tokens_details?: { readonly reasoning_tokens?: number } | undefined;
   /** USD. 0 where prices are unset, as Kong writes it; `cost_known` tells the two apart. */
   readonly cost: number;
   readonly cost_known: boolean;
-  readonly estimated?: true;
+  readonly estimated?: true | undefined;
   /** Milliseconds. */
-  readonly time_per_token?: number;
-  readonly time_to_first_token?: number;
+  readonly time_per_token?: number | undefined;
+  readonly time_to_first_token?: number | undefined;
 }
 
 /** Builds the record after the last byte. `now` is monotonic milliseconds. */
@@ -123,22 +127,23 @@ export function buildAccessRecord(
       port: attempt.port,
       balancer_start: Math.round(exchange.startedAtMs + attempt.startedAt - exchange.startedAt),
       balancer_latency: round(attempt.headMs ?? 0),
-      ...(attempt.status !== undefined && { status: attempt.status }),
-      ...(attempt.failure !== undefined && { failure: attempt.failure }),
-      ...(attempt.target !== undefined && { target: attempt.target }),
+      status: attempt.status,
+      failure: attempt.failure,
+      target: attempt.target,
     })),
-    ...(exchange.service !== undefined && { service: exchange.service }),
-    ...(exchange.route !== undefined && {
-      route: { name: exchange.route.route.name ?? exchange.route.route.id },
-    }),
+    service: exchange.service,
+    route:
+      exchange.route === undefined
+        ? undefined
+        : { name: exchange.route.route.name ?? exchange.route.route.id },
     client_ip: request.clientIp,
     started_at: exchange.startedAtMs,
-    ...(last?.status !== undefined && { upstream_status: last.status }),
-    ...(last !== undefined && { upstream_uri: last.uri }),
+    upstream_status: last?.status,
+    upstream_uri: last?.uri,
     source: last?.status === undefined || error !== undefined ? "kong" : "upstream",
-    ...(end.clientAborted && { client_aborted: true }),
-    ...(error !== undefined && { error: error.message }),
-    ...(ai !== undefined && { ai: { proxy: aiRecord(ai) } }),
+    client_aborted: end.clientAborted ? true : undefined,
+    error: error?.message,
+    ai: ai === undefined ? undefined : { proxy: aiRecord(ai) },
   };
 }
 
@@ -146,19 +151,19 @@ function aiRecord(facts: AiFacts): AiRecord {
   return {
     meta: {
       plugin_id: facts.pluginId,
-      ...(facts.provider !== undefined && { provider_name: facts.provider }),
-      ...(facts.requestModel !== undefined && { request_model: facts.requestModel }),
-      ...(facts.responseModel !== undefined && { response_model: facts.responseModel }),
-      ...(facts.llmLatencyMs !== undefined && { llm_latency: Math.round(facts.llmLatencyMs) }),
+      provider_name: facts.provider,
+      request_model: facts.requestModel,
+      response_model: facts.responseModel,
+      llm_latency: facts.llmLatencyMs === undefined ? undefined : Math.round(facts.llmLatencyMs),
       request_mode: facts.mode,
-      ...(facts.finishReason !== undefined && { finish_reason: facts.finishReason }),
-      ...(facts.streamError !== undefined && { stream_error: facts.streamError }),
-      ...(facts.warnings !== undefined && { warnings: facts.warnings }),
+      finish_reason: facts.finishReason,
+      stream_error: facts.streamError,
+      warnings: facts.warnings,
     },
-    ...(facts.usage !== undefined && { usage: usageRecord(facts.usage, facts) }),
-    ...(facts.payload !== undefined && { payload: facts.payload }),
+    usage: facts.usage === undefined ? undefined : usageRecord(facts.usage, facts),
+    payload: facts.payload,
     tried_targets: facts.tried,
-    ...(facts.decision !== undefined && { routing: { algorithm: facts.algorithm, ...facts.decision } }),
+    routing: facts.decision === undefined ? undefined : { algorithm: facts.algorithm, ...facts.decision },
   };
 }
 
@@ -171,17 +176,15 @@ function usageRecord(usage: Usage, facts: AiFacts): UsageRecord {
     prompt_tokens: usage.inputTokens,
     completion_tokens: usage.outputTokens,
     total_tokens: usage.inputTokens + usage.outputTokens,
-    ...(usage.cachedInputTokens !== undefined && {
-      prompt_tokens_details: { cached_tokens: usage.cachedInputTokens },
-    }),
-    ...(usage.reasoningTokens !== undefined && {
-      completion_tokens_details: { reasoning_tokens: usage.reasoningTokens },
-    }),
+    prompt_tokens_details:
+      usage.cachedInputTokens === undefined ? undefined : { cached_tokens: usage.cachedInputTokens },
+    completion_tokens_details:
+      usage.reasoningTokens === undefined ? undefined : { reasoning_tokens: usage.reasoningTokens },
     cost: facts.costUsd ?? 0,
     cost_known: facts.costUsd !== undefined,
-    ...(usage.estimated === true && { estimated: true }),
-    ...(perToken !== undefined && { time_per_token: round(perToken) }),
-    ...(facts.timeToFirstTokenMs !== undefined && { time_to_first_token: round(facts.timeToFirstTokenMs) }),
+    estimated: usage.estimated === true ? true : undefined,
+    time_per_token: perToken === undefined ? undefined : round(perToken),
+    time_to_first_token: facts.timeToFirstTokenMs === undefined ? undefined : round(facts.timeToFirstTokenMs),
   };
 }
 
