@@ -31,16 +31,11 @@ export function planCall(call: ChatCall, target: ProxyTarget): CallPlan {
   const headers = aiRequestHeaders(exchange.request.headers, {
     keepAuthorization: !hasCredentials(target.credentials),
   });
-  const unsigned = {
-    headers: { ...headers, ...resolved.headers, ...encoded.headers },
-    path: resolved.path,
-    body: encoded.body,
-  };
-  const signed = addCredentials(unsigned, target.credentials, {
-    header: (name) => client.header(name),
-    query: (name) => client.query(name),
-    body: request,
-  });
+  // A record of our own, so that it is added to rather than copied.
+  Object.assign(headers, resolved.headers, encoded.headers);
+  headers["content-type"] = "application/json";
+  const unsigned = { headers, path: resolved.path, body: encoded.body };
+  const signed = addCredentials(unsigned, target.credentials, { ...client, body: request });
   const body = JSON.stringify(signed.body);
 
   facts.provider = target.provider.name;
@@ -71,7 +66,7 @@ export function planCall(call: ChatCall, target: ProxyTarget): CallPlan {
       origin: resolved.origin,
       path: signed.path,
       method: "POST",
-      headers: { ...signed.headers, "content-type": "application/json" },
+      headers: signed.headers,
       body,
       connectTimeoutMs: settings.connectTimeoutMs,
       readTimeoutMs: settings.readTimeoutMs,

@@ -145,7 +145,9 @@ function headerOf(response: UpstreamResponse, name: string): string | undefined 
   return Array.isArray(value) ? value[0] : value;
 }
 
+const unprintable = /[^\x20-\x7e]/;
+
 /** Header values are Latin-1 at most (RFC 9110, 5.5); a model's name or a warning may be a client's words. */
 function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, "?");
+  return unprintable.test(text) ? text.replace(/[^\x20-\x7e]/g, "?") : text;
 }
