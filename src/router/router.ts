@@ -25,7 +25,6 @@ export {
   type RouteDefinition,
   RouteError,
   type RouteMatch,
-  type RouteRequest,
   type Router,
 } from "./route.ts";
 export { buildUpstreamPath } from "./upstream-path.ts";
