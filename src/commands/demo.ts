@@ -94,22 +94,27 @@ async function openWorld(settings: ProcessSettings, isLive: boolean, terminal: T
   const records = new Map<string, AccessRecord>();
   const sink: Sink = { write: (record) => remember(records, record), close: async () => undefined };
   const runtime = createRuntime(terminalLog(terminal, "warn", true));
-  const gateway = await startGateway(config, {
-    listen: settings.proxyListen,
-    services: runtime,
-    sinks: [sink],
-    metrics: createMetrics(),
-  });
-  return {
-    gateway,
-    simulator,
-    records,
-    async close() {
-      await gateway.close(1_000);
-      await runtime.close();
-      await simulator?.close();
-    },
+  const closeRest = async () => {
+    await runtime.close();
+    await simulator?.close();
   };
+  try {
+    const gateway = await startGateway(config, {
+      listen: settings.proxyListen,
+      services: runtime,
+      sinks: [sink],
+      metrics: createMetrics(),
+    });
+    const close = async () => {
+      await gateway.close(1_000);
+      await closeRest();
+    };
+    return { gateway, simulator, records, close };
+  } catch (error) {
+    // An open simulator would keep the process from ending.
+    await closeRest();
+    throw error;
+  }
 }
 
 /** The last few: the demo may run for long. */

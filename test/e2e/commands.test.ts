@@ -1,5 +1,6 @@
 /** The command line: what each command says, and its exit code. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -246,6 +247,21 @@ describe("the real command", () => {
     expect(stdout.match(/ gpt-3\.5-turbo /g)).toHaveLength(3);
     expect(stdout.match(/ gpt-4o-mini /g)).toHaveLength(3);
     expect(code).toBe(0);
+  });
+
+  it("demo on a port that is taken says so and ends with 1", async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+    const { port } = taken.address() as AddressInfo; // it listens on TCP
+    const { code, stderr } = await runCommandLine(command, [
+      "demo",
+      "--once",
+      "--proxy-listen",
+      `127.0.0.1:${port}`,
+    ]);
+    taken.close();
+    expect(code).toBe(1);
+    expect(stderr).toContain(`cannot listen on 127.0.0.1:${port}`);
   });
 
   it("demo --live without a key ends with 2 and says what is missing", async () => {
