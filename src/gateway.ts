@@ -16,6 +16,7 @@ import { buildAccessRecord } from "./telemetry/access-record.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import type { Sink } from "./telemetry/sinks.ts";
+import { version } from "./util/version.ts";
 
 export interface GatewayOptions {
   readonly listen: { readonly host: string; readonly port: number };
@@ -40,7 +41,7 @@ export interface Gateway {
 /** How long a start or reload waits for plugins to get ready; they go on getting ready while requests are served. */
 const startDeadlineMs = 10_000;
 
-const serverName = "sluice/0.1";
+const serverName = `sluice/${version()}`;
 
 /** Starts to serve a config. Rejects when it cannot be built or the address cannot be had. */
 export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {

@@ -1,7 +1,7 @@
 /**
  * Tells work that nobody waits for it any more. The part of `AbortSignal` that an upstream call needs, so that a signal
- * will do where one is at hand. An exchange has its own: making an `AbortController` and an event listener for every
- * request took 15 % of a request's CPU time (benchmarks/overhead).
+ * will do where one is at hand. An exchange has its own: an `AbortController` and an event listener for every request
+ * cost up to 15 % of its CPU time (benchmarks/overhead, with and without).
  */
 export interface Cancellation {
   readonly aborted: boolean;

@@ -204,6 +204,28 @@ describe("the semantic decision", () => {
     expect(balancer.pick(targets, request)).toBeUndefined();
   });
 
+  it("says no_match, of the groups asked for, where the request's models do not fit the prompt", async () => {
+    const targets = createTargets([
+      { name: "py", description: "python" },
+      { name: "it", description: "it" },
+      { name: "cook", description: "cooking" },
+      { name: "any", description: "CATCHALL" },
+    ]);
+    const { ask, balancer } = await startSemantic(targets, { embedder });
+    const asked = targets.filter(({ name }) => name === "it" || name === "cook");
+    const request = await ask(["python alone"], asked);
+    expect(request.decision?.reason).toBe("matched");
+    expect(balancer.pick(asked, request)).toBeUndefined();
+    expect(request.decision).toMatchObject({
+      reason: "no_match",
+      threshold: 0.7,
+      groups: [
+        { description: "it", within: false },
+        { description: "cooking", within: false },
+      ],
+    });
+  });
+
   it("orders groups alike by both metrics, and says each in its own numbers", async () => {
     const plain = await startSemantic(three, { embedder, settings: { threshold: 1 } });
     const euclid = await startSemantic(three, { embedder, settings: { threshold: 1, metric: "euclidean" } });

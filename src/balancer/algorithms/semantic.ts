@@ -143,7 +143,17 @@ class SemanticBalancer implements Balancer {
         ? this.#turn.next(members)
         : heaviest(members);
     }
+    if (ranking.entered.size === 0) this.#noteMismatch(candidates, request);
     return undefined;
+  }
+
+  /** The request asked for models whose groups the prompt does not fit, and CATCHALL is not among them. */
+  #noteMismatch(candidates: readonly Target[], request: BalanceRequest): void {
+    const { decision } = request;
+    if (decision?.threshold === undefined) return;
+    const asked = new Set(candidates.map((target) => target.description?.trim()));
+    const groups = decision.groups.filter(({ description }) => asked.has(description));
+    request.decision = { ...decision, reason: "no_match", groups };
   }
 
   /** Embeds `text` and ranks the groups by it: at once where nothing has to be waited for. */
