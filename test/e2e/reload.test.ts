@@ -2,10 +2,10 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Agent, request } from "undici";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
+import { describe, expect, it } from "vitest";
+import type { Simulator } from "../../src/simulator/simulator.ts";
 import { ask, read } from "../support/ask.ts";
-import { embedLocally, until } from "../support/gateway.ts";
+import { until } from "../support/gateway.ts";
 import {
   chatConfig,
   chatUrl,
@@ -13,32 +13,15 @@ import {
   remoteEmbeddings,
   semanticBlocks,
 } from "../support/gateway-config.ts";
-import {
-  buildCommand,
-  type Command,
-  createWorkplace,
-  runCommandLine,
-  type Workplace,
-} from "../support/sluice-process.ts";
+import { type Command, runCommandLine, type Workplace } from "../support/sluice-process.ts";
+import { useProcesses } from "../support/use-processes.ts";
 
 let command: Command;
 let simulator: Simulator;
 let workplace: Workplace;
-
-beforeAll(async () => {
-  command = await buildCommand();
-  simulator = await startSimulator({ now: Date.now, embed: embedLocally });
+useProcesses((parts) => {
+  ({ command, simulator, workplace } = parts);
 });
-afterAll(async () => {
-  await simulator.close();
-  command.dispose();
-});
-beforeEach(() => {
-  simulator.reset();
-  workplace = createWorkplace(command);
-  workplace.write(chatConfig([openaiTarget(chatUrl(simulator.url))]));
-});
-afterEach(() => workplace.dispose());
 
 describe("a gateway that is reloaded", () => {
   const reload = () => runCommandLine(command, ["reload", "--prefix", workplace.prefix]);

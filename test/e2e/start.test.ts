@@ -2,40 +2,27 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { request } from "undici";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
+import { describe, expect, it } from "vitest";
+import type { Simulator } from "../../src/simulator/simulator.ts";
 import { ask, read } from "../support/ask.ts";
-import { embedLocally, until } from "../support/gateway.ts";
+import { until } from "../support/gateway.ts";
 import { chatConfig, chatUrl, openaiTarget, targetKey } from "../support/gateway-config.ts";
 import {
   announced,
-  buildCommand,
   type Command,
-  createWorkplace,
   Running,
   runCommandLine,
   spawnCommand,
   type Workplace,
 } from "../support/sluice-process.ts";
+import { useProcesses } from "../support/use-processes.ts";
 
 let command: Command;
 let simulator: Simulator;
 let workplace: Workplace;
-
-beforeAll(async () => {
-  command = await buildCommand();
-  simulator = await startSimulator({ now: Date.now, embed: embedLocally });
+useProcesses((parts) => {
+  ({ command, simulator, workplace } = parts);
 });
-afterAll(async () => {
-  await simulator.close();
-  command.dispose();
-});
-beforeEach(() => {
-  simulator.reset();
-  workplace = createWorkplace(command);
-  workplace.write(chatConfig([openaiTarget(chatUrl(simulator.url))]));
-});
-afterEach(() => workplace.dispose());
 
 describe("a gateway that starts", () => {
   it("says so in one line, answers, and writes records to its output without prompt or key", async () => {

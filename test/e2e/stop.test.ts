@@ -2,32 +2,19 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Agent, request } from "undici";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
+import { describe, expect, it } from "vitest";
+import type { Simulator } from "../../src/simulator/simulator.ts";
 import { ask, hello, read } from "../support/ask.ts";
-import { embedLocally, until } from "../support/gateway.ts";
-import { chatConfig, chatUrl, openaiTarget } from "../support/gateway-config.ts";
-import { buildCommand, type Command, createWorkplace, type Workplace } from "../support/sluice-process.ts";
+import { until } from "../support/gateway.ts";
+import type { Workplace } from "../support/sluice-process.ts";
 import { openStream } from "../support/stream-client.ts";
+import { useProcesses } from "../support/use-processes.ts";
 
-let command: Command;
 let simulator: Simulator;
 let workplace: Workplace;
-
-beforeAll(async () => {
-  command = await buildCommand();
-  simulator = await startSimulator({ now: Date.now, embed: embedLocally });
+useProcesses((parts) => {
+  ({ simulator, workplace } = parts);
 });
-afterAll(async () => {
-  await simulator.close();
-  command.dispose();
-});
-beforeEach(() => {
-  simulator.reset();
-  workplace = createWorkplace(command);
-  workplace.write(chatConfig([openaiTarget(chatUrl(simulator.url))]));
-});
-afterEach(() => workplace.dispose());
 
 describe("a gateway that is told to stop", () => {
   const stream = { ...hello, stream: true };
