@@ -9,7 +9,7 @@ import type { Exchange } from "./http/exchange.ts";
 import { type ExchangeEnd, type Listener, type ListenerServices, listen } from "./http/listener.ts";
 import type { Reply } from "./http/reply.ts";
 import { runAccess, runLog } from "./plugins/chain.ts";
-import type { PluginServices } from "./plugins/plugin.ts";
+import type { ComponentHealth, PluginServices } from "./plugins/plugin.ts";
 import { proxyToService } from "./proxy/reverse-proxy.ts";
 import type { RouteMatch } from "./router/router.ts";
 import { buildAccessRecord } from "./telemetry/access-record.ts";
@@ -25,6 +25,12 @@ export interface GatewayOptions {
   readonly metrics: Metrics;
 }
 
+export interface PluginHealth extends ComponentHealth {
+  readonly plugin: string;
+  /** The plugin's id in the config. */
+  readonly pluginId: string;
+}
+
 export interface Gateway {
   readonly port: number;
   readonly address: string;
@@ -32,6 +38,8 @@ export interface Gateway {
   readonly snapshot: Snapshot;
   /** Exchanges under way. */
   readonly running: number;
+  /** How the outside parts of the running plugins are doing. */
+  health(): readonly PluginHealth[];
   /** Puts a new config in place of the running one, or throws and leaves that one as it is. */
   reload(config: Config): Promise<void>;
   /** Stops accepting, lets running exchanges end within the deadline, and frees everything. */
@@ -97,6 +105,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     }
     leases.add(snapshot);
     current = snapshot;
+    await forgetRemoved(previous, snapshot, stopping.signal, services.log);
     leases.retire(previous);
   };
   return {
@@ -108,6 +117,10 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     get running() {
       return listener.running;
     },
+    health: () =>
+      current.plugins.flatMap(({ name, config: { id }, plugin }) =>
+        (plugin.health?.() ?? []).map((part) => ({ plugin: name, pluginId: id, ...part })),
+      ),
     reload(next) {
       // One at a time and in order: the last config asked for is the one that runs.
       const swapped = lastReload.then(() => swap(next));
@@ -200,6 +213,28 @@ async function startPlugins(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Lets plugins that the config has no longer remove what they keep outside. A failure leaves it there, which harms
+ * nobody. Before they are closed, since they need their connections for it.
+ */
+async function forgetRemoved(
+  previous: Snapshot,
+  snapshot: Snapshot,
+  signal: AbortSignal,
+  log: Logger,
+): Promise<void> {
+  const kept = new Set(snapshot.plugins.map(({ config }) => config.id));
+  const removed = previous.plugins.filter(({ config }) => !kept.has(config.id));
+  const forgetting = removed.map(async ({ name, plugin }) => {
+    try {
+      await plugin.forget?.(signal);
+    } catch (error) {
+      log.warn("a removed plugin left its data in its store", { plugin: name, reason: String(error) });
+    }
+  });
+  await Promise.all(forgetting);
 }
 
 /** Closes what `snapshot` has and `kept` has not. A plugin that cannot close is reported and stops nobody else. */

@@ -34,7 +34,7 @@ const families: readonly Family[] = [
 
 /** Everything that serves all members alike; `embedders/` and `vector-stores/` but for their members. */
 const isEngine = (path: string) =>
-  /^(?:http|router|proxy|accounting|telemetry|llm|util|embedders|vector-stores|providers)\//.test(path)
+  /^(?:http|router|proxy|accounting|telemetry|llm|util|cloud-identity|embedders|vector-stores|providers)\//.test(path)
     ? !path.endsWith("/index.ts")
     : /^balancer\/[^/]+\.ts$/.test(path) ||
       path === "plugins/chain.ts" ||
@@ -53,7 +53,7 @@ const vendors = [...new Set<string>([...providerNames, ...embedderNames])].filte
 const vendorName = new RegExp(vendors.join("|"), "i");
 
 /** Where a vendor may be named: its adapters, and the simulator that plays it. */
-const isVendorPlace = (path: string) => /^(?:providers|embedders|simulator)\//.test(path);
+const isVendorPlace = (path: string) => /^(?:providers|embedders|cloud-identity|simulator)\//.test(path);
 
 /** Files that name a vendor all the same. */
 const vendorExceptions: Exceptions = {

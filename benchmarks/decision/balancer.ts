@@ -1,13 +1,15 @@
 /** The semantic balancer as the gateway builds it: local embedder, memory store, the embedding registry's cache between. */
 import { semantic } from "../../src/balancer/algorithms/semantic.ts";
 import type { BalanceRequest, Balancer, Target } from "../../src/balancer/balancer.ts";
-import { systemSchedule } from "../../src/embedders/engine/schedule.ts";
+import { createDescriptionVectors } from "../../src/balancer/description-vectors.ts";
 import { local } from "../../src/embedders/local.ts";
 import { createEmbeddingRegistry } from "../../src/embedders/registry.ts";
 import { promptTexts } from "../../src/llm/prompt-text.ts";
 import type { RoutingDecision } from "../../src/llm/routing-decision.ts";
 import { seededRandom } from "../../src/simulator/text/random.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
+import { systemSchedule } from "../../src/util/schedule.ts";
+import { createVectorKeeper } from "../../src/vector-stores/keeper.ts";
 import { memory } from "../../src/vector-stores/memory.ts";
 
 export interface Router {
@@ -32,14 +34,24 @@ export async function createRouter(descriptions: readonly string[]): Promise<Rou
     inheritFollowUps: true,
     groupPolicy: "weighted",
     onError: "fail",
+    embeddingCost: undefined,
   } as const;
+  const world = { now, log, schedule: systemSchedule };
+  const embedding = registry.acquire(local.create(), {});
+  const store = memory.create();
+  const keeper = createVectorKeeper({
+    ...world,
+    store,
+    owner: "benchmark",
+    isRemote: false,
+    isReadOnly: false,
+  });
   const balancer = semantic.create({ semantic: settings }, targets, {
     random,
     log,
     semantic: {
-      embedding: registry.acquire(local.create(), {}),
-      store: memory.create(),
-      namespace: "benchmark",
+      embedding,
+      descriptions: createDescriptionVectors(embedding, keeper),
       schedule: systemSchedule,
     },
   });

@@ -6,6 +6,8 @@ export interface StatusSource {
   readonly metrics: Metrics;
   /** True while requests are served. */
   isReady(): boolean;
+  /** Parts that are down while requests are served without them. */
+  degraded(): readonly unknown[];
   /** Facts for `/status`. */
   describe(): Readonly<Record<string, unknown>>;
 }
@@ -14,10 +16,11 @@ export interface StatusSource {
 export function statusPages(source: StatusSource): Pages {
   return {
     "GET /status": () => jsonReply(200, source.describe()),
-    "GET /status/ready": () =>
-      source.isReady()
-        ? jsonReply(200, { message: "ready" })
-        : jsonReply(503, { message: "no configuration is being served yet" }),
+    "GET /status/ready": () => {
+      if (!source.isReady()) return jsonReply(503, { message: "no configuration is being served yet" });
+      const degraded = source.degraded();
+      return jsonReply(200, degraded.length === 0 ? { message: "ready" } : { message: "degraded", degraded });
+    },
     "GET /metrics": () => {
       const { text, contentType } = source.metrics.render();
       return textReply(200, text, contentType);

@@ -1,11 +1,11 @@
 /** Contract of the algorithm family: an algorithm only chooses; health, retries and counters are the engine's. */
 
-import type { Schedule } from "../embedders/engine/schedule.ts";
 import type { EmbeddingHandle } from "../embedders/registry.ts";
 import type { RoutingDecision } from "../llm/routing-decision.ts";
 import type { Usage } from "../llm/usage.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { VectorStore } from "../vector-stores/vector-store.ts";
+import type { Schedule } from "../util/schedule.ts";
+import type { DescriptionVectors } from "./description-vectors.ts";
 
 /** One entry of `config.targets` as an algorithm sees it. Frozen. */
 export interface Target {
@@ -47,7 +47,10 @@ export interface Outcome {
 }
 
 export interface Balancer {
-  /** Awaited once, before the first request, e.g. to embed descriptions. What fails here is retried; the gateway starts all the same. */
+  /**
+   * Awaited once, before the first request, e.g. to embed descriptions. What may pass is retried and the gateway
+   * starts all the same; rejects when it never can.
+   */
   start?(signal: AbortSignal): Promise<void>;
   /** Awaited once per request before the first pick; only algorithms that need I/O have it. Throws `GatewayError`. */
   prepare?(candidates: readonly Target[], request: BalanceRequest): void | Promise<void>;
@@ -75,6 +78,8 @@ export interface SemanticSettings {
   readonly groupPolicy: "weighted" | "strict";
   /** What happens when no embedding can be had. */
   readonly onError: "fallback" | "fail";
+  /** USD per 1M tokens of prompt embedding; undefined = unknown, which is not free. */
+  readonly embeddingCost: number | undefined;
 }
 
 /** What an algorithm may use of the world. Tests pass fakes. */
@@ -88,9 +93,7 @@ export interface BalancerServices {
 
 export interface SemanticServices {
   readonly embedding: EmbeddingHandle;
-  readonly store: VectorStore;
-  /** Private to the plugin instance. */
-  readonly namespace: string;
+  readonly descriptions: DescriptionVectors;
   readonly schedule: Schedule;
 }
 

@@ -1,5 +1,4 @@
 /** The vectors of every group, and how near a prompt is to each. Held in memory: no request waits for a store. */
-import type { VectorItem } from "../vector-stores/vector-store.ts";
 import type { SemanticServices } from "./balancer.ts";
 import { descriptionParts, prepareGroup, type ScoredGroup, scoreGroup } from "./group-score.ts";
 import type { Group } from "./groups.ts";
@@ -7,14 +6,12 @@ import type { Group } from "./groups.ts";
 export interface GroupIndex {
   /** Similarity of the prompt's vector to each group, in the groups' order, on the scale thresholds are written for. */
   similarities(vector: Float32Array): readonly number[];
-  /** Everything that was compared with, for a store to keep. */
-  readonly items: readonly VectorItem[];
 }
 
-/** Embeds what is not yet embedded. Rejects when a text could not be. */
+/** Rejects as `DescriptionVectors.of` does. */
 export async function createGroupIndex(
   groups: readonly Group[],
-  services: Pick<SemanticServices, "embedding">,
+  services: Pick<SemanticServices, "embedding" | "descriptions">,
   signal: AbortSignal,
 ): Promise<GroupIndex> {
   const { embedder } = services.embedding;
@@ -22,9 +19,8 @@ export async function createGroupIndex(
     group.description,
     ...membersOf(group, embedder.calibrate !== undefined),
   ]);
-  const vectors = await services.embedding.embedDescriptions(texts.flat(), signal);
+  const vectors = await services.descriptions.of(texts.flat(), signal);
   const scored: ScoredGroup[] = [];
-  const items: VectorItem[] = [];
   let next = 0;
   for (const [index, { length }] of texts.entries()) {
     const [description, ...members] = vectors.slice(next, next + length);
@@ -32,11 +28,8 @@ export async function createGroupIndex(
     if (description === undefined)
       throw new Error(`the embedder gave no vector for the description of group ${index}`);
     scored.push(prepareGroup(description, members));
-    for (const [at, vector] of [description, ...members].entries())
-      items.push({ id: `${index}/${at}`, vector });
   }
   return {
-    items,
     similarities: (vector) =>
       scored.map((group) => {
         const similarity = scoreGroup(vector, group);

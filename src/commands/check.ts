@@ -5,39 +5,46 @@ import { formatProblem } from "../config/problem.ts";
 import { createSnapshot, type Snapshot } from "../config/snapshot.ts";
 import type { Command } from "./command.ts";
 import { type ConfigFile, configPath, readConfigFile } from "./config-file.ts";
+import { connect } from "./connect.ts";
 import { createRuntime, terminalLog } from "./runtime.ts";
 import type { Terminal } from "./terminal.ts";
 
-const usage = "check FILE";
+const usage = "check FILE [--connect]";
 
 export const check: Command = {
   name: "check",
   usage,
   summary: "Check a config file: all errors at once, or what would run.",
   takesSettings: false,
-  flags: [{ name: "config", short: "c", type: "string", value: "FILE", help: "the same as FILE" }],
+  flags: [
+    { name: "config", short: "c", type: "string", value: "FILE", help: "the same as FILE" },
+    { name: "connect", type: "boolean", help: "also try every vector store and embedder it names" },
+  ],
   async run({ flags, positionals }, terminal) {
     const file = readConfigFile(configPath(flags["config"], positionals[0], usage), terminal.env, {
       withReview: true,
     });
     for (const problem of file.problems) terminal.out(`${formatProblem(problem)}\n`);
-    await describe(file, terminal);
-    return 0;
+    const failed = await describe(file, terminal, flags["connect"] === true);
+    return failed === 0 ? 0 : 1;
   },
 };
 
-async function describe(file: ConfigFile, terminal: Terminal): Promise<void> {
+/** Resolves with the number of outside parts that were tried and do not work. */
+async function describe(file: ConfigFile, terminal: Terminal, withConnect: boolean): Promise<number> {
   const { problems } = file;
-  const runtime = createRuntime(terminalLog(terminal, "error", true));
+  const runtime = createRuntime(terminalLog(terminal, "error", true), terminal.env, "look");
   const snapshot = createSnapshot(file.config, runtime);
   const lines = summary(file.config, snapshot);
-  await Promise.all(snapshot.plugins.map(({ plugin }) => plugin.close?.()));
-  await runtime.close();
   const warnings = problems.filter((problem) => problem.severity === "warning").length;
   const notices = problems.length - warnings;
   terminal.out(
     `${file.path}: ok (${count(warnings, "warning")}, ${count(notices, "notice")})\n${lines.join("\n")}\n`,
   );
+  const failed = withConnect ? await connect(snapshot, terminal) : 0;
+  await Promise.all(snapshot.plugins.map(({ plugin }) => plugin.close?.()));
+  await runtime.close();
+  return failed;
 }
 
 function summary(config: Config, snapshot: Snapshot): readonly string[] {

@@ -93,7 +93,7 @@ async function openWorld(settings: ProcessSettings, isLive: boolean, terminal: T
   const { config } = readConfigFile(configFile, env);
   const records = new Map<string, AccessRecord>();
   const sink: Sink = { write: (record) => remember(records, record), close: async () => undefined };
-  const runtime = createRuntime(terminalLog(terminal, "warn", true));
+  const runtime = createRuntime(terminalLog(terminal, "warn", true), env);
   const closeRest = async () => {
     await runtime.close();
     await simulator?.close();

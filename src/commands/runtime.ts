@@ -1,12 +1,12 @@
 /** The world that a gateway process hands to its parts: clock, chance, network, log. */
-import { systemSchedule } from "../embedders/engine/schedule.ts";
 import { createEmbeddingRegistry } from "../embedders/registry.ts";
-import { createEmbeddingTransport } from "../embedders/transport.ts";
+import { createHttpCaller } from "../http/http-caller.ts";
 import type { ListenerServices } from "../http/listener.ts";
 import { createUpstreamClient } from "../http/upstream-client.ts";
 import type { PluginServices } from "../plugins/plugin.ts";
 import { createLogger, type Logger, type LogLevel } from "../telemetry/logger.ts";
 import { createIdSource } from "../util/ids.ts";
+import { systemSchedule } from "../util/schedule.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Runtime extends PluginServices, ListenerServices {
@@ -14,12 +14,16 @@ export interface Runtime extends PluginServices, ListenerServices {
   close(): Promise<void>;
 }
 
-/** The real world; tests build their own. */
-export function createRuntime(log: Logger): Runtime {
+/** The real world; tests build their own. `purpose` as in `PluginServices`. */
+export function createRuntime(
+  log: Logger,
+  env: PluginServices["env"],
+  purpose: PluginServices["purpose"] = "serve",
+): Runtime {
   const now = () => performance.now();
   const wallClock = () => Date.now();
   const random = () => Math.random();
-  const transport = createEmbeddingTransport();
+  const caller = createHttpCaller();
   const upstream = createUpstreamClient();
   return {
     now,
@@ -29,10 +33,12 @@ export function createRuntime(log: Logger): Runtime {
     log,
     upstream,
     embeddings: createEmbeddingRegistry({ now, random, log, schedule: systemSchedule }),
-    post: transport.post,
+    call: caller.call,
     schedule: systemSchedule,
+    env,
+    purpose,
     async close() {
-      await Promise.all([upstream.close(), transport.close()]);
+      await Promise.all([upstream.close(), caller.close()]);
     },
   };
 }

@@ -63,7 +63,7 @@ export async function startProcess(
   const file = readConfigFile(path, terminal.env);
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
   reportProblems(file, log);
-  const runtime = createRuntime(log);
+  const runtime = createRuntime(log, terminal.env);
   const metrics = createMetrics();
   countEmbeddings(metrics, runtime);
 
@@ -75,6 +75,7 @@ export async function startProcess(
     running: gateway?.running ?? 0,
     routes: gateway?.snapshot.plans.size ?? 0,
     plugins: gateway?.snapshot.plugins.map((entry) => ({ name: entry.name, id: entry.config.id })) ?? [],
+    components: gateway?.health() ?? [],
     memory: process.memoryUsage.rss(),
   });
   const listeners: Listener[] = [];
@@ -93,7 +94,8 @@ export async function startProcess(
   let admin: Listener | undefined;
   try {
     const isReady = () => gateway !== undefined && !isStopping;
-    status = await serve(settings.statusListen, statusPages({ metrics, isReady, describe }));
+    const degraded = () => gateway?.health().filter(({ state }) => state === "down") ?? [];
+    status = await serve(settings.statusListen, statusPages({ metrics, isReady, degraded, describe }));
     admin = await serve(settings.adminListen, adminPages({ version: version(), describe, reload }));
     gateway = await startGateway(file.config, {
       listen: settings.proxyListen,

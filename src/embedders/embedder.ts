@@ -1,5 +1,7 @@
 /** Contract of the embedder family: texts in, unit vectors out. */
-import type { EmbeddingTransport } from "./http.ts";
+import type { IdentityServices } from "../cloud-identity/token-source.ts";
+import type { AuthOptions } from "../providers/auth-options.ts";
+import type { EmbeddingsOptions } from "./options.ts";
 
 export interface EmbeddingResult {
   /** One unit-length vector for each text, in order. */
@@ -36,31 +38,22 @@ export interface Embedder {
   calibrate?(cosine: number, context: { readonly examples: number }): number;
 }
 
-/** The config's `embeddings` block as far as embedders read it, and the length that `vectordb` asks for. */
+/** The config's `embeddings` block, as the schema leaves it, and the length that `vectordb` asks for. */
 export interface EmbedderConfig {
   readonly model: {
     readonly name?: string | undefined;
-    readonly options?: { readonly upstream_url?: string | undefined } | undefined;
+    readonly options?: Partial<EmbeddingsOptions["model"]["options"]> | undefined;
   };
-  readonly auth?: EmbedderAuth | undefined;
+  readonly auth?: Partial<AuthOptions> | undefined;
   /** `vectordb.dimensions`; absent: the model's own length. */
   readonly dimensions?: number | undefined;
 }
 
-/** A credential as a header, or as a parameter of the query or the body. */
-export interface EmbedderAuth {
-  readonly header_name?: string | undefined;
-  /** The whole value, `Bearer ` included. */
-  readonly header_value?: string | undefined;
-  readonly param_name?: string | undefined;
-  readonly param_value?: string | undefined;
-  readonly param_location?: "query" | "body" | undefined;
-}
+/** The credential of a call, as the schema leaves it. */
+export type EmbedderAuth = Partial<AuthOptions>;
 
-/** What an embedder may use of the world. */
-export interface EmbedderServices {
-  readonly post: EmbeddingTransport;
-}
+/** What an embedder may use of the world: the network, the clock, and the environment for cloud credentials. */
+export type EmbedderServices = IdentityServices;
 
 export interface EmbedderDefinition {
   /** The value of `embeddings.model.provider`. */

@@ -1,9 +1,12 @@
 /** THE list of embedders. */
+import { bedrock } from "./bedrock.ts";
 import type { EmbedderDefinition } from "./embedder.ts";
 import { local } from "./local.ts";
+import { mistral } from "./mistral.ts";
+import { ollama } from "./ollama.ts";
 import { openai } from "./openai.ts";
 
-export const embedders = [openai, local] as const;
+export const embedders = [openai, mistral, ollama, bedrock, local] as const;
 
 /** The embedder for a value of `embeddings.model.provider`; undefined when none has that name. */
 export function findEmbedder(name: string): EmbedderDefinition | undefined {

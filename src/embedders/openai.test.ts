@@ -7,7 +7,8 @@ import {
   signal,
   small,
 } from "../../test/support/fake-embeddings-vendor.ts";
-import { describeEmbedder } from "./embedder.contract.ts";
+import { startOpenaiEmbeddings } from "../../test/support/vendors/openai-embeddings.ts";
+import { describeEmbedder, describeNetworkEmbedder } from "./embedder.contract.ts";
 import type { EmbedderConfig } from "./embedder.ts";
 import { openai } from "./openai.ts";
 import type { EmbeddingsOptions } from "./options.ts";
@@ -17,6 +18,21 @@ describeEmbedder("openai, floats", () => openai.create(small, fakeVendor({ answe
 describeEmbedder("openai, a compatible server of unknown length", () =>
   openai.create(compatible, fakeVendor({ native: 16 })),
 );
+
+describeNetworkEmbedder("openai, over HTTP", {
+  start: () => startOpenaiEmbeddings({ key: "sk-right-1234" }),
+  create: ({ url, dimensions, services }) =>
+    openai.create(
+      {
+        model: { name: "text-embedding-3-small", options: { upstream_url: `${url}/v1/embeddings` } },
+        auth: { header_name: "Authorization", header_value: "Bearer sk-right-1234" },
+        dimensions,
+      },
+      services,
+    ),
+  dimensions: 64,
+  secret: "sk-right-1234",
+});
 
 describe("what openai sends", () => {
   it("asks the vendor's endpoint for base64 and the configured dimensions", async () => {

@@ -8,7 +8,7 @@ import {
   huggingfaceOptions,
   vertexOptions,
 } from "../providers/vendor-options.ts";
-import { planned } from "../util/field-notes.ts";
+import { planned, sluiceAddition } from "../util/field-notes.ts";
 import { type OptionFault, required } from "../util/option-rules.ts";
 import { embedderNames, localEmbedderName } from "./names.ts";
 
@@ -18,15 +18,31 @@ const azureOptions = z.strictObject({
   api_version: z.string().default("2023-05-15").describe("Value of Azure's `api-version`."),
 });
 
+/** The block is shared with chat models; what concerns videos and batch jobs does nothing here. */
+const { video_output_s3_uri, batch_bucket_prefix, batch_role_arn } = bedrockOptions.shape;
+const embeddingBedrockOptions = bedrockOptions.extend({
+  video_output_s3_uri: video_output_s3_uri.meta(planned),
+  batch_bucket_prefix: batch_bucket_prefix.meta(planned),
+  batch_role_arn: batch_role_arn.meta(planned),
+});
+
 const embeddingOptions = z
   .strictObject({
     upstream_url: upstreamUrl
-      .describe("Full URL of the embeddings endpoint; any server that speaks OpenAI's API will do.")
+      .describe(
+        "Full URL of the embeddings endpoint, in place of the vendor's own; with `openai` any server that speaks its API.",
+      )
       .optional(),
-    azure: azureOptions.describe("Azure OpenAI.").meta(planned).optional(),
-    bedrock: bedrockOptions.describe("Amazon Bedrock.").meta(planned).optional(),
-    gemini: vertexOptions.describe("Gemini on Vertex AI.").meta(planned).optional(),
-    huggingface: huggingfaceOptions.describe("Hugging Face.").meta(planned).optional(),
+    azure: azureOptions.describe("Azure OpenAI.").optional(),
+    bedrock: embeddingBedrockOptions.describe("Amazon Bedrock.").optional(),
+    gemini: vertexOptions.describe("Gemini on Vertex AI.").optional(),
+    huggingface: huggingfaceOptions.describe("Hugging Face.").optional(),
+    input_cost: z
+      .number()
+      .refine((cost) => cost >= 0, "must not be negative")
+      .describe("USD per 1M tokens that are embedded, for the account of what routing costs.")
+      .meta(sluiceAddition)
+      .optional(),
   })
   .describe("How the model is called.");
 
@@ -84,6 +100,7 @@ export function checkEmbeddings({ auth, model }: EmbeddingsOptions): readonly Op
           "azure provider",
         )
       : []),
+    ...checkTemplates(options),
     ...checkAuth(auth),
     ...checkVendorBlocks(options, ["model", "options"]),
     ...(auth.allow_override && (provider === "bedrock" || provider === "gemini")
@@ -95,4 +112,12 @@ export function checkEmbeddings({ auth, model }: EmbeddingsOptions): readonly Op
         ]
       : []),
   ];
+}
+
+/** Descriptions are embedded at load, before there is a request to fill a template from. */
+function checkTemplates({ upstream_url }: EmbeddingsOptions["model"]["options"]): readonly OptionFault[] {
+  if (!upstream_url?.includes("$(")) return [];
+  const message =
+    "must not hold a template: descriptions are embedded before there is a request to fill it from";
+  return [{ path: ["model", "options", "upstream_url"], message }];
 }

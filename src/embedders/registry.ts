@@ -18,6 +18,8 @@ import type { EngineServices } from "./engine/services.ts";
 export type { Caller, PromptEmbedding } from "./engine/prompts.ts";
 
 export interface EmbeddingSettings {
+  /** USD per 1M tokens; undefined: unknown, which is not free. */
+  readonly inputCost?: number | undefined;
   /** Deadline of one prompt's embedding. Default 2000. */
   readonly timeoutMs?: number | undefined;
   /**
@@ -40,6 +42,8 @@ export interface EmbeddingHandle {
    * Tries hard (up to 4 times, whatever the breaker says) and rejects with an `EmbeddingError`.
    */
   embedDescriptions(texts: readonly string[], signal: AbortSignal): Promise<readonly Float32Array[]>;
+  /** A description's vector from elsewhere, e.g. from a store: it need not be embedded. */
+  adoptDescription(text: string, vector: Float32Array): void;
   /** Gives the descriptions up for eviction. To be called once the config is out of use; a second call does nothing. */
   release(): void;
 }
@@ -50,6 +54,8 @@ export interface EmbeddingStats extends PromptStats, DescriptionStats {
   readonly model: string;
   /** All tokens the vendor has charged for. */
   readonly inputTokens: number;
+  /** What they cost at the price of the config that came last; undefined where it has none. */
+  readonly costUsd: number | undefined;
 }
 
 export interface EmbeddingRegistry {
@@ -77,6 +83,8 @@ interface Space {
   readonly prompts: PromptEngine;
   readonly descriptions: DescriptionEngine;
   handles: number;
+  /** Of the handle that came last. */
+  inputCost: number | undefined;
 }
 
 export function createEmbeddingRegistry(services: EmbeddingRegistryServices): EmbeddingRegistry {
@@ -92,6 +100,7 @@ export function createEmbeddingRegistry(services: EmbeddingRegistryServices): Em
       prompts: createPromptEngine(engineServices, facts),
       descriptions: createDescriptionEngine(engineServices, facts),
       handles: 0,
+      inputCost: undefined,
     };
     spaces.set(embedder.space, space);
     return space;
@@ -112,6 +121,7 @@ export function createEmbeddingRegistry(services: EmbeddingRegistryServices): Em
     acquire(embedder, settings) {
       const space = spaceOf(embedder);
       space.handles++;
+      space.inputCost = settings.inputCost ?? space.inputCost;
       return createHandle(embedder, space, settings, () => leave(space));
     },
     stats: () => [...spaces.values()].map(statsOf),
@@ -145,6 +155,10 @@ function createHandle(
       texts.forEach(hold);
       return descriptions.embed({ embedder, texts, signal, timeoutMs: descriptionTimeoutMs });
     },
+    adoptDescription(text, vector) {
+      hold(text);
+      descriptions.adopt(text, vector);
+    },
     release() {
       if (isReleased) return;
       isReleased = true;
@@ -155,15 +169,17 @@ function createHandle(
   };
 }
 
-function statsOf({ named, prompts, descriptions }: Space): EmbeddingStats {
+function statsOf({ named, prompts, descriptions, inputCost }: Space): EmbeddingStats {
   const promptStats = prompts.stats();
   const descriptionStats = descriptions.stats();
+  const inputTokens = promptStats.promptTokens + descriptionStats.descriptionTokens;
   return {
     space: named.space,
     provider: named.provider,
     model: named.model,
     ...promptStats,
     ...descriptionStats,
-    inputTokens: promptStats.promptTokens + descriptionStats.descriptionTokens,
+    inputTokens,
+    costUsd: inputCost === undefined ? undefined : (inputTokens * inputCost) / 1_000_000,
   };
 }

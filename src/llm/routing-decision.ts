@@ -19,6 +19,8 @@ export interface RoutingDecision {
     readonly cached: boolean;
     readonly latencyMs: number;
     readonly inputTokens?: number;
+    /** What the vector cost; 0 where it was cached or made in the process, absent where tokens or price are unknown. */
+    readonly costUsd?: number;
   };
 }
 

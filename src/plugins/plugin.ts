@@ -1,14 +1,14 @@
 /** Contract of the plugin family: a step in a route's chain. Every hook is optional; its name says when it runs. */
 import type { z } from "zod";
-import type { Schedule } from "../embedders/engine/schedule.ts";
-import type { EmbeddingTransport } from "../embedders/http.ts";
 import type { EmbeddingRegistry } from "../embedders/registry.ts";
 import type { Exchange } from "../http/exchange.ts";
+import type { HttpCall } from "../http/http-call.ts";
 import type { Reply } from "../http/reply.ts";
 import type { UpstreamClient } from "../http/upstream-client.ts";
 import type { RoutingDecision } from "../llm/routing-decision.ts";
 import type { AccessRecord } from "../telemetry/access-record.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import type { Schedule } from "../util/schedule.ts";
 
 export interface Plugin {
   /** Awaited once before the first request, e.g. to embed descriptions. Rejects only when it can never serve. */
@@ -21,7 +21,38 @@ export interface Plugin {
   explain?(request: ExplainRequest, signal: AbortSignal): Promise<Explanation>;
   /** What it would do, in lines for people; no secrets. */
   describe?(): readonly string[];
+  /** How the parts are doing that it cannot do its whole work without. */
+  health?(): readonly ComponentHealth[];
+  /** Tries every outside part: is it there, is it fit, how long does it take. Never rejects. */
+  probe?(signal: AbortSignal): Promise<readonly ProbeResult[]>;
+  /** Removes what it keeps outside the process; called once the config has it no longer. */
+  forget?(signal: AbortSignal): Promise<void>;
   close?(): Promise<void>;
+}
+
+/** A part outside the plugin's own code. Requests are answered all the same while one is down. */
+export interface ComponentHealth {
+  readonly component: "vector_store" | "descriptions";
+  /** Place or name, without credentials. */
+  readonly name: string;
+  /** `unknown` until the first contact. */
+  readonly state: "unknown" | "up" | "down";
+  /** Why it is not up. */
+  readonly reason: string | undefined;
+  /** Contacts that failed since the plugin was made. */
+  readonly failures: number;
+  /** Times its content was handed over since then. */
+  readonly writes: number;
+}
+
+export interface ProbeResult {
+  readonly component: "vector store" | "embedder";
+  /** Place or name, without credentials. */
+  readonly name: string;
+  /** What was found, in the order to be shown: server, version, dimensions, latencies. */
+  readonly facts: Readonly<Record<string, string | number>>;
+  /** What is wrong, and what would help; undefined: all is well. */
+  readonly error: string | undefined;
 }
 
 export interface ExplainRequest {
@@ -58,9 +89,13 @@ export interface PluginServices {
   readonly log: Logger;
   readonly upstream: UpstreamClient;
   readonly embeddings: EmbeddingRegistry;
-  /** For embedders that call a vendor. */
-  readonly post: EmbeddingTransport;
+  /** For embedders that call a vendor, and for signing in to clouds. */
+  readonly call: HttpCall;
   readonly schedule: Schedule;
+  /** The process's environment, for cloud credentials. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** serve: requests are answered · look: somebody wants to know what would be, and nothing outside may change. */
+  readonly purpose: "serve" | "look";
 }
 
 /** Something to tell about a config that the schema alone cannot say. */

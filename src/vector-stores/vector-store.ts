@@ -1,9 +1,20 @@
-/** Contract of the vector-store family: where description vectors live and are searched. */
+/** Contract of the vector-store family: where vectors are kept beyond the life of a process, and searched. */
+import type { Schedule } from "../util/schedule.ts";
 import type { VectordbOptions } from "./options.ts";
 
+/**
+ * Whose vectors, and which content of theirs. Both parts are 1–64 characters of `A–Z a–z 0–9 _ -`. A version names its
+ * content (a hash of it), so that nodes which write the same version at the same time write the same thing.
+ */
+export interface Namespace {
+  readonly owner: string;
+  readonly version: string;
+}
+
 export interface VectorItem {
+  /** 1–200 characters. */
   readonly id: string;
-  /** Unit length. */
+  /** Unit length; or all zeros, which is kept but never found. */
   readonly vector: Float32Array;
 }
 
@@ -13,24 +24,73 @@ export interface VectorMatch {
   readonly similarity: number;
 }
 
+/** What a store turned out to be, for people. */
+export interface StoreFacts {
+  /** Product and version, e.g. `Redis 8.0.2` or `PostgreSQL 17.12`. */
+  readonly server: string;
+  /** What searches, with its version where it has one: `vector sets 1`, `RediSearch 2.10.5`, `pgvector 0.8.0`. */
+  readonly engine: string;
+}
+
+/**
+ * Every method settles within the configured timeouts, or as soon as `signal` is aborted, and rejects with a
+ * `VectorStoreError`. A store connects on first use and again whenever it has lost its connection.
+ */
 export interface VectorStore {
+  /** Strategy and address without credentials, e.g. `redis at 127.0.0.1:6379`. */
+  readonly place: string;
+  /** Asks the server what it is. Rejects as `unfit` when it cannot serve, saying what would help. */
+  inspect(signal: AbortSignal): Promise<StoreFacts>;
   /**
-   * Replaces the whole content of a namespace at once: a reader sees the old items or the new, never a mixture.
-   * Fails, and leaves the old items, when vectors differ in length, a number is not finite, or an id stands twice.
+   * Puts the whole content of a namespace in place at once: a reader sees the old items or the new, never a mixture.
+   * Fails as `invalid`, and leaves the old items, when vectors differ in length, a number is not finite, or an id
+   * stands twice. No items: the namespace is empty, which is not the same as missing.
    */
-  replace(namespace: string, items: readonly VectorItem[], signal: AbortSignal): void | Promise<void>;
+  replace(namespace: Namespace, items: readonly VectorItem[], signal: AbortSignal): Promise<void>;
+  /** All items in the order they were put in, to the last bit; undefined when the namespace is missing. */
+  read(namespace: Namespace, signal: AbortSignal): Promise<readonly VectorItem[] | undefined>;
+  /** Whether the namespace is there: one short round trip, which also tells whether the server answers. */
+  has(namespace: Namespace, signal: AbortSignal): Promise<boolean>;
+  /** The versions an owner has, in no order. */
+  versions(owner: string, signal: AbortSignal): Promise<readonly string[]>;
   /**
-   * The `limit` nearest, nearest first, equally near ones in the order of their items. An unknown namespace is empty.
-   * Fails when the dimensions differ. A zero vector is equally near to everything, at similarity 0.
+   * The `limit` nearest, nearest first; among equally near ones any. A missing namespace has none, and nothing is near
+   * to a zero vector. Fails as `invalid` when the dimensions differ, saying both.
    */
   search(
-    namespace: string,
+    namespace: Namespace,
     vector: Float32Array,
     limit: number,
     signal: AbortSignal,
-  ): readonly VectorMatch[] | Promise<readonly VectorMatch[]>;
-  delete(namespace: string): void | Promise<void>;
+  ): Promise<readonly VectorMatch[]>;
+  /** Removes a namespace; a missing one is no error. */
+  delete(namespace: Namespace, signal: AbortSignal): Promise<void>;
+  /** Ends the connections. Calls under way fail; later ones too. */
   close(): Promise<void>;
+}
+
+/**
+ * unreachable: no connection, no answer in time, or a server that is loading or shutting down: may pass by itself ·
+ * denied: the server refuses us (credentials, permissions): passes when somebody mends that ·
+ * unfit: the server lacks what is needed · corrupt: what is stored under our names is not ours or not whole ·
+ * invalid: the caller's vectors · aborted: the caller left or the store was closed.
+ */
+export type VectorStoreErrorKind = "unreachable" | "denied" | "unfit" | "corrupt" | "invalid" | "aborted";
+
+/** The one error of the family. Its message is for the operator: it names place and reason, and never a credential. */
+export class VectorStoreError extends Error {
+  readonly kind: VectorStoreErrorKind;
+
+  constructor(kind: VectorStoreErrorKind, message: string, options: { readonly cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "VectorStoreError";
+    this.kind = kind;
+  }
+}
+
+/** What a store may use of the world. */
+export interface VectorStoreServices {
+  readonly schedule: Schedule;
 }
 
 export interface VectorStoreDefinition {
@@ -38,8 +98,10 @@ export interface VectorStoreDefinition {
   readonly name: string;
   /** One sentence; the reference page starts with it. */
   readonly summary: string;
-  /** Throws an `Error` that names the setting when the config cannot work. Connects on first use. */
-  create(config: VectordbOptions): VectorStore;
+  /** Whether it keeps vectors outside the process, so that it can be away, and can bring them back after a restart. */
+  readonly isRemote: boolean;
+  /** Throws an `Error` that names the setting when the config cannot work. Does no I/O on the network. */
+  create(config: VectordbOptions, services: VectorStoreServices): VectorStore;
 }
 
 /** Declares a member of the family; exists so that a typo in a definition is a compile error. */

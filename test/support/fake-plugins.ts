@@ -102,7 +102,9 @@ export function createPluginServices(): PluginServices & {
     log: createRecordingLogger(),
     upstream: createFakeUpstream([]),
     embeddings: { acquire: unused, stats: () => [] },
-    post: unused,
+    call: unused,
+    env: {},
+    purpose: "serve",
     schedule: unused,
   };
 }

@@ -72,7 +72,7 @@ export function embedLocally(text: string): Float32Array {
 export async function startStack(options: StackOptions): Promise<Stack> {
   const simulator = await startSimulator({ now: Date.now, embed: embedLocally, ...options.simulator });
   const log = createRecordingLogger();
-  const runtime = createRuntime(log);
+  const runtime = createRuntime(log, options.env ?? {});
   const metrics = createMetrics();
   const records: AccessRecord[] = [];
   const waiting = new Map<string, (record: AccessRecord) => void>();

@@ -1,13 +1,15 @@
 /** A semantic balancer over a fake embedder, the real registry and the real store in memory. */
 import { semantic } from "../../src/balancer/algorithms/semantic.ts";
 import type { BalanceRequest, Balancer, SemanticSettings, Target } from "../../src/balancer/balancer.ts";
+import { createDescriptionVectors } from "../../src/balancer/description-vectors.ts";
 import type { Embedder } from "../../src/embedders/embedder.ts";
 import { createEmbeddingRegistry, type EmbeddingRegistry } from "../../src/embedders/registry.ts";
-import { memory } from "../../src/vector-stores/memory.ts";
+import { createVectorKeeper } from "../../src/vector-stores/keeper.ts";
 import type { VectorStore } from "../../src/vector-stores/vector-store.ts";
 import { createBalanceRequest } from "./balancing.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
 import { createFakeEmbedder, type FakeEmbedder, type FakeEmbedderOptions } from "./fake-embedder.ts";
+import { createFaultyStore } from "./faulty-store.ts";
 import { createRecordingLogger } from "./recording-logger.ts";
 
 export const defaultSettings: SemanticSettings = {
@@ -17,6 +19,7 @@ export const defaultSettings: SemanticSettings = {
   inheritFollowUps: true,
   groupPolicy: "weighted",
   onError: "fallback",
+  embeddingCost: undefined,
 };
 
 export interface SemanticOptions {
@@ -50,13 +53,21 @@ export function createSemantic(targets: readonly Target[], options: SemanticOpti
   const embedder = options.shared?.embedder ?? createFakeEmbedder({ clock, ...options.embedder });
   if (options.calibrate !== undefined) Object.assign(embedder, { calibrate: options.calibrate });
   const registry = options.shared?.registry ?? createEmbeddingRegistry({ ...clock, random: () => 0, log });
+  const embedding = registry.acquire(embedder, { timeoutMs: 2000 });
+  const keeper = createVectorKeeper({
+    store: options.store ?? createFaultyStore(),
+    owner: options.namespace ?? "plugin-1",
+    isRemote: options.store !== undefined,
+    isReadOnly: false,
+    log,
+    ...clock,
+  });
   const balancer = semantic.create({ semantic: { ...defaultSettings, ...options.settings } }, targets, {
     random: () => 0,
     log,
     semantic: {
-      embedding: registry.acquire(embedder, { timeoutMs: 2000 }),
-      store: options.store ?? memory.create(),
-      namespace: options.namespace ?? "plugin-1",
+      embedding,
+      descriptions: createDescriptionVectors(embedding, keeper),
       schedule: clock.schedule,
     },
   });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { createTargets } from "../../../test/support/balancing.ts";
 import { settled } from "../../../test/support/fake-clock.ts";
-import { startSemantic, towards } from "../../../test/support/semantic-balancer.ts";
+import { createFaultyStore } from "../../../test/support/faulty-store.ts";
+import { createSemantic, startSemantic, towards } from "../../../test/support/semantic-balancer.ts";
 import { EmbeddingError } from "../../embedders/embedding-error.ts";
 import { GatewayError } from "../../errors.ts";
-import { memory } from "../../vector-stores/memory.ts";
-import type { VectorStore } from "../../vector-stores/vector-store.ts";
+import { normalise } from "../../util/vector.ts";
 
 const embedder = { vectors: { python: towards(1, 0), it: towards(0, 1), "near it": towards(0.2, 0.8) } };
 
@@ -99,26 +99,82 @@ describe("semantic routing without an embedding of the prompt", () => {
     expect(await route()).toBe("any");
   });
 
-  it("chooses from memory when the store takes nothing, and says so once", async () => {
-    for (const replace of [
-      () => {
-        throw new Error("store is gone");
-      },
-      () => Promise.reject(new Error("store is gone")),
-    ]) {
-      const store: VectorStore = { ...memory.create(), replace };
-      const { route, log } = await startSemantic(three, { embedder, store });
-      for (let count = 0; count < 3; count++) expect(await route("near it")).toBe("it");
-      const warnings = log.lines.filter((line) => line.level === "warn");
-      expect(warnings).toHaveLength(1);
-      expect(warnings[0]?.message).toContain("the vector store did not take");
-    }
+  it("chooses from memory when the store is away from the start, and says so once", async () => {
+    const store = createFaultyStore();
+    store.fault = "unreachable";
+    const { route, log } = await startSemantic(three, { embedder, store });
+    for (let count = 0; count < 3; count++) expect(await route("near it")).toBe("it");
+    const warnings = log.lines.filter((line) => line.level === "warn");
+    expect(warnings.map(({ message }) => message)).toEqual([
+      "the vector store is away; routing goes on with the vectors in memory",
+    ]);
   });
 
-  it("gives the store every vector it compares with", async () => {
-    const store = memory.create();
+  it("refuses to start over a store that can never serve", async () => {
+    const store = createFaultyStore();
+    store.fault = "unfit";
+    const { balancer, clock } = createSemantic(three, { embedder, store });
+    await expect(balancer.start?.(never)).rejects.toMatchObject({ kind: "unfit" });
+    expect(clock.timers).toBe(0);
+  });
+
+  it("gives up aloud when the store turns out unfit only at a later try", async () => {
+    const store = createFaultyStore();
+    const { balancer, clock, embedder: fake, log, route } = createSemantic(three, { embedder, store });
+    fake.failNext(down(), 4);
+    const started = balancer.start?.(never);
+    await clock.advance(9_000);
+    await started;
+    store.fault = "unfit";
+    await clock.advance(10_000);
+    expect(log.lines.filter(({ level }) => level === "error")).toHaveLength(1);
+    expect(await route("near it")).toBe("any");
+  });
+});
+
+describe("the store of a semantic balancer", () => {
+  it("is given every vector that is compared with", async () => {
+    const store = createFaultyStore();
     await startSemantic(three, { embedder, store });
-    const found = await store.search("plugin-1", Float32Array.from(towards(0, 1)), 9, never);
-    expect(found.map(({ id }) => id)).toEqual(["1/0", "0/0"]);
+    const [[name, items] = ["", []]] = [...store.content];
+    expect(name).toMatch(/^plugin-1\/[0-9a-f]{32}$/);
+    expect(items.map(({ vector }) => vector)).toEqual(
+      [towards(1, 0), towards(0, 1)].map((v) => normalise(Float32Array.from(v))),
+    );
+  });
+
+  it("brings the vectors back after a restart, so that nothing is embedded again", async () => {
+    const store = createFaultyStore();
+    await startSemantic(three, { embedder, store });
+    const { embedder: fake, route } = await startSemantic(three, { embedder, store });
+    expect(fake.calls).toEqual([]);
+    expect(await route("near it")).toBe("it");
+  });
+
+  it("brings back what an edit has left as it was", async () => {
+    const store = createFaultyStore();
+    await startSemantic(three, { embedder, store });
+    const edited = [
+      ...createTargets([{ name: "rs", description: "near it" }]),
+      ...three.filter(({ name }) => name !== "py"),
+    ];
+    const { embedder: fake } = await startSemantic(edited, { embedder, store });
+    expect(fake.calls).toEqual([["near it"]]);
+    expect(store.content.size).toBe(1);
+  });
+
+  it("does not bring back what another model has made, nor vectors of another length", async () => {
+    const store = createFaultyStore();
+    await startSemantic(three, { embedder, store });
+    const other = await startSemantic(three, { embedder: { ...embedder, space: "other" }, store });
+    expect(other.embedder.calls.flat()).toEqual(["python", "it"]);
+    for (const [name, items] of store.content) {
+      store.content.set(
+        name,
+        items.map(({ id }) => ({ id, vector: Float32Array.from([1]) })),
+      );
+    }
+    const again = await startSemantic(three, { embedder: { ...embedder, space: "other" }, store });
+    expect(again.embedder.calls.flat()).toEqual(["python", "it"]);
   });
 });

@@ -1,3 +1,4 @@
+import { EmbeddingError } from "../../embedders/embedding-error.ts";
 import type { PromptEmbedding } from "../../embedders/registry.ts";
 import { GatewayError } from "../../errors.ts";
 import type { RoutingDecision } from "../../llm/routing-decision.ts";
@@ -10,7 +11,7 @@ import {
   type SemanticSettings,
   type Target,
 } from "../balancer.ts";
-import { createGroupIndex, type GroupIndex } from "../group-index.ts";
+import { createGroupIndex } from "../group-index.ts";
 import { type Group, type Groups, groupTargets } from "../groups.ts";
 import { createRanking, type RankedGroups, type RankGroups } from "../rank-groups.ts";
 import { createSmoothWeighted, type SmoothWeighted } from "../smooth-weighted.ts";
@@ -74,32 +75,29 @@ class SemanticBalancer implements Balancer {
     try {
       const index = await createGroupIndex(this.#groups.described, this.#services, signal);
       this.#rankGroups = createRanking(this.#groups, index, this.#settings);
-      await this.#keep(index, signal);
+      await this.#services.descriptions.keep();
     } catch (error) {
-      if (signal.aborted) throw error;
+      if (signal.aborted || !(error instanceof EmbeddingError)) throw error;
       // A reload may have replaced this balancer while its first try was under way.
       if (this.#isClosed) return;
       this.#log.warn("descriptions could not be embedded; routing falls back until they are", {
-        reason: error instanceof Error ? error.message : String(error),
+        reason: error.message,
         retryInMs: retryStartMs,
       });
       this.#cancelRetry = this.#services.schedule(
         retryStartMs,
-        () => void this.start(signal).catch(() => undefined),
+        () => void this.start(signal).catch((late: unknown) => this.#stayUnready(late)),
       );
     }
   }
 
-  /** A store that does not answer costs no request: choices are made from memory. */
-  async #keep(index: GroupIndex, signal: AbortSignal): Promise<void> {
-    const { store, namespace } = this.#services;
-    try {
-      await store.replace(namespace, index.items, signal);
-    } catch (error) {
-      this.#log.warn("the vector store did not take the description vectors; they are held in memory", {
-        reason: error instanceof Error ? error.message : String(error),
-      });
-    }
+  /** Found out too late for the gateway to refuse the configuration. */
+  #stayUnready(error: unknown): void {
+    if (this.#isClosed) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#log.error("semantic routing cannot start and falls back until the configuration changes", {
+      reason,
+    });
   }
 
   close(): void {
@@ -196,10 +194,20 @@ class SemanticBalancer implements Balancer {
   }
 
   #costOf({ cached, latencyMs, inputTokens }: PromptEmbedding): NonNullable<RoutingDecision["embedding"]> {
-    const { model } = this.#services.embedding.embedder;
-    return inputTokens === undefined
-      ? { model, cached, latencyMs }
-      : { model, cached, latencyMs, inputTokens };
+    const { embedder } = this.#services.embedding;
+    const { embeddingCost } = this.#settings;
+    const isFree = cached || embedder.embedNow !== undefined;
+    const costUsd =
+      inputTokens === undefined || embeddingCost === undefined
+        ? undefined
+        : (inputTokens * embeddingCost) / 1_000_000;
+    return {
+      model: embedder.model,
+      cached,
+      latencyMs,
+      ...(inputTokens !== undefined && { inputTokens }),
+      ...(isFree ? { costUsd: 0 } : costUsd !== undefined && { costUsd }),
+    };
   }
 
   #rank(request: BalanceRequest, order: readonly Group[], decision: RoutingDecision): void {

@@ -1,8 +1,9 @@
 /** A call of an embedder, held to its contract: it settles when told to, with as many vectors as texts. */
+
+import { untilAborted, withDeadline } from "../../util/deadline.ts";
+import type { Schedule } from "../../util/schedule.ts";
 import type { Embedder, EmbeddingResult } from "../embedder.ts";
 import { EmbeddingError } from "../embedding-error.ts";
-import { untilAborted, withDeadline } from "./deadline.ts";
-import type { Schedule } from "./schedule.ts";
 
 /** Rejects with an `EmbeddingError`, or with the signal's reason when that is one. */
 export async function callEmbedder(

@@ -1,8 +1,8 @@
 /** Vectors of target descriptions and examples: kept while a config refers to them, embedded once each. */
 import { setMaxListeners } from "node:events";
+import { untilAborted } from "../../util/deadline.ts";
 import { createLimit } from "../../util/limit.ts";
 import { EmbeddingError } from "../embedding-error.ts";
-import { untilAborted } from "./deadline.ts";
 
 /** Embeds one batch, retries included; one vector for each text. */
 type EmbedBatch = (texts: readonly string[], signal: AbortSignal) => Promise<readonly Float32Array[]>;
@@ -17,6 +17,8 @@ interface DescriptionRequest {
 export interface DescriptionCache {
   /** The vectors of `texts`, in order; only unknown texts are embedded, each once even when asked for concurrently. */
   embed(request: DescriptionRequest): Promise<readonly Float32Array[]>;
+  /** A vector from elsewhere; one that is known already stays. */
+  adopt(text: string, vector: Float32Array): void;
   /** While retained as often as not released, a text's vector is never evicted. */
   retain(text: string): void;
   release(texts: Iterable<string>): void;
@@ -127,6 +129,10 @@ export function createDescriptionCache(): DescriptionCache {
         for (const text of request.texts) count(references, text, -1);
         evictIdle();
       }
+    },
+    adopt(text, vector) {
+      if (!vectors.has(text)) store(text, vector);
+      evictIdle();
     },
     retain: (text) => count(references, text, 1),
     release(texts) {

@@ -31,6 +31,8 @@ export interface DescriptionStats {
 export interface DescriptionEngine {
   /** One vector for each text, in order. Whatever the breaker of prompts says: nobody waits, so trying is free. */
   embed(request: DescriptionsRequest): Promise<readonly Float32Array[]>;
+  /** A vector from elsewhere; one that is known already stays. */
+  adopt(text: string, vector: Float32Array): void;
   retain(text: string): void;
   release(texts: Iterable<string>): void;
   stats(): DescriptionStats;
@@ -84,6 +86,7 @@ export function createDescriptionEngine(
         embedBatch: (texts, signal) =>
           withRetries({ schedule, random, onRetry }, signal, () => tryBatch(request, texts, signal)),
       }),
+    adopt: cache.adopt,
     retain: cache.retain,
     release: cache.release,
     stats: () => ({ ...counters, descriptions: cache.entries, descriptionBytes: cache.bytes }),

@@ -1,8 +1,8 @@
 /** Retries with exponential back-off, for calls at load time that nobody is waiting on with a client. */
 
+import { pause } from "../../util/deadline.ts";
+import type { Schedule } from "../../util/schedule.ts";
 import { EmbeddingError } from "../embedding-error.ts";
-import { pause } from "./deadline.ts";
-import type { Schedule } from "./schedule.ts";
 
 /** Tries in all. With the waits below they span 2–4 s, longer when the vendor asks for it. */
 const maxTries = 4;

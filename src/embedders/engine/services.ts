@@ -1,7 +1,7 @@
 /** What the embedding engine may use of the world. Tests pass fakes. */
 import type { Logger } from "../../telemetry/logger.ts";
+import type { Schedule } from "../../util/schedule.ts";
 import type { PromptCacheBounds } from "./prompt-cache.ts";
-import type { Schedule } from "./schedule.ts";
 
 export interface EngineServices {
   /** Milliseconds, monotonic. */

@@ -1,8 +1,7 @@
 /** Builds the running plugin from its config: everything that can be worked out before a request is worked out here. */
 import { createHash } from "node:crypto";
 import { findAlgorithm } from "../../balancer/algorithms/index.ts";
-import type { Balancer, SemanticServices, SemanticSettings } from "../../balancer/balancer.ts";
-import { findEmbedder } from "../../embedders/index.ts";
+import type { Balancer } from "../../balancer/balancer.ts";
 import { toGatewayError } from "../../errors.ts";
 import { isJsonObject } from "../../llm/json.ts";
 import { findProvider } from "../../providers/index.ts";
@@ -11,9 +10,9 @@ import { chooseTarget, proxyChat } from "../../proxy/chat-proxy.ts";
 import { asChatRequest } from "../../proxy/chat-request.ts";
 import { failoverRules } from "../../proxy/failover.ts";
 import { compileTarget, type ProxyTarget } from "../../proxy/target.ts";
-import { findVectorStore } from "../../vector-stores/index.ts";
 import type { Explanation, Plugin, PluginMeta, PluginServices } from "../plugin.ts";
-import { type AiProxyAdvancedConfig, semanticSettings } from "./config.ts";
+import type { AiProxyAdvancedConfig } from "./config.ts";
+import { type OpenSemantic, openSemantic } from "./semantic.ts";
 import type { TargetOptions } from "./target-options.ts";
 
 /** The plugin for a config that the schema and the checks have accepted. */
@@ -54,6 +53,11 @@ export function createChatPlugin(
     access: (exchange) => proxyChat(exchange, settings, services),
     explain: (request, signal) => explain(name, request, settings, signal),
     describe: () => describePlugin(config, targets, semantic),
+    ...(semantic !== undefined && {
+      health: () => semantic.health(),
+      probe: (signal: AbortSignal) => semantic.probe(signal),
+      forget: (signal: AbortSignal) => semantic.forget(signal),
+    }),
     async close() {
       balancer.close?.();
       await semantic?.close();
@@ -110,52 +114,6 @@ function createBalancer(
     log: services.log,
     ...(semantic !== undefined && { semantic: semantic.services }),
   });
-}
-
-interface OpenSemantic {
-  readonly strategy: string;
-  readonly settings: SemanticSettings;
-  readonly services: SemanticServices;
-  close(): Promise<void>;
-}
-
-function openSemantic(
-  config: AiProxyAdvancedConfig,
-  services: PluginServices,
-  meta: PluginMeta,
-): OpenSemantic {
-  const { embeddings, vectordb } = semanticSettings(config);
-  const { balancer } = config;
-  const embedderDefinition = findEmbedder(embeddings.model.provider);
-  const storeDefinition = findVectorStore(vectordb.strategy);
-  if (embedderDefinition === undefined)
-    throw new Error(
-      `embeddings.model.provider ${embeddings.model.provider} is not supported by this version`,
-    );
-  if (storeDefinition === undefined)
-    throw new Error(`vectordb.strategy ${vectordb.strategy} is not supported by this version`);
-  const embedder = embedderDefinition.create(
-    { ...embeddings, dimensions: vectordb.dimensions },
-    { post: services.post },
-  );
-  const embedding = services.embeddings.acquire(embedder, { timeoutMs: balancer.semantic.timeout });
-  const store = storeDefinition.create(vectordb);
-  return {
-    strategy: vectordb.strategy,
-    settings: {
-      threshold: vectordb.threshold,
-      metric: vectordb.distance_metric,
-      messageCountback: balancer.semantic.message_countback,
-      inheritFollowUps: balancer.semantic.inherit_follow_ups,
-      groupPolicy: balancer.semantic.group_policy,
-      onError: config.on_error,
-    },
-    services: { embedding, store, namespace: meta.id, schedule: services.schedule },
-    async close() {
-      embedding.release();
-      await store.close();
-    },
-  };
 }
 
 /** What runs, in lines for people. */

@@ -3,14 +3,13 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createFakeClock, settled } from "../../test/support/fake-clock.ts";
-import { EmbeddingError } from "./embedding-error.ts";
-import type { EmbeddingHttpRequest } from "./http.ts";
-import { createEmbeddingTransport, type OwnedTransport } from "./transport.ts";
+import { HttpCallError, type HttpCallRequest } from "./http-call.ts";
+import { createHttpCaller, type HttpCaller } from "./http-caller.ts";
 
 let server: Server;
 let answer: RequestListener;
 let connections: number;
-let transport: OwnedTransport;
+let http: HttpCaller;
 const clock = createFakeClock();
 
 beforeEach(async () => {
@@ -19,16 +18,16 @@ beforeEach(async () => {
   server = createServer((request, response) => answer(request, response));
   server.on("connection", () => connections++);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  transport = createEmbeddingTransport({ maxAnswerBytes: 1000, schedule: clock.schedule });
+  http = createHttpCaller({ maxAnswerBytes: 1000, schedule: clock.schedule });
 });
 
 afterEach(async () => {
-  await transport.close();
+  await http.close();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
 });
 
-function call(overrides: Partial<EmbeddingHttpRequest> = {}): EmbeddingHttpRequest {
+function call(overrides: Partial<HttpCallRequest> = {}): HttpCallRequest {
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}/v1/embeddings`,
@@ -40,14 +39,14 @@ function call(overrides: Partial<EmbeddingHttpRequest> = {}): EmbeddingHttpReque
   };
 }
 
-async function failure(promise: Promise<unknown>): Promise<EmbeddingError> {
+async function failure(promise: Promise<unknown>): Promise<HttpCallError> {
   const error = await promise.catch((thrown: unknown) => thrown);
-  if (!(error instanceof EmbeddingError)) throw new Error(`expected an EmbeddingError, got ${error}`);
+  if (!(error instanceof HttpCallError)) throw new Error(`expected an HttpCallError, got ${error}`);
   expect(error.message).not.toMatch(/secret|my prompt/);
   return error;
 }
 
-describe("the embedders' transport", () => {
+describe("createHttpCaller", () => {
   it("posts and answers status, headers and body, whatever the status", async () => {
     let received = "";
     answer = (request, response) => {
@@ -58,7 +57,7 @@ describe("the embedders' transport", () => {
         response.end(`${request.method} ${request.url} ${request.headers.authorization} é`);
       });
     };
-    const result = await transport.post(call());
+    const result = await http.call(call());
     expect(result.status).toBe(429);
     expect(result.headers).toMatchObject({ "retry-after": "3", "x-request-id": "r1", "set-cookie": "a, b" });
     expect(result.body).toBe("POST /v1/embeddings Bearer secret é");
@@ -67,7 +66,7 @@ describe("the embedders' transport", () => {
   });
 
   it("keeps its connections for later calls", async () => {
-    for (let i = 0; i < 20; i++) await transport.post(call());
+    for (let i = 0; i < 20; i++) await http.call(call());
     // A call sent in the very turn in which the last one ended may open a second.
     expect(connections).toBeLessThanOrEqual(2);
   });
@@ -79,11 +78,11 @@ describe("the embedders' transport", () => {
       if (calls === 2) request.socket.destroy();
       else response.end("{}");
     };
-    await transport.post(call());
-    expect((await transport.post(call())).status).toBe(200);
+    await http.call(call());
+    expect((await http.call(call())).status).toBe(200);
     expect(calls).toBe(3);
     answer = (request) => request.socket.destroy();
-    expect(await failure(transport.post(call()))).toMatchObject({ kind: "vendor", isRetryable: true });
+    expect(await failure(http.call(call()))).toMatchObject({ kind: "connection" });
   });
 
   it("gives up at the deadline, before the head or within the body, and closes the connection", async () => {
@@ -96,14 +95,13 @@ describe("the embedders' transport", () => {
           arrive();
         };
       });
-      const late = failure(transport.post(call()));
+      const late = failure(http.call(call()));
       await arrived;
       await settled();
       await clock.advance(1000);
       expect(await late).toMatchObject({
         kind: "timeout",
         message: "no answer within 1000 ms",
-        isRetryable: true,
       });
     }
     await Promise.all(closed);
@@ -118,17 +116,17 @@ describe("the embedders' transport", () => {
         caller.abort();
       };
     });
-    expect((await failure(transport.post(call({ signal: caller.signal })))).kind).toBe("aborted");
+    expect((await failure(http.call(call({ signal: caller.signal })))).kind).toBe("aborted");
     await closed;
-    expect((await failure(transport.post(call({ signal: AbortSignal.abort() })))).kind).toBe("aborted");
+    expect((await failure(http.call(call({ signal: AbortSignal.abort() })))).kind).toBe("aborted");
     expect(clock.timers).toBe(0);
   });
 
   it("refuses an answer beyond its bound without reading it all", async () => {
     answer = (_, response) => response.end("x".repeat(1001));
-    expect(await failure(transport.post(call()))).toMatchObject({ kind: "invalid" });
+    expect(await failure(http.call(call()))).toMatchObject({ kind: "answer" });
     answer = (_, response) => response.end("x".repeat(1000));
-    expect((await transport.post(call())).body).toHaveLength(1000);
+    expect((await http.call(call())).body).toHaveLength(1000);
   });
 
   it("refuses an encoding it did not ask for", async () => {
@@ -136,7 +134,7 @@ describe("the embedders' transport", () => {
       response.setHeader("content-encoding", "gzip");
       response.end(gzipSync("{}"));
     };
-    expect((await failure(transport.post(call()))).message).toContain("gzip");
+    expect((await failure(http.call(call()))).message).toContain("gzip");
   });
 
   it("reports an answer that is cut", async () => {
@@ -144,14 +142,14 @@ describe("the embedders' transport", () => {
       response.writeHead(200, { "content-length": "100" });
       response.write("{", () => request.socket.destroy());
     };
-    expect(await failure(transport.post(call()))).toMatchObject({ kind: "vendor", isRetryable: true });
+    expect(await failure(http.call(call()))).toMatchObject({ kind: "connection" });
   });
 
   it("says that nobody listens", async () => {
     const gone = call();
     await new Promise((resolve) => server.close(resolve));
-    const error = await failure(transport.post(gone));
-    expect(error).toMatchObject({ kind: "vendor", isRetryable: true });
+    const error = await failure(http.call(gone));
+    expect(error).toMatchObject({ kind: "connection" });
     expect(error.message).toContain("ECONNREFUSED");
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   });
@@ -160,9 +158,9 @@ describe("the embedders' transport", () => {
     const arrived = new Promise<void>((arrive) => {
       answer = () => arrive();
     });
-    const lost = failure(transport.post(call()));
+    const lost = failure(http.call(call()));
     await arrived;
-    await transport.close();
-    expect((await lost).kind).toBe("vendor");
+    await http.close();
+    expect((await lost).kind).toBe("connection");
   });
 });

@@ -1,11 +1,10 @@
-/** The embedders' way to the network: kept connections, one deadline for the whole call, a bound on the answer. */
+/** The way to the network of `HttpCall`s: kept connections, one deadline for the whole call, a bound on the answer. */
 import { Agent, type Dispatcher, request } from "undici";
-import { EmbeddingError } from "./embedding-error.ts";
-import { withDeadline } from "./engine/deadline.ts";
-import { type Schedule, systemSchedule } from "./engine/schedule.ts";
-import type { EmbeddingHttpAnswer, EmbeddingHttpRequest, EmbeddingTransport } from "./http.ts";
+import { withDeadline } from "../util/deadline.ts";
+import { type Schedule, systemSchedule } from "../util/schedule.ts";
+import { type HttpCall, type HttpCallAnswer, HttpCallError, type HttpCallRequest } from "./http-call.ts";
 
-export interface EmbeddingTransportOptions {
+export interface HttpCallerOptions {
   /** Connections kept to one host; further calls wait, within their deadline. Default 32. */
   readonly connections?: number;
   /** A larger answer is refused. Default 32 MiB. */
@@ -13,8 +12,8 @@ export interface EmbeddingTransportOptions {
   readonly schedule?: Schedule;
 }
 
-export interface OwnedTransport {
-  readonly post: EmbeddingTransport;
+export interface HttpCaller {
+  readonly call: HttpCall;
   /** Ends the calls under way and closes the connections. */
   close(): Promise<void>;
 }
@@ -22,24 +21,23 @@ export interface OwnedTransport {
 /** A connection that the server closed while it was idle fails like this before an answer begins. */
 const staleConnection = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
-export function createEmbeddingTransport(options: EmbeddingTransportOptions = {}): OwnedTransport {
+export function createHttpCaller(options: HttpCallerOptions = {}): HttpCaller {
   const { connections = 32, maxAnswerBytes = 32 * 1024 * 1024, schedule = systemSchedule } = options;
   // The deadline of an answer is the call's own; that of connecting stays at 10 s, undici's default, to drop dead attempts.
   const agent = new Agent({ connections, headersTimeout: 0, bodyTimeout: 0 });
 
-  async function head(call: EmbeddingHttpRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const { url, headers, body } = call;
-    const send = () => request(url, { method: "POST", headers, body, signal, dispatcher: agent });
+  async function head(call: HttpCallRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { method = "POST", url, headers, body = null } = call;
+    const send = () => request(url, { method, headers, body, signal, dispatcher: agent });
     try {
       return await send();
     } catch (error) {
-      // Embedding changes nothing at the vendor's, so that sending it twice is safe.
       if (signal.aborted || !staleConnection.has(codeOf(error) ?? "")) throw error;
       return send();
     }
   }
 
-  async function exchange(call: EmbeddingHttpRequest, signal: AbortSignal): Promise<EmbeddingHttpAnswer> {
+  async function exchange(call: HttpCallRequest, signal: AbortSignal): Promise<HttpCallAnswer> {
     const { statusCode, headers, body } = await head(call, signal);
     const chunks: Buffer[] = [];
     let size = 0;
@@ -47,13 +45,13 @@ export function createEmbeddingTransport(options: EmbeddingTransportOptions = {}
       size += chunk.length;
       // Leaving the loop destroys the stream and its connection.
       if (size > maxAnswerBytes)
-        throw new EmbeddingError("invalid", `the answer exceeds ${maxAnswerBytes} bytes`);
+        throw new HttpCallError("answer", `the answer exceeds ${maxAnswerBytes} bytes`);
       chunks.push(chunk);
     }
     const encoding = headers["content-encoding"];
     if (encoding !== undefined && encoding !== "identity") {
-      throw new EmbeddingError(
-        "invalid",
+      throw new HttpCallError(
+        "answer",
         `the answer is encoded as ${encoding} although identity was asked for`,
       );
     }
@@ -61,21 +59,20 @@ export function createEmbeddingTransport(options: EmbeddingTransportOptions = {}
   }
 
   return {
-    async post(call) {
+    async call(call) {
       try {
         return await withDeadline(
           {
             signal: call.signal,
             timeoutMs: call.timeoutMs,
             schedule,
-            timedOut: () =>
-              new EmbeddingError("timeout", `no answer within ${call.timeoutMs} ms`, { isRetryable: true }),
-            left: () => new EmbeddingError("aborted", "the caller left", { cause: call.signal.reason }),
+            timedOut: () => new HttpCallError("timeout", `no answer within ${call.timeoutMs} ms`),
+            left: () => new HttpCallError("aborted", "the caller left", { cause: call.signal.reason }),
           },
           (signal) => exchange(call, signal),
         );
       } catch (error) {
-        throw error instanceof EmbeddingError ? error : unreachable(error);
+        throw error instanceof HttpCallError ? error : unreachable(error);
       }
     },
     close: () => agent.destroy(),
@@ -83,13 +80,12 @@ export function createEmbeddingTransport(options: EmbeddingTransportOptions = {}
 }
 
 /** undici's messages and the system's name hosts and codes, never headers or bodies. */
-function unreachable(error: unknown): EmbeddingError {
+function unreachable(error: unknown): HttpCallError {
   const message = error instanceof Error && error.message !== "" ? error.message : "no reason given";
   const code = codeOf(error);
   const suffix = code === undefined || message.includes(code) ? "" : ` (${code})`;
-  return new EmbeddingError("vendor", `the connection failed: ${message.slice(0, 300)}${suffix}`, {
+  return new HttpCallError("connection", `the connection failed: ${message.slice(0, 300)}${suffix}`, {
     cause: error,
-    isRetryable: true,
   });
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createFakeClock } from "../../../test/support/fake-clock.ts";
+import { createFakeClock } from "../../test/support/fake-clock.ts";
 import { pause, untilAborted, withDeadline } from "./deadline.ts";
 
 function setUp() {
