@@ -1,7 +1,7 @@
 /** A vendor of embeddings in the shape of a transport, and configs for it. */
-import type { EmbedderConfig } from "../../src/embedders/embedder.ts";
+import type { EmbedderConfig, EmbedderServices } from "../../src/embedders/embedder.ts";
 import { EmbeddingError } from "../../src/embedders/embedding-error.ts";
-import type { EmbeddingHttpRequest, EmbeddingTransport } from "../../src/embedders/http.ts";
+import { type HttpCall, HttpCallError, type HttpCallRequest } from "../../src/http/http-call.ts";
 import { hashVector } from "./fake-embedder.ts";
 
 export interface SentBody {
@@ -24,13 +24,18 @@ export interface Rules {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** What an embedder may use of the world when `call` is all of it. */
+export function servicesOf(call: HttpCall): EmbedderServices {
+  return { call, wallClock: () => 1_700_000_000_000, env: {} };
+}
+
 /** A vendor in the shape of a transport. */
 export function fakeVendor(rules: Rules = {}) {
-  const requests: EmbeddingHttpRequest[] = [];
+  const requests: HttpCallRequest[] = [];
   const bodies: SentBody[] = [];
-  const post: EmbeddingTransport = async (request) => {
-    if (request.signal.aborted) throw new EmbeddingError("aborted", "the caller left");
-    const body = JSON.parse(request.body) as SentBody;
+  const call: HttpCall = async (request) => {
+    if (request.signal.aborted) throw new HttpCallError("aborted", "the caller left");
+    const body = JSON.parse(request.body ?? "") as SentBody;
     requests.push(request);
     bodies.push(body);
     const refusal = rules.refuse?.(body, bodies.length);
@@ -53,7 +58,7 @@ export function fakeVendor(rules: Rules = {}) {
     const answer = { object: "list", model: body.model, data: rules.bend?.(data) ?? data, usage };
     return { status: 200, headers: {}, body: JSON.stringify(answer) };
   };
-  return { post, requests, bodies };
+  return { ...servicesOf(call), requests, bodies };
 }
 
 /** A config for OpenAI itself. */
