@@ -8,12 +8,13 @@ import { formatProblem } from "../config/problem.ts";
 import { type Gateway, startGateway } from "../gateway.ts";
 import type { Listener } from "../http/listener.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
 import { createJsonSink, createPrettySink, type Sink } from "../telemetry/sinks.ts";
 import { version } from "../util/version.ts";
 import type { Command } from "./command.ts";
 import { type ConfigFile, ConfigFileError, configPath, readConfigFile } from "./config-file.ts";
-import { createRuntime, type Runtime, terminalLog } from "./runtime.ts";
+import { countComponents, countEmbeddings } from "./readings.ts";
+import { createRuntime, terminalLog } from "./runtime.ts";
 import { type Address, type ProcessSettings, readSettings } from "./settings.ts";
 import { waitForStop } from "./signals.ts";
 import type { Terminal } from "./terminal.ts";
@@ -68,6 +69,7 @@ export async function startProcess(
   countEmbeddings(metrics, runtime);
 
   let gateway: Gateway | undefined;
+  countComponents(metrics, () => gateway?.health() ?? []);
   let isStopping = false;
   const describe = () => ({
     version: version(),
@@ -168,35 +170,6 @@ function stdoutSink(settings: ProcessSettings, terminal: Terminal, log: Logger):
   return settings.pretty
     ? createPrettySink(terminal.lines, onDropped)
     : createJsonSink(terminal.lines, onDropped);
-}
-
-function countEmbeddings(metrics: Metrics, runtime: Runtime): void {
-  const sum = (read: (row: ReturnType<Runtime["embeddings"]["stats"]>[number]) => number) => () =>
-    runtime.embeddings.stats().reduce((total, row) => total + read(row), 0);
-  metrics.reading(
-    "sluice_embedding_cache_hits_total",
-    "Prompts whose vector was cached",
-    "counter",
-    sum((row) => row.hits),
-  );
-  metrics.reading(
-    "sluice_embedding_cache_misses_total",
-    "Prompts that were embedded",
-    "counter",
-    sum((row) => row.misses),
-  );
-  metrics.reading(
-    "sluice_embedding_failures_total",
-    "Embedding calls that failed",
-    "counter",
-    sum((row) => row.failures),
-  );
-  metrics.reading(
-    "sluice_embedding_tokens_total",
-    "Tokens that embedding was charged for",
-    "counter",
-    sum((row) => row.inputTokens),
-  );
 }
 
 /** Where `sluice reload` finds this process. */

@@ -123,11 +123,15 @@ describe("the text that is scraped", () => {
     metrics.observe(createRecord({ exchange }), createAiFacts(answered));
     let value = 3;
     metrics.reading("sluice_running", "Exchanges under way", "gauge", () => value);
+    metrics.readings("sluice_stores", "Stores in use", "gauge", ["store", "state"], () => [
+      { labels: ["redis", "up"], value },
+    ]);
     value = 4;
     const { text, contentType } = metrics.render();
     expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
     expect(text.endsWith("\n")).toBe(true);
     expect(text).toContain("# TYPE sluice_running gauge\nsluice_running 4\n");
+    expect(text).toContain('# TYPE sluice_stores gauge\nsluice_stores{store="redis",state="up"} 4\n');
     const typed = new Map(
       [...text.matchAll(/^# TYPE (\S+) (counter|gauge|histogram)$/gm)].map((match) => [match[1], match[2]]),
     );

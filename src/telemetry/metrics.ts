@@ -2,13 +2,28 @@
 
 import type { AiFacts } from "../llm/ai-facts.ts";
 import type { AccessRecord } from "./access-record.ts";
-import { type Counter, contentType, createMetricRegistry, type Histogram } from "./prometheus.ts";
+import {
+  type Counter,
+  contentType,
+  createMetricRegistry,
+  type Histogram,
+  type Reading,
+  type ReadingType,
+} from "./prometheus.ts";
 
 export interface Metrics {
   /** Counts one exchange. */
   observe(record: AccessRecord, ai: AiFacts | undefined): void;
   /** Reports a value that is kept elsewhere, whenever the metrics are read. */
-  reading(name: string, help: string, type: "gauge" | "counter", read: () => number): void;
+  reading(name: string, help: string, type: ReadingType, read: () => number): void;
+  /** The same with labels: one value for each set of label values; those of equal labels are added up. */
+  readings(
+    name: string,
+    help: string,
+    type: ReadingType,
+    labels: readonly string[],
+    read: () => readonly Reading[],
+  ): void;
   /** The text that Prometheus scrapes, and its content type. */
   render(): { readonly text: string; readonly contentType: string };
 }
@@ -79,7 +94,8 @@ export function createMetrics(): Metrics {
       }
       if (ai.provider !== undefined) countAi(ai, aiSeries(ai, ai.provider));
     },
-    reading: (name, help, type, read) => registry.reading(name, help, type, read),
+    reading: registry.reading,
+    readings: registry.readings,
     render: () => ({ text: registry.render(), contentType }),
   };
 }

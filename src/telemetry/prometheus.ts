@@ -21,6 +21,14 @@ export interface Family<Series> {
   with(...labels: readonly string[]): Series;
 }
 
+export type ReadingType = "gauge" | "counter";
+
+/** A value with the values of its labels. */
+export interface Reading {
+  readonly labels: readonly string[];
+  readonly value: number;
+}
+
 export interface MetricRegistry {
   counter(name: string, help: string, labels: readonly string[]): Family<Counter>;
   histogram(
@@ -30,7 +38,18 @@ export interface MetricRegistry {
     buckets: readonly number[],
   ): Family<Histogram>;
   /** A value that is kept elsewhere and read when the metrics are. */
-  reading(name: string, help: string, type: "gauge" | "counter", read: () => number): void;
+  reading(name: string, help: string, type: ReadingType, read: () => number): void;
+  /**
+   * Values that are kept elsewhere and read when the metrics are, one for each set of label values, which are in the
+   * order of `labels`. A scrape may hold a series once only, so that values of the same labels are added up.
+   */
+  readings(
+    name: string,
+    help: string,
+    type: ReadingType,
+    labels: readonly string[],
+    read: () => readonly Reading[],
+  ): void;
   /** All metrics as text. */
   render(): string;
 }
@@ -39,6 +58,9 @@ export const contentType = "text/plain; version=0.0.4; charset=utf-8";
 
 export function createMetricRegistry(): MetricRegistry {
   const families: (() => string)[] = [];
+  const readings: MetricRegistry["readings"] = (name, help, type, labels, read) => {
+    families.push(() => head(name, help, type) + renderReadings(name, labels, read()));
+  };
   return {
     counter(name, help, labels) {
       return addFamily(families, head(name, help, "counter"), () => createCounter(name), labels);
@@ -46,9 +68,9 @@ export function createMetricRegistry(): MetricRegistry {
     histogram(name, help, labels, buckets) {
       return addFamily(families, head(name, help, "histogram"), () => createHistogram(name, buckets), labels);
     },
-    reading(name, help, type, read) {
-      families.push(() => `${head(name, help, type)}${name} ${read()}\n`);
-    },
+    reading: (name, help, type, read) =>
+      readings(name, help, type, [], () => [{ labels: [], value: read() }]),
+    readings,
     render: () => families.map((family) => family()).join("\n"),
   };
 }
@@ -68,7 +90,7 @@ function addFamily<Series extends Rendered>(
   families.push(() => headText + [...all].map(([labels, series]) => series.render(labels)).join(""));
   return {
     with(...values) {
-      const labels = names.map((name, index) => `${name}="${escapeLabel(values[index] ?? "")}"`).join(",");
+      const labels = labelText(names, values);
       let series = all.get(labels);
       if (series === undefined) {
         series = create();
@@ -117,6 +139,24 @@ function createHistogram(name: string, buckets: readonly number[]): Histogram & 
       return `${text}${name}_bucket{${before}le="+Inf"} ${count}\n${name}_sum${braces(labels)} ${sum}\n${name}_count${braces(labels)} ${count}\n`;
     },
   };
+}
+
+function renderReadings(name: string, names: readonly string[], all: readonly Reading[]): string {
+  const sums = new Map<string, number>();
+  for (const { labels, value } of all) {
+    const text = labelText(names, labels);
+    sums.set(text, (sums.get(text) ?? 0) + value);
+  }
+  return [...sums].map(([labels, value]) => `${name}${braces(labels)} ${numeral(value)}\n`).join("");
+}
+
+/** The format has words of its own for what is no finite number. */
+function numeral(value: number): string {
+  return String(value).replace("Infinity", value > 0 ? "+Inf" : "Inf");
+}
+
+function labelText(names: readonly string[], values: readonly string[]): string {
+  return names.map((name, index) => `${name}="${escapeLabel(values[index] ?? "")}"`).join(",");
 }
 
 function braces(labels: string): string {
