@@ -1,23 +1,9 @@
 /** What may happen to a vector store under load; each real server goes through all of it. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Stack, startStack, until } from "./gateway.ts";
-import {
-  type ConfigObject,
-  chatConfig,
-  chatUrl,
-  openaiTarget,
-  remoteEmbeddings,
-  targetKey,
-} from "./gateway-config.ts";
-import { describeWithServer, type ServerName, startServer, type TestServer } from "./servers.ts";
-
-interface StoreCase {
-  readonly server: ServerName;
-  /** The blocks of `vectordb` that say where the server is. */
-  readonly vectordb: (server: TestServer) => ConfigObject;
-  /** Puts what nobody expects in place of what is stored. */
-  readonly spoil: (server: TestServer) => Promise<void>;
-}
+import { type ConfigObject, chatConfig, chatUrl, openaiTarget, remoteEmbeddings } from "./gateway-config.ts";
+import { describeWithServer, startServer, type TestServer } from "./servers.ts";
+import { type StoreCase, storePassword } from "./store-cases.ts";
 
 const prompts: readonly (readonly [string, string])[] = [
   ["How do I write a Python function?", "gpt-3.5-turbo"],
@@ -77,7 +63,7 @@ export function describeStoreOutages({ server: name, vectordb, spoil }: StoreCas
         until(() => health()?.state === state, `the store being ${state}: ${health()?.reason}`, noticedMs);
 
       beforeAll(async () => {
-        server = await startServer(name, { password: targetKey });
+        server = await startServer(name, { password: storePassword });
         stack = await start();
       });
       afterAll(async () => {
@@ -85,21 +71,25 @@ export function describeStoreOutages({ server: name, vectordb, spoil }: StoreCas
         await server.stop();
       });
 
+      /** What is wrong with the answer to `prompt`, if anything is. */
+      async function askFor(prompt: string, model: string): Promise<string | undefined> {
+        const { headers, status, text } = await stack.ask(prompt);
+        const answeredBy = headers["x-kong-llm-model"];
+        return status === 200 && answeredBy === `openai/${model}`
+          ? undefined
+          : `${status} ${answeredBy} ${text.slice(0, 200)}`;
+      }
+
       /** A thousand requests, fifty at a time; `meanwhile` begins once a few have been answered. */
       async function load(meanwhile: () => Promise<void> | void = () => undefined): Promise<void> {
         const wrong: string[] = [];
-        let next = 0;
         let answered = 0;
         let disturbance: Promise<void> | undefined;
+        const left = Array.from({ length: requests }, (_, at) => prompts[at % prompts.length]);
         const worker = async () => {
-          while (next < requests) {
-            const at = next++;
-            const [prompt, model] = prompts[at % prompts.length] ?? ["", ""];
-            const answer = await stack.ask(prompt);
-            if (answer.status !== 200 || answer.headers["x-kong-llm-model"] !== `openai/${model}`)
-              wrong.push(
-                `${answer.status} ${answer.headers["x-kong-llm-model"]} ${answer.text.slice(0, 200)}`,
-              );
+          for (let next = left.pop(); next !== undefined; next = left.pop()) {
+            const fault = await askFor(...next);
+            if (fault !== undefined) wrong.push(fault);
             if (++answered === 100) disturbance = Promise.resolve(meanwhile());
           }
         };

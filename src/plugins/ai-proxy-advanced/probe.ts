@@ -47,6 +47,8 @@ export async function probeStore(
     const { server, engine } = await store.inspect(signal);
     Object.assign(facts, { server, engine, connected: milliseconds(now() - startedAt) });
     Object.assign(facts, await tryVectors(store, dimensions ?? 8, now, signal));
+    // The first write may have set the engine up.
+    facts["engine"] = (await store.inspect(signal)).engine;
     return { component: "vector store", name, facts, error: undefined };
   } catch (error) {
     return { component: "vector store", name, facts, error: reasonOf(error) };

@@ -1,0 +1,5 @@
+/** Redis Stack, whose query engine searches, goes away, freezes, forgets and is tampered with while a thousand requests are under way. */
+import { storeCases } from "../support/store-cases.ts";
+import { describeStoreOutages } from "../support/store-outages.ts";
+
+describeStoreOutages(storeCases["redis-stack"]);
