@@ -7,9 +7,18 @@ import { plugins } from "../src/plugins/index.ts";
 import { type Simulator, startSimulator } from "../src/simulator/simulator.ts";
 import { embedLocally, startStack } from "./support/gateway.ts";
 import { codeBlocks, exportedVariables, firstCurl } from "./support/readme.ts";
+import { describeWithServer, type ServerName, type ServerOptions, startServer } from "./support/servers.ts";
 
 const folder = new URL("../examples/", import.meta.url);
 const examples = readdirSync(folder).filter((name) => existsSync(new URL(`${name}/gateway.yaml`, folder)));
+
+/** What an example needs beside the simulator, and where its README tells the gateway to find it. */
+const servers: Readonly<
+  Record<string, { readonly name: ServerName; readonly port: string; readonly options: ServerOptions }>
+> = {
+  "semantic-redis": { name: "redis-stack", port: "DECK_REDIS_PORT", options: {} },
+  "semantic-pgvector": { name: "postgres", port: "DECK_PG_PORT", options: { password: "secret" } },
+};
 
 let simulator: Simulator;
 beforeAll(async () => {
@@ -18,8 +27,8 @@ beforeAll(async () => {
 afterAll(() => simulator.close());
 
 /** What the README exports, with this test's simulator for the one it starts. */
-function environment(readme: string): Record<string, string> {
-  const entries = Object.entries(exportedVariables(readme));
+function environment(readme: string, more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const entries = Object.entries({ ...exportedVariables(readme), ...more });
   return Object.fromEntries(
     entries.map(([name, value]) => [name, value.replace("http://127.0.0.1:8090", simulator.url)]),
   );
@@ -66,14 +75,30 @@ describe.each(examples)("examples/%s", (name) => {
     expect(config?.routes.length).toBeGreaterThan(0);
   });
 
-  it("starts and answers the first curl of its README", async () => {
-    const stack = await startStack({ config: yaml, env: environment(readme) });
+  async function startAndAsk(more: Readonly<Record<string, string>> = {}): Promise<void> {
+    const stack = await startStack({ config: yaml, env: environment(readme, more) });
     const { status, headers, body } = await sendCurl(readme, stack.url);
     expect(body).toMatchObject({ object: "chat.completion", choices: [{ finish_reason: "stop" }] });
     expect(status).toBe(200);
     expect(headers["x-kong-llm-model"]).toMatch(/^\w+\/\S+$/);
     expect(stack.log.filter(({ level }) => level !== "info")).toEqual([]);
+    expect(stack.gateway.health().every(({ state }) => state === "up")).toBe(true);
     await stack.close();
+  }
+
+  const needed = servers[name];
+  if (needed === undefined) {
+    it("starts and answers the first curl of its README", () => startAndAsk());
+    return;
+  }
+  describeWithServer(needed.name, `with ${needed.name}`, () => {
+    it("starts and answers the first curl of its README", async () => {
+      const server = await startServer(needed.name, needed.options);
+      const written = exportedVariables(readme)[needed.port];
+      expect(readme).toContain(`node test/servers/run.mjs ${needed.name} --port ${written}`);
+      await startAndAsk({ [needed.port]: String(server.port) });
+      await server.stop();
+    });
   });
 });
 
