@@ -16,6 +16,19 @@ describe("embedPrompt", () => {
     expect(stats()).toMatchObject({ hits: 1, misses: 1, inputTokens: 7, entries: 1 });
   });
 
+  it("costs what its tokens cost, descriptions included; nothing is known without a price", async () => {
+    const { embedder, registry, handle, stats } = setUp();
+    embedder.tokensPerText = 500;
+    await handle.embedPrompt("hello", never());
+    expect(stats().costUsd).toBeUndefined();
+    const priced = registry.acquire(embedder, { inputCost: 0.02 });
+    await priced.embedDescriptions(["a", "b", "c"], never());
+    expect(stats()).toMatchObject({ inputTokens: 2000 });
+    expect(stats().costUsd).toBeCloseTo(0.00004, 12);
+    registry.acquire(embedder, {});
+    expect(stats().costUsd).toBeCloseTo(0.00004, 12);
+  });
+
   it("needs no promise for an embedder without I/O", () => {
     const { embedder, handle, stats } = setUp({ isLocal: true });
     const first = handle.embedPrompt("hello", never());
@@ -52,7 +65,7 @@ describe("embedPrompt", () => {
     const results = await Promise.all(calls);
     expect(embedder.calls).toHaveLength(1);
     expect(new Set(results.map(({ vector }) => vector)).size).toBe(1);
-    expect(results.map(({ inputTokens }) => inputTokens)).toEqual([5, undefined, undefined]);
+    expect(results.map(({ inputTokens }) => inputTokens)).toEqual([5, 0, 0]);
     expect(stats()).toMatchObject({ misses: 1, shared: 2, inputTokens: 5 });
   });
 

@@ -126,6 +126,38 @@ describe("what the semantic algorithm embeds", () => {
   });
 });
 
+describe("what the embedding of a prompt cost", () => {
+  const costs = async (options: Parameters<typeof startSemantic>[1], ...prompts: string[]) => {
+    const { ask, embedder: fake } = await startSemantic(three, { embedder, ...options });
+    fake.tokensPerText = 1_000;
+    const requests = await Promise.all(prompts.map((prompt) => ask([prompt])));
+    return requests.map(({ decision }) => decision?.embedding);
+  };
+  const settings = { embeddingCost: 0.02 };
+
+  it("is in the decision; a prompt that was cached, or embedded for another request, cost nothing", async () => {
+    const { ask, embedder: fake } = await startSemantic(three, { embedder, settings });
+    fake.tokensPerText = 1_000;
+    const both = await Promise.all([ask(["near it"]), ask(["near it"])]);
+    expect(both.map(({ decision }) => decision?.embedding)).toMatchObject([
+      { inputTokens: 1_000, costUsd: 0.00002 },
+      { inputTokens: 0, costUsd: 0 },
+    ]);
+    expect((await ask(["near it"])).decision?.embedding).toMatchObject({ cached: true, costUsd: 0 });
+  });
+
+  it("is unknown without a price", async () => {
+    const [embedding] = await costs({}, "near it");
+    expect(embedding).toMatchObject({ inputTokens: 1_000 });
+    expect(embedding).not.toHaveProperty("costUsd");
+  });
+
+  it("is nothing inside the process", async () => {
+    const [embedding] = await costs({ embedder: { ...embedder, isLocal: true } }, "near it");
+    expect(embedding).toMatchObject({ cached: false, costUsd: 0 });
+  });
+});
+
 describe("several semantic balancers in one process", () => {
   it("share what was embedded and keep their own groups and turns", async () => {
     const one = await startSemantic(three, { embedder });

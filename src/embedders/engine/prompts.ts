@@ -104,8 +104,9 @@ export function createPromptEngine(
       { signal, timeoutMs, schedule, what: `embedding from ${nameOf(embedder)}` },
       (waiting) => flights.run(key, waiting, (flight) => fly(embedder, text, key, flight)),
     );
-    const charged = isShared || result.inputTokens === undefined ? {} : { inputTokens: result.inputTokens };
-    return { vector: onlyVector(result), cached: false, latencyMs: now() - startedAt, ...charged };
+    const embedding = { vector: onlyVector(result), cached: false, latencyMs: now() - startedAt };
+    const { inputTokens } = result;
+    return inputTokens === undefined ? embedding : { ...embedding, inputTokens: isShared ? 0 : inputTokens };
   }
 
   /** The one call that all callers with an equal prompt share; `signal` is aborted when the last of them has left. */
