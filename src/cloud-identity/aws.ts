@@ -1,9 +1,10 @@
 /** Signing in to AWS: which keys sign, for which region, and the signature of each call. */
 import { roleCredentials } from "./aws/assume-role.ts";
 import { chainCredentials } from "./aws/chain.ts";
-import { type CredentialSource, fixedCredentials, keepCredentials } from "./aws/credentials.ts";
+import type { CredentialSource } from "./aws/credentials.ts";
 import { readRegion } from "./aws/regions.ts";
 import { type AwsRequest, signRequest } from "./aws/sigv4.ts";
+import { fixed, keep } from "./kept.ts";
 import type { IdentityServices } from "./token-source.ts";
 
 /** The settings of that name, as the schema leaves them. */
@@ -29,8 +30,8 @@ export interface AwsSigner {
    */
   sign(request: AwsRequest, signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
   /**
-   * To be called when the service refuses the signature because the credentials have expired: forgets them, unless
-   * they are new. True when a next signature can be made with others, so that trying again makes sense.
+   * To be called when the service refuses the signature because the credentials have expired: see `Kept`. True when a
+   * next signature can be made with others.
    */
   renew(): boolean;
 }
@@ -59,10 +60,9 @@ function ownCredentials(
   if (!accessKeyId !== !secretAccessKey)
     throw new Error("auth.aws_access_key_id and auth.aws_secret_access_key go together: set both or neither");
   // A session token in the environment belongs to the environment's key, not to this one.
-  if (accessKeyId && secretAccessKey) return fixedCredentials({ accessKeyId, secretAccessKey });
+  if (accessKeyId && secretAccessKey) return fixed({ accessKeyId, secretAccessKey });
   return (
-    environmentCredentials(services.env) ??
-    keepCredentials(() => chainCredentials(services, region), services.wallClock)
+    environmentCredentials(services.env) ?? keep(() => chainCredentials(services, region), services.wallClock)
   );
 }
 
@@ -71,7 +71,7 @@ function environmentCredentials(env: IdentityServices["env"]): CredentialSource 
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = env;
   const sessionToken = env["AWS_SESSION_TOKEN"];
   if (!accessKeyId || !secretAccessKey) return undefined;
-  return fixedCredentials({ accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) });
+  return fixed({ accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) });
 }
 
 function withRole(
@@ -85,5 +85,5 @@ function withRole(
     throw new Error("aws_assume_role_arn and aws_role_session_name go together: set both or neither");
   if (!roleArn || !sessionName) return own;
   const load = roleCredentials({ roleArn, sessionName, region, endpointUrl }, own, services);
-  return keepCredentials(load, services.wallClock);
+  return keep(load, services.wallClock);
 }

@@ -4,9 +4,9 @@
  * resources: acquire an access token" of Microsoft's documentation.
  */
 import { readFile } from "node:fs/promises";
-import { cachedToken, type IssuedToken } from "./cached-token.ts";
+import { keep } from "./kept.ts";
 import { requestToken } from "./oauth.ts";
-import { IdentityError, type IdentityServices, type TokenSource } from "./token-source.ts";
+import { IdentityError, type IdentityServices, type IssuedToken, type TokenSource } from "./token-source.ts";
 
 /** The settings `azure_tenant_id`, `azure_client_id` and `azure_client_secret`, as the schema leaves them. */
 export interface AzureTokenOptions {
@@ -31,7 +31,7 @@ type Issue = () => Promise<IssuedToken>;
  * the setting when the settings do not fit together.
  */
 export function azureToken(options: AzureTokenOptions, services: IdentityServices): TokenSource {
-  return cachedToken(chooseWay(options, services), services.wallClock);
+  return keep(chooseWay(options, services), services.wallClock);
 }
 
 function chooseWay(options: AzureTokenOptions, services: IdentityServices): Issue {

@@ -36,7 +36,9 @@ beforeEach(async () => {
 });
 
 function source(options: Omit<GoogleTokenOptions, "scope">, env: Record<string, string> = {}) {
-  return googleToken({ scope, ...options }, { call: caller.call, wallClock: () => nowMs, env });
+  const services = { call: caller.call, wallClock: () => nowMs, env };
+  const kept = googleToken({ scope, ...options }, services);
+  return async (asking: AbortSignal) => (await kept.get(asking)).token;
 }
 
 /** Sends what is meant for Google's own address to the server. */

@@ -4,10 +4,10 @@
  * access tokens" of Google's documentation; RFC 7523.
  */
 import { readFile } from "node:fs/promises";
-import { cachedToken, type IssuedToken } from "./cached-token.ts";
 import { readServiceAccount, type ServiceAccount, signAssertion } from "./google/service-account.ts";
+import { keep } from "./kept.ts";
 import { requestToken } from "./oauth.ts";
-import { IdentityError, type IdentityServices, type TokenSource } from "./token-source.ts";
+import { IdentityError, type IdentityServices, type IssuedToken, type TokenSource } from "./token-source.ts";
 
 /** The settings of that name, as the schema leaves them, and what the token is for. */
 export interface GoogleTokenOptions {
@@ -33,7 +33,7 @@ const metadataPath = "/computeMetadata/v1/instance/service-accounts/default/toke
  * cannot be used; the file is read with the first token, and anew with each.
  */
 export function googleToken(options: GoogleTokenOptions, services: IdentityServices): TokenSource {
-  return cachedToken(chooseWay(options, services), services.wallClock);
+  return keep(chooseWay(options, services), services.wallClock);
 }
 
 function chooseWay(options: GoogleTokenOptions, services: IdentityServices): () => Promise<IssuedToken> {

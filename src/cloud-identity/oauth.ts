@@ -1,8 +1,7 @@
 /** A token asked for over HTTP, as OAuth 2.0 (RFC 6749, section 5) and the clouds' metadata services answer it. */
 import { HttpCallError, type HttpCallRequest } from "../http/http-call.ts";
 import { isJsonObject } from "../llm/json.ts";
-import type { IssuedToken } from "./cached-token.ts";
-import { IdentityError, type IdentityServices } from "./token-source.ts";
+import { IdentityError, type IdentityServices, type IssuedToken } from "./token-source.ts";
 
 export interface TokenRequest {
   /** Who is asked for what, for messages: "Azure's sign-in at login.microsoftonline.com". */

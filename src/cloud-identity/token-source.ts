@@ -1,5 +1,6 @@
 /** Contract of signing in to a cloud: whoever calls a vendor there gets a token, or a signature, just before the call. */
 import type { HttpCall } from "../http/http-call.ts";
+import type { Kept } from "./kept.ts";
 
 /** What signing in may use of the world. */
 export interface IdentityServices {
@@ -10,11 +11,19 @@ export interface IdentityServices {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+export interface IssuedToken {
+  /** Fit for a header; without `Bearer`. */
+  readonly token: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number;
+}
+
 /**
- * A bearer token that is valid for at least another minute. Kept until shortly before it expires; concurrent callers
- * share one call. Rejects with an `IdentityError`.
+ * A bearer token that is valid for at least another minute. Kept until shortly before it expires or a service refuses
+ * it; concurrent callers share one call. `get` rejects with an `IdentityError`, or with the signal's reason when the
+ * caller leaves.
  */
-export type TokenSource = (signal: AbortSignal) => Promise<string>;
+export type TokenSource = Kept<IssuedToken>;
 
 /** Its message says which cloud and which step refused, and what to set; never a credential. */
 export class IdentityError extends Error {

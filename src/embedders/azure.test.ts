@@ -44,14 +44,20 @@ let identity: AzureIdentity;
 let server: VendorServer;
 /** What was asked of Azure's own hosts, which the server stands in for. */
 let hosts: string[] = [];
+/** The end of tokens before their time. */
+let revoked: readonly string[] = [];
+/** How much later it is than on the machine's clock. */
+let laterMs = 0;
 
 beforeAll(async () => {
   identity = await startAzureIdentity();
-  server = await startAzureEmbeddings({ key, isToken: (token) => identity.issued.includes(token) });
+  const isToken = (token: string) => identity.issued.includes(token) && !revoked.includes(token);
+  server = await startAzureEmbeddings({ key, isToken });
 });
 beforeEach(() => {
   server.reset();
   hosts = [];
+  laterMs = 0;
 });
 afterAll(async () => {
   await caller.close();
@@ -67,7 +73,7 @@ const call: HttpCall = (request) => {
 };
 
 function create(more: Partial<EmbedderConfig> = {}, env: Record<string, string> = {}) {
-  const services = { call, wallClock: () => Date.now(), env: { ...identity.env, ...env } };
+  const services = { call, wallClock: () => Date.now() + laterMs, env: { ...identity.env, ...env } };
   return azure.create({ ...config, ...more }, services);
 }
 
@@ -183,6 +189,28 @@ describe("azure, by managed identity", () => {
     const token = identity.issued.at(-1) ?? "";
     server.misbehave({ kind: "reply", status: 401, body: { error: { message: `bad token ${token}` } } });
     expect((await failure(embedder.embed(["a"], signal))).message).not.toContain(token);
+  });
+
+  it("signs in again once its token is revoked, whatever was under way then", async () => {
+    const embedder = create({ auth: managed });
+    await embedder.embed(["a"], signal);
+    const before = identity.issued.length;
+    revoked = identity.issued.slice();
+    laterMs = 60_000;
+    const errors = await Promise.all(["a", "b"].map((text) => failure(embedder.embed([text], signal))));
+    for (const error of errors) {
+      expect(error).toMatchObject({ status: 401, isRetryable: true });
+      expect(error.message).toContain("answered 401: Unauthorized. Access token is missing, invalid");
+    }
+    await embedder.embed(["a"], signal);
+    await embedder.embed(["b"], signal);
+    expect(identity.issued.length - before).toBe(1);
+  });
+
+  it("is refused for good when Azure does not take its very first token", async () => {
+    server.misbehave({ kind: "reply", status: 401, body: { error: { code: "401", message: "no" } } });
+    const error = await failure(create({ auth: managed }).embed(["a"], signal));
+    expect(error).toMatchObject({ status: 401, isRetryable: false });
   });
 
   it("can be tried again when the identity service is down", async () => {

@@ -10,8 +10,9 @@ import {
   type EmbedderConfig,
   type EmbedderServices,
 } from "./embedder.ts";
+import { type Bearer, bearer } from "./http/bearer.ts";
 import { readEndpoint, requireModel } from "./http/request.ts";
-import { createHttpEmbedder, type EmbeddingsDialect } from "./http-embedder.ts";
+import { createHttpEmbedder } from "./http-embedder.ts";
 import { hasOneLength, openaiBounds, openaiCompatible } from "./openai-compatible.ts";
 
 /** What Azure OpenAI's data plane takes a token for. */
@@ -32,7 +33,7 @@ function createAzureEmbedder(config: EmbedderConfig, services: EmbedderServices)
   const { auth, dimensions } = config;
   const model = requireModel(config, "text-embedding-3-small");
   const deployment = config.model.options?.azure?.deployment_id ?? "";
-  const authorize = signIn(auth, services);
+  const signedIn = signIn(auth, services);
   const dialect = openaiCompatible({
     provider: "azure",
     model,
@@ -43,7 +44,7 @@ function createAzureEmbedder(config: EmbedderConfig, services: EmbedderServices)
     nativeDimensions: undefined,
     dimensionsField: hasOneLength(model) || hasOneLength(deployment) ? undefined : "dimensions",
     ...openaiBounds,
-    ...(authorize && { authorize }),
+    ...signedIn,
   });
   return createHttpEmbedder(dialect, services);
 }
@@ -73,22 +74,8 @@ function deploymentUrl({ model }: EmbedderConfig): URL {
 }
 
 /** Undefined where the credential is a fixed header or parameter. */
-function signIn(
-  auth: EmbedderAuth | undefined,
-  services: EmbedderServices,
-): EmbeddingsDialect["authorize"] | undefined {
+function signIn(auth: EmbedderAuth | undefined, services: EmbedderServices): Bearer | undefined {
   if (!auth?.azure_use_managed_identity) return undefined;
-  const token = azureToken(
-    {
-      tenantId: auth.azure_tenant_id,
-      clientId: auth.azure_client_id,
-      clientSecret: auth.azure_client_secret,
-      scope,
-    },
-    services,
-  );
-  return async (request, signal) => {
-    const authorization = `Bearer ${await token(signal)}`;
-    return { ...request, headers: { ...request.headers, authorization } };
-  };
+  const { azure_tenant_id: tenantId, azure_client_id: clientId, azure_client_secret: clientSecret } = auth;
+  return bearer(azureToken({ tenantId, clientId, clientSecret, scope }, services));
 }

@@ -53,14 +53,20 @@ const caller = createHttpCaller();
 let identity: GoogleIdentity;
 let server: VendorServer;
 let hosts: string[] = [];
+/** The end of tokens before their time. */
+let revoked: readonly string[] = [];
+/** How much later it is than on the machine's clock. */
+let laterMs = 0;
 
 beforeAll(async () => {
   identity = await startGoogleIdentity();
-  server = await startGeminiEmbeddings({ key, isToken: (token) => identity.issued.includes(token) });
+  const isToken = (token: string) => identity.issued.includes(token) && !revoked.includes(token);
+  server = await startGeminiEmbeddings({ key, isToken });
 });
 beforeEach(() => {
   server.reset();
   hosts = [];
+  laterMs = 0;
 });
 afterAll(async () => {
   await caller.close();
@@ -78,7 +84,7 @@ const call: HttpCall = (request) => {
 
 function create(config: Omit<EmbedderConfig, "model"> & { model?: EmbedderConfig["model"] }, env = {}) {
   const model = { name: "gemini-embedding-001" };
-  return gemini.create({ model, ...config }, { call, wallClock: () => Date.now(), env });
+  return gemini.create({ model, ...config }, { call, wallClock: () => Date.now() + laterMs, env });
 }
 
 const onVertex = (name: string, more: Partial<EmbedderConfig> = {}) =>
@@ -224,6 +230,28 @@ describe("gemini, on Vertex AI", () => {
     const env = { GCP_SERVICE_ACCOUNT: serviceAccountFile() };
     await create({ model, auth: { gcp_use_service_account: true, ...token } }, env).embed(["a"], signal);
     expect(server.requests.at(-1)?.headers["authorization"]).toBe(`Bearer ${identity.issued.at(-1)}`);
+  });
+
+  it("signs in again once its token is revoked, whatever was under way then", async () => {
+    const embedder = onVertex("text-embedding-005");
+    await embedder.embed(["a"], signal);
+    const before = identity.issued.length;
+    revoked = identity.issued.slice();
+    laterMs = 60_000;
+    const errors = await Promise.all(["a", "b"].map((text) => failure(embedder.embed([text], signal))));
+    for (const error of errors) {
+      expect(error).toMatchObject({ status: 401, isRetryable: true });
+      expect(error.message).toContain("answered 401: Request had invalid authentication credentials");
+    }
+    await embedder.embed(["a"], signal);
+    await embedder.embed(["b"], signal);
+    expect(identity.issued.length - before).toBe(1);
+  });
+
+  it("is refused for good with a fixed token that is no good", async () => {
+    const auth = { header_name: "Authorization", header_value: "Bearer ya29.gone" };
+    const error = await failure(onVertex("text-embedding-005", { auth }).embed(["a"], signal));
+    expect(error).toMatchObject({ status: 401, isRetryable: false });
   });
 
   it("says what is wrong with the account, or with the project", async () => {

@@ -4,6 +4,7 @@ import { defineEmbedder, type Embedder, type EmbedderConfig, type EmbedderServic
 import { type Method, methods } from "./gemini/method.ts";
 import { type GeminiModel, geminiModel } from "./gemini/model.ts";
 import { readGoogleRefusal } from "./gemini/refusal.ts";
+import { type Bearer, bearer } from "./http/bearer.ts";
 import { fewerTexts, isRequestRefused, shorterTexts } from "./http/give-way.ts";
 import {
   bodyCredential,
@@ -33,13 +34,12 @@ export const gemini = defineEmbedder({
 function createGeminiEmbedder(config: EmbedderConfig, services: EmbedderServices): Embedder {
   const model = geminiModel(requireModel(config, "gemini-embedding-001"));
   const endpoint = readEndpoint(config, standardUrl(config, model));
-  const authorize = signIn(config, services);
   const parts: Parts = {
     config,
     model,
     endpoint,
     method: methodOf(config, model, endpoint),
-    ...(authorize && { authorize }),
+    signedIn: signIn(config, services),
   };
   return createHttpEmbedder(asking(parts, initiallyAsked(parts)), services);
 }
@@ -49,7 +49,8 @@ interface Parts {
   readonly model: GeminiModel;
   readonly endpoint: URL;
   readonly method: Method;
-  readonly authorize?: EmbeddingsDialect["authorize"];
+  /** Undefined where the credential is a fixed header or parameter. */
+  readonly signedIn: Bearer | undefined;
 }
 
 function standardUrl(config: EmbedderConfig, model: GeminiModel): string {
@@ -83,10 +84,7 @@ function methodOf(config: EmbedderConfig, model: GeminiModel, endpoint: URL): Me
 }
 
 /** A service account where the config asks for one, and for Vertex AI where it has no other credential. */
-function signIn(
-  config: EmbedderConfig,
-  services: EmbedderServices,
-): EmbeddingsDialect["authorize"] | undefined {
+function signIn(config: EmbedderConfig, services: EmbedderServices): Bearer | undefined {
   const { auth } = config;
   const hasFixed = auth?.header_name !== undefined || auth?.param_name !== undefined;
   const isNeeded = auth?.gcp_use_service_account || (readVertex(config) !== undefined && !hasFixed);
@@ -100,10 +98,7 @@ function signIn(
     },
     services,
   );
-  return async (request, signal) => {
-    const authorization = `Bearer ${await token(signal)}`;
-    return { ...request, headers: { ...request.headers, authorization } };
-  };
+  return bearer(token);
 }
 
 /** What is asked beyond the texts; each of it may turn out to be more than the model understands. */
@@ -125,7 +120,7 @@ function initiallyAsked({ config, model, method }: Parts): Asked {
 }
 
 function asking(parts: Parts, asked: Asked): EmbeddingsDialect {
-  const { config, endpoint, method, model, authorize } = parts;
+  const { config, endpoint, method, model, signedIn } = parts;
   const { auth, dimensions } = config;
   const url = urlWithCredential(endpoint, auth);
   const headers = jsonHeaders(auth);
@@ -149,9 +144,9 @@ function asking(parts: Parts, asked: Asked): EmbeddingsDialect {
       });
       return { url, headers, body: JSON.stringify({ ...body, ...bodyCredential(auth) }) };
     },
-    ...(authorize && { authorize }),
+    ...(signedIn && { authorize: signedIn.authorize }),
     decode: ({ body }) => method.decode(body),
-    readRefusal: ({ body }) => readGoogleRefusal(body),
+    readRefusal: (answer) => ({ ...readGoogleRefusal(answer.body), ...signedIn?.readRefusal(answer) }),
     giveWay(status, message) {
       const less = askLess(asked, status, message);
       return less && asking(parts, less);

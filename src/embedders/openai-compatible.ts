@@ -22,6 +22,7 @@ export interface OpenaiCompatibleOptions {
   readonly bytesPerCall: number;
   readonly bytesPerText: number;
   readonly authorize?: EmbeddingsDialect["authorize"];
+  readonly readRefusal?: EmbeddingsDialect["readRefusal"];
 }
 
 /**
@@ -60,7 +61,7 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): EmbeddingsDi
 }
 
 function asking(options: OpenaiCompatibleOptions, asked: Asked): EmbeddingsDialect {
-  const { provider, model, endpoint, auth, dimensions, authorize } = options;
+  const { provider, model, endpoint, auth, dimensions, authorize, readRefusal } = options;
   const url = urlWithCredential(endpoint, auth);
   const headers = jsonHeaders(auth);
   return {
@@ -76,6 +77,7 @@ function asking(options: OpenaiCompatibleOptions, asked: Asked): EmbeddingsDiale
     secrets: secretsOf(auth),
     encode: (texts) => ({ url, headers, body: encodeBody(options, asked, texts) }),
     ...(authorize && { authorize }),
+    ...(readRefusal && { readRefusal }),
     decode: ({ body }, expected) => readEmbeddings(body, expected),
     giveWay(status, message) {
       const less = askLess(asked, status, message);

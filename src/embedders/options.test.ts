@@ -39,6 +39,28 @@ describe("the block `embeddings`", () => {
     expect(faults({ provider: "azure", name: "m", options: { azure } })).toEqual([]);
   });
 
+  it("says when the client to sign in to azure with would not be used, and nothing else either", () => {
+    const azure = { instance: "i", deployment_id: "d" };
+    const on = (provider: string, auth: Readonly<Record<string, unknown>>) =>
+      faults({ provider, name: "m", options: { azure } }, auth);
+    const client = { azure_client_id: "c", azure_client_secret: "hush", azure_tenant_id: "t" };
+    expect(on("azure", client)).toEqual([
+      "auth.azure_use_managed_identity: must be true for azure_client_id, azure_client_secret, azure_tenant_id to have " +
+        "an effect: without it, and without header_name or param_name, calls carry no credential",
+    ]);
+    expect(on("azure", { azure_client_id: "c" })).toEqual([
+      expect.stringContaining("must be true for azure_client_id to have an effect"),
+    ]);
+    for (const used of [
+      { azure_use_managed_identity: true },
+      { header_name: "api-key", header_value: "k" },
+      { param_name: "api-key", param_value: "k", param_location: "query" },
+    ])
+      expect(on("azure", { ...client, ...used }), Object.keys(used)[0]).toEqual([]);
+    expect(on("azure", { azure_client_id: "" })).toEqual([]);
+    expect(on("openai", client)).toEqual([]);
+  });
+
   it("keeps a client's credential from clouds", () => {
     for (const provider of ["bedrock", "gemini"])
       expect(faults({ provider, name: "m" }, { allow_override: true })).toHaveLength(1);

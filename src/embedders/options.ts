@@ -102,6 +102,7 @@ export function checkEmbeddings({ auth, model }: EmbeddingsOptions): readonly Op
       : []),
     ...checkTemplates(options),
     ...checkAuth(auth),
+    ...(provider === "azure" ? checkAzureClient(auth) : []),
     ...checkVendorBlocks(options, ["model", "options"]),
     ...(auth.allow_override && (provider === "bedrock" || provider === "gemini")
       ? [
@@ -112,6 +113,22 @@ export function checkEmbeddings({ auth, model }: EmbeddingsOptions): readonly Op
         ]
       : []),
   ];
+}
+
+/**
+ * The published descriptions give these fields a meaning "if azure_use_managed_identity is set to true" and none
+ * otherwise. Beside a key they are left alone, as a file may keep them while it signs in by key; where they are all
+ * there is, every call would go without a credential.
+ */
+function checkAzureClient(auth: EmbeddingsOptions["auth"]): readonly OptionFault[] {
+  if (auth.azure_use_managed_identity || auth.header_name || auth.param_name) return [];
+  const fields = ["azure_client_id", "azure_client_secret", "azure_tenant_id"] as const;
+  const given = fields.filter((field) => auth[field]);
+  if (given.length === 0) return [];
+  const message =
+    `must be true for ${given.join(", ")} to have an effect: ` +
+    "without it, and without header_name or param_name, calls carry no credential";
+  return [{ path: ["auth", "azure_use_managed_identity"], message }];
 }
 
 /** Descriptions are embedded at load, before there is a request to fill a template from. */

@@ -1,15 +1,10 @@
 /** The block `auth`: the credential a call to a vendor carries. The same for chat models and embedding models. */
 import { z } from "zod";
-import { planned, secret } from "../util/field-notes.ts";
+import { secret } from "../util/field-notes.ts";
 import { allOrNone, type OptionFault } from "../util/option-rules.ts";
 
-const cloud = (description: string) => z.string().describe(description).meta(planned).optional();
-const cloudSecret = (description: string) =>
-  z
-    .string()
-    .describe(description)
-    .meta({ ...planned, ...secret })
-    .optional();
+const text = (description: string) => z.string().describe(description).optional();
+const secretText = (description: string) => z.string().describe(description).meta(secret).optional();
 
 export const authOptions = z
   .strictObject({
@@ -35,21 +30,21 @@ export const authOptions = z
     azure_use_managed_identity: z
       .boolean()
       .default(false)
-      .describe("Sign in with Azure's managed identity.")
-      .meta(planned),
-    azure_client_id: cloud("Client of a user-assigned managed identity."),
-    azure_client_secret: cloudSecret("Secret of that client."),
-    azure_tenant_id: cloud("Tenant of that client."),
+      .describe("Sign in with Azure's managed identity, or with the client below."),
+    azure_client_id: text(
+      "Client of a user-assigned managed identity, or the client that has the secret below.",
+    ),
+    azure_client_secret: secretText("Secret of that client."),
+    azure_tenant_id: text("Tenant of that client."),
     gcp_use_service_account: z
       .boolean()
       .default(false)
-      .describe("Sign in with a Google Cloud service account.")
-      .meta(planned),
-    gcp_service_account_json: cloudSecret("The service account's JSON; `GCP_SERVICE_ACCOUNT` when unset."),
-    gcp_metadata_url: cloud("Address of Google Cloud's metadata service, in place of the usual one."),
-    gcp_oauth_token_url: cloud("Address that hands out Google Cloud's tokens, in place of the usual one."),
-    aws_access_key_id: cloudSecret("Access key, in place of `AWS_ACCESS_KEY_ID`."),
-    aws_secret_access_key: cloudSecret("Secret of the access key, in place of `AWS_SECRET_ACCESS_KEY`."),
+      .describe("Sign in with a Google Cloud service account, or the machine's own identity."),
+    gcp_service_account_json: secretText("The service account's JSON; `GCP_SERVICE_ACCOUNT` when unset."),
+    gcp_metadata_url: text("Address of Google Cloud's metadata service, in place of the usual one."),
+    gcp_oauth_token_url: text("Address that hands out Google Cloud's tokens, in place of the usual one."),
+    aws_access_key_id: secretText("Access key, in place of `AWS_ACCESS_KEY_ID`."),
+    aws_secret_access_key: secretText("Secret of the access key, in place of `AWS_SECRET_ACCESS_KEY`."),
   })
   .describe(
     "The credential the vendor wants. Without it the client's own `Authorization` header passes through.",

@@ -25,7 +25,7 @@ const hints: Readonly<Record<string, string>> = {
 };
 
 /**
- * A loader of the role's credentials, for `keepCredentials`; `own` are those that may assume it. Throws an `Error`
+ * A loader of the role's credentials, for `keep`; `own` are those that may assume it. Throws an `Error`
  * that names the setting when the endpoint is no URL; the loader rejects with an `IdentityError`.
  */
 export function roleCredentials(

@@ -1,5 +1,6 @@
 /** The vendor's chain of credential sources: profile files, SSO, processes, web identity, container and machine roles. */
 import { withDeadline } from "../../util/deadline.ts";
+import { presetVariable } from "../../util/environment.ts";
 import { type Schedule, systemSchedule } from "../../util/schedule.ts";
 import { IdentityError, type IdentityServices } from "../token-source.ts";
 import type { AwsCredentials } from "./credentials.ts";
@@ -19,7 +20,14 @@ const remedies =
 const skipped = /^@smithy\/\S+ (?:->|\(!\)) /;
 
 /**
- * Asks each source in the library's order until one answers. Nothing is kept: see `keepCredentials`. Files and
+ * The library's own switch. Web identity, SSO and a profile's role make it warn, on older versions of Node, of what its
+ * releases of next year will require; that concerns whoever chooses the release, and no operator. "false" in the
+ * environment brings the warning back.
+ */
+const noVersionWarning = "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED";
+
+/**
+ * Asks each source in the library's order until one answers. Nothing is kept: see `keep`. Files and
  * addresses come from `env` where the library lets us say so, and from the process's environment otherwise. Rejects
  * with an `IdentityError`.
  */
@@ -28,6 +36,7 @@ export async function chainCredentials(
   region: string,
   schedule: Schedule = systemSchedule,
 ): Promise<AwsCredentials> {
+  presetVariable(noVersionWarning, "true");
   const { defaultProvider } = await import("@aws-sdk/credential-provider-node");
   const notes: string[] = [];
   const ignore = () => undefined;

@@ -27,7 +27,7 @@ export interface EmbeddingsRefusal {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** A vendor's embeddings API: what is sent, how the answer is read, and its bounds. Pure but for `authorize`. */
+/** A vendor's embeddings API: what is sent, how the answer is read, and its bounds. Pure but for who we are. */
 export interface EmbeddingsDialect {
   readonly provider: string;
   readonly model: string;
@@ -62,7 +62,10 @@ export interface EmbeddingsDialect {
    * engine counts the vectors.
    */
   decode(answer: HttpCallAnswer, expected: number): EmbeddingsAnswer;
-  /** Reads an answer that is not 2xx, where a vendor has a way of its own to refuse. Must not throw. */
+  /**
+   * Reads an answer that is not 2xx, where a vendor has a way of its own to refuse. What `authorize` has added and the
+   * vendor does not take any more is forgotten here. Must not throw.
+   */
   readRefusal?(answer: HttpCallAnswer): EmbeddingsRefusal;
   /**
    * After a refusal: a dialect that asks for less (no `dimensions`, shorter texts, fewer in a call …) and may be
