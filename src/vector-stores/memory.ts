@@ -1,10 +1,29 @@
 /** Vectors inside the process, found by an exact scan: a route set has tens to hundreds of them. */
 import { dotAt } from "../util/vector.ts";
-import { defineVectorStore, type VectorItem, type VectorMatch, type VectorStore } from "./vector-store.ts";
+import {
+  callerLeft,
+  checkItems,
+  checkName,
+  checkNamespace,
+  checkQuery,
+  clampSimilarity,
+  isZero,
+  storeClosed,
+} from "./checks.ts";
+import {
+  defineVectorStore,
+  type Namespace,
+  type VectorItem,
+  type VectorMatch,
+  type VectorStore,
+} from "./vector-store.ts";
+
+const place = "memory of this process";
 
 export const memory = defineVectorStore({
   name: "memory",
   summary: "Keeps vectors inside the process and searches all of them; nothing to start.",
+  isRemote: false,
   create: createMemoryStore,
 });
 
@@ -13,50 +32,82 @@ interface Table {
   readonly ids: readonly string[];
   readonly dimensions: number;
   readonly rows: Float32Array;
+  /** Rows that have a direction, and so can be near to something. */
+  readonly searchable: readonly number[];
 }
 
 function createMemoryStore(): VectorStore {
-  const tables = new Map<string, Table>();
+  const owners = new Map<string, Map<string, Table>>();
+  let isClosed = false;
+
+  function enter(signal: AbortSignal): void {
+    if (isClosed) throw storeClosed(place);
+    if (signal.aborted) throw callerLeft(place);
+  }
+
+  function tableOf(namespace: Namespace, signal: AbortSignal): Table | undefined {
+    enter(signal);
+    checkNamespace(namespace);
+    return owners.get(namespace.owner)?.get(namespace.version);
+  }
+
   return {
-    replace(namespace, items) {
-      tables.set(namespace, build(namespace, items));
+    place,
+    async inspect(signal) {
+      enter(signal);
+      return { server: "this process", engine: "exact scan" };
     },
-    search(namespace, vector, limit) {
-      const table = tables.get(namespace);
+    async replace(namespace, items, signal) {
+      enter(signal);
+      const table = build(namespace, items);
+      const versions = owners.get(namespace.owner) ?? new Map<string, Table>();
+      owners.set(namespace.owner, versions.set(namespace.version, table));
+    },
+    async read(namespace, signal) {
+      const table = tableOf(namespace, signal);
+      return table === undefined ? undefined : itemsOf(table);
+    },
+    async has(namespace, signal) {
+      return tableOf(namespace, signal) !== undefined;
+    },
+    async versions(owner, signal) {
+      enter(signal);
+      checkName("owner", owner);
+      return [...(owners.get(owner)?.keys() ?? [])];
+    },
+    async search(namespace, vector, limit, signal) {
+      const table = tableOf(namespace, signal);
       if (table === undefined || table.ids.length === 0) return [];
-      if (vector.length !== table.dimensions) {
-        throw new Error(
-          `vector of ${vector.length} numbers searched in "${namespace}", which holds vectors of ${table.dimensions}: ` +
-            "descriptions and prompts must be embedded by the same model",
-        );
-      }
-      return nearest(table, vector, limit);
+      checkQuery(namespace, vector, table.dimensions);
+      return isZero(vector) ? [] : nearest(table, vector, limit);
     },
-    delete(namespace) {
-      tables.delete(namespace);
+    async delete(namespace, signal) {
+      enter(signal);
+      checkNamespace(namespace);
+      const versions = owners.get(namespace.owner);
+      versions?.delete(namespace.version);
+      if (versions?.size === 0) owners.delete(namespace.owner);
     },
     async close() {
-      tables.clear();
+      isClosed = true;
+      owners.clear();
     },
   };
 }
 
-function build(namespace: string, items: readonly VectorItem[]): Table {
-  const dimensions = items[0]?.vector.length ?? 0;
+function build(namespace: Namespace, items: readonly VectorItem[]): Table {
+  const dimensions = checkItems(namespace, items);
   const rows = new Float32Array(items.length * dimensions);
-  const ids = new Set<string>();
-  items.forEach(({ id, vector }, row) => {
-    const place = `"${namespace}", item "${id}":`;
-    if (vector.length !== dimensions) {
-      throw new Error(`${place} vector of ${vector.length} numbers among vectors of ${dimensions}`);
-    }
-    if (!vector.every(Number.isFinite))
-      throw new Error(`${place} the vector holds numbers that are not finite`);
-    if (ids.has(id)) throw new Error(`${place} the id stands twice`);
-    ids.add(id);
+  const searchable: number[] = [];
+  for (const [row, { vector }] of items.entries()) {
     rows.set(vector, row * dimensions);
-  });
-  return { ids: [...ids], dimensions, rows };
+    if (!isZero(vector)) searchable.push(row);
+  }
+  return { ids: items.map(({ id }) => id), dimensions, rows, searchable };
+}
+
+function itemsOf({ ids, dimensions, rows }: Table): readonly VectorItem[] {
+  return ids.map((id, row) => ({ id, vector: rows.slice(row * dimensions, (row + 1) * dimensions) }));
 }
 
 /** Above this many wanted, sorting everything is cheaper than keeping a short list sorted. A guess. */
@@ -68,20 +119,18 @@ function nearest(table: Table, vector: Float32Array, limit: number): readonly Ve
 }
 
 function matchAt({ ids, dimensions, rows }: Table, row: number, vector: Float32Array): VectorMatch {
-  const similarity = Math.max(-1, Math.min(1, dotAt(rows, row * dimensions, vector)));
-  return { id: ids[row] ?? "", similarity };
+  return { id: ids[row] ?? "", similarity: clampSimilarity(dotAt(rows, row * dimensions, vector)) };
 }
 
-/** The sort is stable, so that ties keep the order of the items. */
 function scanAndSort(table: Table, vector: Float32Array, limit: number): readonly VectorMatch[] {
-  const all = table.ids.map((_, row) => matchAt(table, row, vector));
+  const all = table.searchable.map((row) => matchAt(table, row, vector));
   return all.sort((a, b) => b.similarity - a.similarity).slice(0, limit);
 }
 
 /** One pass with a short sorted list of the best so far. */
 function scanForFew(table: Table, vector: Float32Array, limit: number): readonly VectorMatch[] {
   const best: VectorMatch[] = [];
-  for (let row = 0; row < table.ids.length; row++) {
+  for (const row of table.searchable) {
     const match = matchAt(table, row, vector);
     const last = best[limit - 1];
     if (last !== undefined && match.similarity <= last.similarity) continue;
@@ -91,7 +140,6 @@ function scanForFew(table: Table, vector: Float32Array, limit: number): readonly
   return best;
 }
 
-/** Behind everything that is as near or nearer, so that ties keep the order of the items. */
 function insert(best: VectorMatch[], match: VectorMatch): void {
   let at = best.length;
   while (at > 0 && match.similarity > (best[at - 1]?.similarity ?? Number.POSITIVE_INFINITY)) at--;

@@ -1,8 +1,7 @@
 /** The block `vectordb`: where description vectors live and how near is near enough. */
 import { z } from "zod";
-import { planned } from "../util/field-notes.ts";
 import type { OptionFault } from "../util/option-rules.ts";
-import { pgvectorOptions } from "./pgvector-options.ts";
+import { checkPgvector, pgvectorOptions } from "./pgvector-options.ts";
 import { checkRedis, redisOptions } from "./redis-options.ts";
 
 /** Kong's published names. */
@@ -36,8 +35,8 @@ export const vectordbOptions = z
           "Cosine: 1 − similarity. Euclidean: d / (1 + d). Required for the semantic algorithm.",
       )
       .optional(),
-    redis: redisOptions.describe("Connection to Redis or Valkey.").meta(planned).optional(),
-    pgvector: pgvectorOptions.describe("Connection to PostgreSQL with pgvector.").meta(planned).optional(),
+    redis: redisOptions.describe("Connection to Redis or Valkey.").optional(),
+    pgvector: pgvectorOptions.describe("Connection to PostgreSQL with pgvector.").optional(),
   })
   .superRefine((vectordb, context) => {
     if (vectordb.strategy === memory) return;
@@ -62,5 +61,5 @@ export const defaultVectordb = {
 
 /** Faults of the block; paths are relative to it. */
 export function checkVectordb(vectordb: VectordbOptions): readonly OptionFault[] {
-  return checkRedis(vectordb.redis);
+  return [...checkRedis(vectordb.redis), ...checkPgvector(vectordb)];
 }

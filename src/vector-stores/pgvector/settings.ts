@@ -1,0 +1,54 @@
+/** The block `vectordb.pgvector` as the store works with it. */
+import { defaultTimeoutMs, type PgvectorOptions } from "../pgvector-options.ts";
+
+export interface Settings {
+  /** As in `VectorStore`. */
+  readonly place: string;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string | undefined;
+  readonly database: string;
+  /** Bound on each call. */
+  readonly timeoutMs: number;
+  /** Undefined: no TLS is asked for. */
+  readonly tls: TlsSettings | undefined;
+}
+
+export interface TlsSettings {
+  readonly isRequired: boolean;
+  readonly isVerified: boolean;
+  readonly minVersion: "TLSv1" | "TLSv1.2" | "TLSv1.3";
+  /** Paths. */
+  readonly client: { readonly certificate: string; readonly key: string } | undefined;
+}
+
+/** The largest delay of a timer, 24.8 days; also the largest `statement_timeout`. */
+const longestTimeoutMs = 2 ** 31 - 1;
+
+const minVersions = { any: "TLSv1", tlsv1_2: "TLSv1.2", tlsv1_3: "TLSv1.3" } as const;
+
+export function toSettings(options: PgvectorOptions): Settings {
+  const { host, port, user, password, database, timeout } = options;
+  const shownHost = host.includes(":") ? `[${host}]` : host;
+  return {
+    place: `pgvector at ${shownHost}:${port}/${database}`,
+    host,
+    port,
+    user,
+    password: password === "" ? undefined : password,
+    database,
+    timeoutMs: Math.min(longestTimeoutMs, Math.ceil(timeout) || defaultTimeoutMs),
+    tls: options.ssl ? toTlsSettings(options) : undefined,
+  };
+}
+
+function toTlsSettings(options: PgvectorOptions): TlsSettings {
+  const { ssl_cert: certificate, ssl_cert_key: key } = options;
+  return {
+    isRequired: options.ssl_required,
+    isVerified: options.ssl_verify,
+    minVersion: minVersions[options.ssl_version],
+    client: certificate === undefined || key === undefined ? undefined : { certificate, key },
+  };
+}
