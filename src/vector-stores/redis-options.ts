@@ -1,10 +1,16 @@
 /** The block `vectordb.redis`: one server, a sentinel set, a cluster, or a proxy in front of them. */
 import { z } from "zod";
-import { deprecated, secret } from "../util/field-notes.ts";
+import { deprecated, secret, sluiceAddition } from "../util/field-notes.ts";
 import { allOrNone, type OptionFault } from "../util/option-rules.ts";
 
 const largest = 2147483646;
-const timeoutMs = (description: string) => z.int().min(0).max(largest).default(2000).describe(description);
+const timeoutMs = (description: string) =>
+  z
+    .int()
+    .min(0)
+    .max(largest)
+    .default(2000)
+    .describe(`${description}, in milliseconds. 0 is nginx's default, 60000.`);
 const port = () => z.int().min(0).max(65535).default(6379).describe("Port of the server.");
 const text = (description: string) => z.string().describe(description).optional();
 const credential = (description: string) => z.string().describe(description).meta(secret).optional();
@@ -32,24 +38,47 @@ const fields = z.strictObject({
   port: port(),
   username: text("Name to sign in with (Redis 6 and newer)."),
   password: credential("Password to sign in with; without it nobody signs in."),
-  database: z.int().default(0).describe("Number of the database. A cluster and a proxy only know 0."),
-  connect_timeout: timeoutMs("Longest wait for a connection, in milliseconds."),
-  send_timeout: timeoutMs("Longest wait between two writes, in milliseconds."),
-  read_timeout: timeoutMs("Longest wait between two reads, in milliseconds."),
-  keepalive_pool_size: z.int().min(1).max(largest).default(256).describe("Most idle connections kept."),
+  database: z
+    .int()
+    .default(0)
+    .describe(
+      "Number of the database. A cluster and a proxy only know 0, and the query engine searches no other.",
+    ),
+  connect_timeout: timeoutMs("Longest wait for a connection, TLS and signing in included"),
+  send_timeout: timeoutMs("What sending a command may take of the wait for its reply"),
+  read_timeout: timeoutMs(
+    "Longest wait for a reply, besides what sending may take; all three together bound a call",
+  ),
+  keepalive_pool_size: z
+    .int()
+    .min(1)
+    .max(largest)
+    .default(256)
+    .describe(
+      "Most calls under way at once, as far as `keepalive_backlog` is set. One connection carries them all, so that " +
+        "none are pooled.",
+    ),
   keepalive_backlog: z
     .int()
     .min(0)
     .max(largest)
-    .describe("Most callers that wait for a connection.")
+    .describe("Calls beyond `keepalive_pool_size` that may be under way; more are refused at once.")
     .optional(),
   ssl: z.boolean().default(false).describe("Encrypt the connection."),
-  ssl_verify: z.boolean().default(true).describe("Check the server's certificate."),
-  server_name: text("Name to ask for in TLS (SNI)."),
+  ssl_verify: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Check the server's certificate, with the authorities that Node.js knows and those in the file that the " +
+        "environment's NODE_EXTRA_CA_CERTS names.",
+    ),
+  server_name: text("Name to ask for in TLS (SNI) and to expect in the certificate; else `host`."),
   sentinel_master: text("Name of the master the sentinels watch."),
   sentinel_role: z
     .enum(["master", "slave", "any"])
-    .describe("Which server to ask the sentinels for.")
+    .describe(
+      "Which server is wanted. Vectors are written, so that it is the master that is used in any case.",
+    )
     .optional(),
   sentinel_nodes: z
     .array(
@@ -70,9 +99,24 @@ const fields = z.strictObject({
     .min(1)
     .describe("Nodes of the cluster; setting them means that it is one.")
     .optional(),
-  cluster_max_redirections: z.int().default(5).describe("Most redirections one command follows."),
-  connection_is_proxied: z.boolean().default(false).describe("`host` and `port` are those of a proxy."),
-  cloud_authentication: cloudAuthentication.describe("Signing in with a cloud's identity.").optional(),
+  cluster_max_redirections: z.int().default(5).describe("Most redirections one call follows."),
+  connection_is_proxied: z
+    .boolean()
+    .default(false)
+    .describe(
+      "`host` and `port` are those of a proxy: no command without a key is sent, so that `engine` is best set.",
+    ),
+  engine: z
+    .enum(["auto", "search", "vectorset"])
+    .default("auto")
+    .describe(
+      "What searches in the server: `search`, the query engine (FT.*) of Redis Stack, Redis 8 and valkey-search; " +
+        "`vectorset`, the vector sets (VADD) of Redis 8; `auto`, the first of them that is there.",
+    )
+    .meta(sluiceAddition),
+  cloud_authentication: cloudAuthentication
+    .describe("Signing in with a cloud's identity: not supported yet, and refused.")
+    .optional(),
   timeout: z
     .int()
     .min(0)
@@ -106,6 +150,13 @@ export function checkRedis(redis: RedisOptions | undefined): readonly OptionFaul
   if (redis === undefined) return [];
   const at = ["redis"];
   const faults = [...allOrNone(redis, ["sentinel_master", "sentinel_role", "sentinel_nodes"], at)];
+  if (redis.cloud_authentication?.auth_provider !== undefined) {
+    faults.push({
+      path: [...at, "cloud_authentication"],
+      message:
+        "is not supported yet: use username and password, with a user of the server's own access lists",
+    });
+  }
   if (redis.connection_is_proxied) faults.push(...checkProxied(redis));
   if (redis.cluster_nodes !== undefined && redis.sentinel_nodes !== undefined) {
     faults.push({
