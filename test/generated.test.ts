@@ -42,7 +42,7 @@ describe("generated files", () => {
       /^\| `balancer.semantic.timeout` \| integer \| `2000` \| 1 to 60000 \| \*\*Sluice.\*\* /m,
     );
     expect(page).toMatch(
-      /^\| `balancer.max_fails` \| integer \| `0` \| 0 to 32767 \| \*Not acted on yet.\* /m,
+      /^\| `targets\[\].model.options.cache_read_cost` \| number \| {2}\| {2}\| \*Not acted on yet.\* /m,
     );
     expect(page).toMatch(/^\| `targets\[\].route_type` \| choice \| \*required\* \| /m);
   });

@@ -1,4 +1,4 @@
-/** The semantic balancer as the gateway builds it: local embedder, memory store, the embedding registry's cache between. */
+/** The semantic balancer as the gateway builds it: local embedder, the embedding registry's cache, and a store with its keeper. */
 import { semantic } from "../../src/balancer/algorithms/semantic.ts";
 import type { BalanceRequest, Balancer, Target } from "../../src/balancer/balancer.ts";
 import { createDescriptionVectors } from "../../src/balancer/description-vectors.ts";
@@ -9,18 +9,37 @@ import type { RoutingDecision } from "../../src/llm/routing-decision.ts";
 import { seededRandom } from "../../src/simulator/text/random.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { systemSchedule } from "../../src/util/schedule.ts";
-import { createVectorKeeper } from "../../src/vector-stores/keeper.ts";
+import { createVectorKeeper, type KeeperHealth } from "../../src/vector-stores/keeper.ts";
 import { memory } from "../../src/vector-stores/memory.ts";
+import type { VectorStore } from "../../src/vector-stores/vector-store.ts";
 
 export interface Router {
   /** Decides on one prompt; throws when the decision was not made by its meaning. */
   decide(prompt: string): RoutingDecision;
+  /** How the store is doing that the descriptions are kept in. */
+  health(): KeeperHealth;
+  /** Removes what the store keeps, and closes it. */
+  close(): Promise<void>;
+}
+
+export interface RouterStore {
+  readonly store: VectorStore;
+  readonly isRemote: boolean;
+  readonly owner: string;
+}
+
+function inMemory(): RouterStore {
+  const { isRemote } = memory;
+  return { store: memory.create(), isRemote, owner: "benchmark" };
 }
 
 const signal = new AbortController().signal;
 
-/** One target for each description. Resolves when the descriptions are embedded. */
-export async function createRouter(descriptions: readonly string[]): Promise<Router> {
+/** One target for each description. Resolves when the descriptions are embedded and the store has been tried once. */
+export async function createRouter(
+  descriptions: readonly string[],
+  kept: RouterStore = inMemory(),
+): Promise<Router> {
   const now = () => performance.now();
   const random = seededRandom(1);
   const write = (text: string) => process.stderr.write(text);
@@ -36,19 +55,24 @@ export async function createRouter(descriptions: readonly string[]): Promise<Rou
     onError: "fail",
     embeddingCost: undefined,
   } as const;
+  // What the semantic algorithm does not look at.
+  const plain = {
+    hashOnHeader: "",
+    slots: 1000,
+    latencyStrategy: "e2e",
+    tokensCountStrategy: "total-tokens",
+    usageHalfLifeMs: 1,
+    connectTimeoutMs: 1,
+    readTimeoutMs: 1,
+  } as const;
   const world = { now, log, schedule: systemSchedule };
   const embedding = registry.acquire(local.create(), {});
-  const store = memory.create();
-  const keeper = createVectorKeeper({
-    ...world,
-    store,
-    owner: "benchmark",
-    isRemote: false,
-    isReadOnly: false,
-  });
-  const balancer = semantic.create({ semantic: settings }, targets, {
+  const keeper = createVectorKeeper({ ...world, ...kept, isReadOnly: false });
+  const balancer = semantic.create({ ...plain, semantic: settings }, targets, {
+    now,
     random,
     log,
+    memory: { of: (_, create) => create() },
     semantic: {
       embedding,
       descriptions: createDescriptionVectors(embedding, keeper),
@@ -56,7 +80,15 @@ export async function createRouter(descriptions: readonly string[]): Promise<Rou
     },
   });
   await balancer.start?.(signal);
-  return { decide: (prompt) => decide(balancer, targets, prompt) };
+  return {
+    decide: (prompt) => decide(balancer, targets, prompt),
+    health: () => keeper.health(),
+    async close() {
+      balancer.close?.();
+      await keeper.forget(signal);
+      await kept.store.close();
+    },
+  };
 }
 
 function decide(balancer: Balancer, targets: readonly Target[], prompt: string): RoutingDecision {

@@ -37,11 +37,32 @@ export interface BalanceRequest {
   decision: RoutingDecision | undefined;
 }
 
+/**
+ * Why an attempt gave no good answer. error, timeout, invalid_header and `http_…` are nginx's words for what happens up
+ * to the answer's head; unusable: an answer that cannot be read; stream: it broke off, stalled, or told of an error,
+ * after its head.
+ */
+export type AttemptFailure =
+  | "error"
+  | "timeout"
+  | "invalid_header"
+  | `http_${number}`
+  | "unusable"
+  | "stream";
+
 /** How one attempt ended. */
 export interface Outcome {
+  /** A complete, good answer. */
   readonly ok: boolean;
-  /** From sending to the last byte. */
+  /** Absent where `ok`, and where the client left. */
+  readonly failure?: AttemptFailure;
+  /** The client left before the end: neither a success nor a failure of the target. */
+  readonly aborted?: true;
+  /** From sending to the last byte, or to the failure. */
   readonly latencyMs: number;
+  /** How long the vendor asked to be left alone (`Retry-After`). */
+  readonly retryAfterMs?: number;
+  /** Tokens; absent where nothing is known. */
   readonly usage?: Usage;
   readonly costUsd?: number;
 }
@@ -56,8 +77,12 @@ export interface Balancer {
   prepare?(candidates: readonly Target[], request: BalanceRequest): void | Promise<void>;
   /** Chooses among healthy, untried targets; synchronous, so that pick and acquire are one step. Undefined: none fits. */
   pick(candidates: readonly Target[], request: BalanceRequest): Target | undefined;
-  /** Learns from a finished attempt. */
+  /** An attempt begins, right after it was picked. Each is followed by exactly one `observe`, however it ends. */
+  started?(target: Target, request: BalanceRequest): void;
+  /** Learns from an attempt that has ended. */
   observe?(target: Target, outcome: Outcome): void;
+  /** What the algorithm holds of a target, for people: a score, a count. Names in the words of the docs. */
+  describeTarget?(target: Target): Readonly<Record<string, number>>;
   /** Stops timers. */
   close?(): void;
 }
@@ -65,6 +90,22 @@ export interface Balancer {
 /** What an algorithm may be told by the config. */
 export interface BalancerSettings {
   readonly semantic?: SemanticSettings;
+  /** Header whose value consistent-hashing keeps on one target, in lower case. */
+  readonly hashOnHeader: string;
+  /** Points of the ring of consistent-hashing. */
+  readonly slots: number;
+  readonly latencyStrategy: "tpot" | "e2e";
+  readonly tokensCountStrategy:
+    | "total-tokens"
+    | "prompt-tokens"
+    | "completion-tokens"
+    | "cost"
+    | "llm-accuracy";
+  /** Time in which what lowest-usage remembers loses half of its weight, in milliseconds. */
+  readonly usageHalfLifeMs: number;
+  /** The connect and read timeouts, for algorithms that count a failure as a slow answer, in milliseconds. */
+  readonly connectTimeoutMs: number;
+  readonly readTimeoutMs: number;
 }
 
 export interface SemanticSettings {
@@ -74,16 +115,34 @@ export interface SemanticSettings {
   /** How many of the user's last messages are embedded together. */
   readonly messageCountback: number;
   readonly inheritFollowUps: boolean;
-  /** Inside a group: `weighted` shares by weight, `strict` always takes the heaviest that is left. */
-  readonly groupPolicy: "weighted" | "strict";
+  /** Inside a group: `weighted` shares by weight, `strict` always takes the heaviest left, or another algorithm. */
+  readonly groupPolicy:
+    | "weighted"
+    | "strict"
+    | "consistent-hashing"
+    | "least-connections"
+    | "lowest-latency"
+    | "lowest-usage";
   /** What happens when no embedding can be had. */
   readonly onError: "fallback" | "fail";
   /** USD per 1M tokens of prompt embedding; undefined = unknown, which is not free. */
   readonly embeddingCost: number | undefined;
 }
 
+/**
+ * What is remembered of a target beyond the life of a balancer: the same object for the same content (`Target.id`) of
+ * the same plugin instance, across reloads; dropped when no running config has the target any more.
+ */
+export interface TargetMemory {
+  of<State extends object>(target: Target, create: () => State): State;
+}
+
 /** What an algorithm may use of the world. Tests pass fakes. */
 export interface BalancerServices {
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  /** Private to the algorithm. */
+  readonly memory: TargetMemory;
   /** 0 ≤ x < 1. */
   readonly random: () => number;
   readonly log: Logger;

@@ -66,10 +66,17 @@ const semanticOptions = z
       .default(2000)
       .describe("Longest wait for the prompt's vector, in milliseconds."),
     group_policy: z
-      .enum(["weighted", "strict"])
+      .enum([
+        "weighted",
+        "strict",
+        "consistent-hashing",
+        "least-connections",
+        "lowest-latency",
+        "lowest-usage",
+      ])
       .default("weighted")
       .describe(
-        "Inside a group: `weighted` shares by weight, `strict` always starts with the highest weight.",
+        "Inside a group: `weighted` shares by weight, `strict` always starts with the highest weight, the others are the algorithms of these names.",
       ),
   })
   .describe("Settings of the semantic algorithm.")
@@ -98,8 +105,7 @@ export const balancerOptions = z
       .min(0)
       .max(32767)
       .default(0)
-      .describe("Failures after which a target is left out for `fail_timeout`; 0 never leaves one out.")
-      .meta(planned),
+      .describe("Failures after which a target is left out for `fail_timeout`; 0 never leaves one out."),
     fail_timeout: z
       .int()
       .min(1)
@@ -107,26 +113,44 @@ export const balancerOptions = z
       .default(10000)
       .describe(
         "How long a failed target is left out, and for how long failures are counted, in milliseconds.",
-      )
-      .meta(planned),
+      ),
     hash_on_header: z
       .string()
       .default("X-Kong-LLM-Request-ID")
-      .describe("Header whose value `consistent-hashing` keeps on one target.")
-      .meta(planned),
-    slots: z
-      .int()
-      .min(10)
-      .max(65536)
-      .default(10000)
-      .describe("Size of the ring of `consistent-hashing`.")
-      .meta(planned),
+      .describe("Header whose value `consistent-hashing` keeps on one target."),
+    slots: z.int().min(10).max(65536).default(10000).describe("Size of the ring of `consistent-hashing`."),
     latency_strategy: z
       .enum(["e2e", "tpot"])
       .default("tpot")
-      .describe("What `lowest-latency` measures: time per token of output, or the whole time.")
-      .meta(planned),
-    tokens_count_strategy: tokensCountStrategy.meta(planned),
+      .describe("What `lowest-latency` measures: time per token of output, or the whole time."),
+    tokens_count_strategy: tokensCountStrategy,
+    usage_half_life: z
+      .int()
+      .min(1000)
+      .max(longest)
+      .default(600_000)
+      .describe(
+        "Time in which the usage that `lowest-usage` remembers loses half of its weight, in milliseconds.",
+      )
+      .meta(sluiceAddition),
+    total_timeout: z
+      .int()
+      .min(0)
+      .max(longest)
+      .default(0)
+      .describe(
+        "Bound on the whole exchange with the models, all attempts and the whole answer, in milliseconds; 0: none.",
+      )
+      .meta(sluiceAddition),
+    stream_hold: z
+      .int()
+      .min(0)
+      .max(longest)
+      .default(5000)
+      .describe(
+        "How long the head of a stream is held back for its first content, so that a target that fails before it can be replaced unseen, in milliseconds; 0: not at all.",
+      )
+      .meta(sluiceAddition),
     semantic: semanticOptions.prefault({}),
   })
   .describe("How requests are shared among the targets.");

@@ -1,4 +1,5 @@
 /** The world that a gateway process hands to its parts: clock, chance, network, log. */
+import { createTargetMemories } from "../balancer/target-memory.ts";
 import { createEmbeddingRegistry } from "../embedders/registry.ts";
 import { createHttpCaller } from "../http/http-caller.ts";
 import type { ListenerServices } from "../http/listener.ts";
@@ -33,6 +34,7 @@ export function createRuntime(
     log,
     upstream,
     embeddings: createEmbeddingRegistry({ now, random, log, schedule: systemSchedule }),
+    targets: createTargetMemories(),
     call: caller.call,
     schedule: systemSchedule,
     env,

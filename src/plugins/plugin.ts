@@ -1,5 +1,6 @@
 /** Contract of the plugin family: a step in a route's chain. Every hook is optional; its name says when it runs. */
 import type { z } from "zod";
+import type { TargetMemories } from "../balancer/target-memory.ts";
 import type { EmbeddingRegistry } from "../embedders/registry.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { HttpCall } from "../http/http-call.ts";
@@ -89,6 +90,8 @@ export interface PluginServices {
   readonly log: Logger;
   readonly upstream: UpstreamClient;
   readonly embeddings: EmbeddingRegistry;
+  /** What is remembered of targets across reloads. */
+  readonly targets: TargetMemories;
   /** For embedders that call a vendor, and for signing in to clouds. */
   readonly call: HttpCall;
   readonly schedule: Schedule;

@@ -1,5 +1,12 @@
 /** Targets and requests for tests of algorithms. */
-import type { BalanceRequest, Target } from "../../src/balancer/balancer.ts";
+import type {
+  BalanceRequest,
+  BalancerServices,
+  BalancerSettings,
+  Target,
+  TargetMemory,
+} from "../../src/balancer/balancer.ts";
+import { createRecordingLogger } from "./recording-logger.ts";
 
 /** A target that has what is given and is otherwise unremarkable. */
 export function createTarget(index: number, facts: Partial<Target> = {}): Target {
@@ -31,5 +38,39 @@ export function createBalanceRequest(
     header: (name) => options.headers?.[name],
     signal: options.signal ?? new AbortController().signal,
     decision: undefined,
+  };
+}
+
+/** What a config without any balancer settings means. */
+export const defaultSettings: BalancerSettings = {
+  hashOnHeader: "x-kong-llm-request-id",
+  slots: 10_000,
+  latencyStrategy: "tpot",
+  tokensCountStrategy: "total-tokens",
+  usageHalfLifeMs: 600_000,
+  connectTimeoutMs: 60_000,
+  readTimeoutMs: 60_000,
+};
+
+/** What is remembered of targets by their content, as between reloads; pass the same one to two balancers. */
+export function createFakeMemory(): TargetMemory {
+  const states = new Map<string, object>();
+  return {
+    of<State extends object>(target: Target, create: () => State): State {
+      const known = states.get(target.id) ?? create();
+      states.set(target.id, known);
+      return known as State; // one algorithm asks, always for the same
+    },
+  };
+}
+
+/** Services of a balancer that needs nothing special: a clock that stands still, no chance. */
+export function createBalancerServices(services: Partial<BalancerServices> = {}): BalancerServices {
+  return {
+    now: () => 0,
+    random: () => 0,
+    log: createRecordingLogger(),
+    memory: createFakeMemory(),
+    ...services,
   };
 }

@@ -1,5 +1,7 @@
 /** Plugins that note what happens to them, and configs that use them. */
+
 import { z } from "zod";
+import { createTargetMemories } from "../../src/balancer/target-memory.ts";
 import type { Config, PluginConfig, RouteConfig, ServiceConfig } from "../../src/config/config.ts";
 import { definePlugin, type Plugin, type PluginServices } from "../../src/plugins/plugin.ts";
 import { createFakeUpstream } from "./fake-upstream.ts";
@@ -103,6 +105,7 @@ export function createPluginServices(): PluginServices & {
     upstream: createFakeUpstream([]),
     embeddings: { acquire: unused, stats: () => [] },
     call: unused,
+    targets: createTargetMemories(),
     env: {},
     purpose: "serve",
     schedule: unused,

@@ -1,4 +1,5 @@
 /** Targets and plugin settings for tests of the proxy. */
+
 import { roundRobin } from "../../src/balancer/algorithms/round-robin.ts";
 import type { ModelOptions } from "../../src/providers/model-options.ts";
 import { modelOptions } from "../../src/providers/model-options.ts";
@@ -7,7 +8,7 @@ import type { Provider } from "../../src/providers/provider.ts";
 import type { ChatProxySettings } from "../../src/proxy/chat-call.ts";
 import { type FailoverCriterion, failoverRules } from "../../src/proxy/failover.ts";
 import { compileTarget, type ProxyTarget, type TargetSettings } from "../../src/proxy/target.ts";
-import { createRecordingLogger } from "./recording-logger.ts";
+import { createBalancerServices, defaultSettings } from "./balancing.ts";
 
 export interface TargetFacts extends Partial<Omit<TargetSettings, "options" | "provider" | "chat">> {
   /** As in the config file. */
@@ -53,7 +54,7 @@ export function createProxySettings(
     plugin: "ai-proxy-advanced",
     algorithm: "round-robin",
     targets,
-    balancer: roundRobin.create({}, targets, { random: () => 0, log: createRecordingLogger() }),
+    balancer: roundRobin.create(defaultSettings, targets, createBalancerServices()),
     rules: failoverRules(criteria),
     retries: 5,
     connectTimeoutMs: 1000,

@@ -6,13 +6,13 @@ import type { Embedder } from "../../src/embedders/embedder.ts";
 import { createEmbeddingRegistry, type EmbeddingRegistry } from "../../src/embedders/registry.ts";
 import { createVectorKeeper } from "../../src/vector-stores/keeper.ts";
 import type { VectorStore } from "../../src/vector-stores/vector-store.ts";
-import { createBalanceRequest } from "./balancing.ts";
+import { createBalanceRequest, createBalancerServices, defaultSettings } from "./balancing.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
 import { createFakeEmbedder, type FakeEmbedder, type FakeEmbedderOptions } from "./fake-embedder.ts";
 import { createFaultyStore } from "./faulty-store.ts";
 import { createRecordingLogger } from "./recording-logger.ts";
 
-export const defaultSettings: SemanticSettings = {
+export const semanticDefaults: SemanticSettings = {
   threshold: 0.7,
   metric: "cosine",
   messageCountback: 1,
@@ -62,9 +62,9 @@ export function createSemantic(targets: readonly Target[], options: SemanticOpti
     log,
     ...clock,
   });
-  const balancer = semantic.create({ semantic: { ...defaultSettings, ...options.settings } }, targets, {
-    random: () => 0,
-    log,
+  const settings = { ...defaultSettings, semantic: { ...semanticDefaults, ...options.settings } };
+  const balancer = semantic.create(settings, targets, {
+    ...createBalancerServices({ log, now: clock.now }),
     semantic: {
       embedding,
       descriptions: createDescriptionVectors(embedding, keeper),

@@ -1,13 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createBalanceRequest, createTargets } from "../../../test/support/balancing.ts";
-import { createRecordingLogger } from "../../../test/support/recording-logger.ts";
+import {
+  createBalanceRequest,
+  createBalancerServices,
+  createTargets,
+  defaultSettings,
+} from "../../../test/support/balancing.ts";
 import { describeBalancer } from "../balancer.contract.ts";
 import type { Target } from "../balancer.ts";
 import { roundRobin } from "./round-robin.ts";
 
 const create = (targets: readonly Target[]) =>
-  roundRobin.create({}, targets, { random: () => 0, log: createRecordingLogger() });
+  roundRobin.create(defaultSettings, targets, createBalancerServices());
 
 const weighted = (...weights: number[]) => createTargets(weights.map((weight) => ({ weight })));
 

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { createBalanceRequest, createTargets } from "../../../test/support/balancing.ts";
-import { createRecordingLogger } from "../../../test/support/recording-logger.ts";
+import {
+  createBalanceRequest,
+  createBalancerServices,
+  createTargets,
+  defaultSettings,
+} from "../../../test/support/balancing.ts";
 import { startSemantic, towards } from "../../../test/support/semantic-balancer.ts";
 import { semantic } from "./semantic.ts";
 
@@ -170,8 +174,6 @@ describe("several semantic balancers in one process", () => {
   });
 
   it("refuse to be made without what they need", () => {
-    expect(() => semantic.create({}, three, { random: () => 0, log: createRecordingLogger() })).toThrow(
-      /embedder/,
-    );
+    expect(() => semantic.create(defaultSettings, three, createBalancerServices())).toThrow(/embedder/);
   });
 });

@@ -1,7 +1,7 @@
 /** Builds the running plugin from its config: everything that can be worked out before a request is worked out here. */
 import { createHash } from "node:crypto";
 import { findAlgorithm } from "../../balancer/algorithms/index.ts";
-import type { Balancer } from "../../balancer/balancer.ts";
+import type { Balancer, BalancerSettings } from "../../balancer/balancer.ts";
 import { toGatewayError } from "../../errors.ts";
 import { isJsonObject } from "../../llm/json.ts";
 import { findProvider } from "../../providers/index.ts";
@@ -22,10 +22,11 @@ export function createChatPlugin(
   services: PluginServices,
   meta: PluginMeta,
 ): Plugin {
-  const targets = config.targets.map((target, index) => buildTarget(target, index, config));
+  const ids = targetIds(config.targets);
+  const targets = config.targets.map((target, index) => buildTarget(target, index, ids[index] ?? "", config));
   const semantic =
     config.balancer.algorithm === "semantic" ? openSemantic(config, services, meta) : undefined;
-  const balancer = createBalancer(config, targets, services, semantic);
+  const balancer = createBalancer(config, targets, services, meta, semantic);
   const settings: ChatProxySettings = {
     pluginId: meta.id,
     plugin: name,
@@ -65,13 +66,18 @@ export function createChatPlugin(
   };
 }
 
-function buildTarget(target: TargetOptions, index: number, config: AiProxyAdvancedConfig): ProxyTarget {
+function buildTarget(
+  target: TargetOptions,
+  index: number,
+  id: string,
+  config: AiProxyAdvancedConfig,
+): ProxyTarget {
   const provider = findProvider(target.model.provider);
   if (provider?.chat === undefined)
     throw new Error(`no transformer for ${target.model.provider}://${target.route_type}`);
   return compileTarget({
     index,
-    id: fingerprint(target),
+    id,
     weight: target.weight,
     description: target.description,
     examples: target.examples ?? [],
@@ -94,24 +100,43 @@ function buildTarget(target: TargetOptions, index: number, config: AiProxyAdvanc
   });
 }
 
-/** Identity by content. Hashed, because the content has credentials in it. */
-function fingerprint(target: TargetOptions): string {
-  return createHash("sha256").update(JSON.stringify(target)).digest("hex").slice(0, 16);
+/** Identity by content, equal ones told apart by their order. Hashed, because the content has credentials in it. */
+function targetIds(targets: readonly TargetOptions[]): readonly string[] {
+  const seen = new Map<string, number>();
+  return targets.map((target) => {
+    const hash = createHash("sha256").update(JSON.stringify(target)).digest("hex").slice(0, 16);
+    const count = seen.get(hash) ?? 0;
+    seen.set(hash, count + 1);
+    return count === 0 ? hash : `${hash}-${count}`;
+  });
 }
 
 function createBalancer(
   config: AiProxyAdvancedConfig,
   targets: readonly ProxyTarget[],
   services: PluginServices,
+  meta: PluginMeta,
   semantic: OpenSemantic | undefined,
 ): Balancer {
   const { algorithm } = config.balancer;
   const definition = findAlgorithm(algorithm);
   if (definition === undefined)
     throw new Error(`balancer.algorithm ${algorithm} is not supported by this version`);
-  return definition.create({ ...(semantic !== undefined && { semantic: semantic.settings }) }, targets, {
+  const settings: BalancerSettings = {
+    hashOnHeader: config.balancer.hash_on_header.toLowerCase(),
+    slots: config.balancer.slots,
+    latencyStrategy: config.balancer.latency_strategy,
+    tokensCountStrategy: config.balancer.tokens_count_strategy,
+    usageHalfLifeMs: config.balancer.usage_half_life,
+    connectTimeoutMs: config.balancer.connect_timeout,
+    readTimeoutMs: config.balancer.read_timeout,
+    ...(semantic !== undefined && { semantic: semantic.settings }),
+  };
+  return definition.create(settings, targets, {
+    now: services.now,
     random: services.random,
     log: services.log,
+    memory: services.targets.of(meta.id, algorithm),
     ...(semantic !== undefined && { semantic: semantic.services }),
   });
 }
