@@ -48,4 +48,17 @@ function build() {
   cpSync(join(root, "bin"), join(built, "bin"), { recursive: true });
   symlinkSync("src", join(built, "dist"));
   symlinkSync(join(root, "models"), join(built, "models"));
+  linkServers(join(root, "test/servers"), join(built, "test/servers"));
+}
+
+/**
+ * Plain JavaScript beside the compiled `test/support`; file by file, for a link to the folder would bring its TypeScript
+ * where the type check of the project looks.
+ * @param {string} from
+ * @param {string} to
+ */
+function linkServers(from, to) {
+  mkdirSync(to, { recursive: true });
+  for (const name of readdirSync(from).filter((each) => each.endsWith(".mjs")))
+    symlinkSync(join(from, name), join(to, name));
 }
