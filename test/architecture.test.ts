@@ -34,7 +34,9 @@ const families: readonly Family[] = [
 
 /** Everything that serves all members alike; `embedders/` and `vector-stores/` but for their members. */
 const isEngine = (path: string) =>
-  /^(?:http|router|proxy|accounting|telemetry|llm|util|cloud-identity|embedders|vector-stores|providers)\//.test(path)
+  /^(?:http|router|proxy|accounting|telemetry|llm|util|cloud-identity|embedders|vector-stores|providers)\//.test(
+    path,
+  )
     ? !path.endsWith("/index.ts")
     : /^balancer\/[^/]+\.ts$/.test(path) ||
       path === "plugins/chain.ts" ||
