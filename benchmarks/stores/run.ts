@@ -93,6 +93,7 @@ async function measureDecisions(
       if (round > 0) rounds.push(measured);
     });
     const asked = callsBetween(before, bench.storeCalls());
+    if (asked.has("search")) throw new Error("a decision asked a store, though its vectors are in memory");
     const made = rounds
       .flatMap((round) => [...round.values()].flatMap((each) => [...each.values()]))
       .reduce((sum, { unseen, cached }) => sum + unseen.count + cached.count, 0);
