@@ -1,12 +1,19 @@
 /** Composition root: a config becomes listeners; a reload swaps the snapshot behind them. */
 
 import { setMaxListeners } from "node:events";
+import type { TargetStatus } from "./balancer/pool.ts";
 import type { Config } from "./config/config.ts";
 import { createSnapshot, type RoutePlan, type Snapshot } from "./config/snapshot.ts";
 import { SnapshotLeases } from "./config/snapshot-leases.ts";
 import { GatewayError } from "./errors.ts";
 import type { Exchange } from "./http/exchange.ts";
-import { type ExchangeEnd, type Listener, type ListenerServices, listen } from "./http/listener.ts";
+import {
+  type ConnectionSource,
+  type ExchangeEnd,
+  type Listener,
+  type ListenerServices,
+  listen,
+} from "./http/listener.ts";
 import type { Reply } from "./http/reply.ts";
 import { runAccess, runLog } from "./plugins/chain.ts";
 import type { ComponentHealth, PluginServices } from "./plugins/plugin.ts";
@@ -19,7 +26,8 @@ import type { Sink } from "./telemetry/sinks.ts";
 import { version } from "./util/version.ts";
 
 export interface GatewayOptions {
-  readonly listen: { readonly host: string; readonly port: number };
+  /** Where to listen, or who else does. */
+  readonly listen: { readonly host: string; readonly port: number } | ConnectionSource;
   readonly services: PluginServices & ListenerServices;
   readonly sinks: readonly Sink[];
   readonly metrics: Metrics;
@@ -27,6 +35,19 @@ export interface GatewayOptions {
 
 export interface PluginHealth extends ComponentHealth {
   readonly plugin: string;
+  /** The plugin's id in the config. */
+  readonly pluginId: string;
+}
+
+/** A config that is ready to serve beside the running one. One of the two is to be called, once. */
+export interface PreparedConfig {
+  /** Puts it in place of the running one. Throws when that is no longer the one it was prepared beside. */
+  commit(): Promise<void>;
+  /** Gives it up; the running one has noticed nothing. */
+  discard(): Promise<void>;
+}
+
+export interface PluginTarget extends TargetStatus {
   /** The plugin's id in the config. */
   readonly pluginId: string;
 }
@@ -40,8 +61,12 @@ export interface Gateway {
   readonly running: number;
   /** How the outside parts of the running plugins are doing. */
   health(): readonly PluginHealth[];
+  /** How the targets of the running plugins are doing, breakers and counts. */
+  targets(): readonly PluginTarget[];
   /** Puts a new config in place of the running one, or throws and leaves that one as it is. */
   reload(config: Config): Promise<void>;
+  /** The first half of a reload, for many gateways that take a config together or not at all. Throws as `reload` does. */
+  prepare(config: Config): Promise<PreparedConfig>;
   /** Stops accepting, lets running exchanges end within the deadline, and frees everything. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -94,19 +119,29 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     }
   }
 
-  const swap = async (next: Config): Promise<void> => {
+  const prepare = async (next: Config): Promise<PreparedConfig> => {
     const previous = current;
     const snapshot = createSnapshot(next, services, previous);
+    const discard = () => closePlugins(snapshot, previous, services.log);
     try {
       await startPlugins(snapshot, previous, stopping.signal, services.log);
     } catch (error) {
-      await closePlugins(snapshot, previous, services.log);
+      await discard();
       throw error;
     }
-    leases.add(snapshot);
-    current = snapshot;
-    await forgetRemoved(previous, snapshot, stopping.signal, services.log);
-    leases.retire(previous);
+    return {
+      async commit() {
+        if (current !== previous) {
+          await closePlugins(snapshot, current, services.log);
+          throw new Error("another config was taken while this one was prepared");
+        }
+        leases.add(snapshot);
+        current = snapshot;
+        await forgetRemoved(previous, snapshot, stopping.signal, services.log);
+        leases.retire(previous);
+      },
+      discard,
+    };
   };
   return {
     port: listener.port,
@@ -117,16 +152,21 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     get running() {
       return listener.running;
     },
+    targets: () =>
+      current.plugins.flatMap(({ config: { id }, plugin }) =>
+        (plugin.targets?.() ?? []).map((target) => ({ pluginId: id, ...target })),
+      ),
     health: () =>
       current.plugins.flatMap(({ name, config: { id }, plugin }) =>
         (plugin.health?.() ?? []).map((part) => ({ plugin: name, pluginId: id, ...part })),
       ),
     reload(next) {
       // One at a time and in order: the last config asked for is the one that runs.
-      const swapped = lastReload.then(() => swap(next));
+      const swapped = lastReload.then(async () => (await prepare(next)).commit());
       lastReload = swapped.catch(() => undefined);
       return swapped;
     },
+    prepare,
     async close(deadlineMs) {
       await listener.close(deadlineMs);
       stopping.abort(new Error("the gateway is stopping"));

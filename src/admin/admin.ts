@@ -9,14 +9,14 @@ export interface ReloadResult {
 
 export interface AdminSource {
   readonly version: string;
-  describe(): Readonly<Record<string, unknown>>;
+  describe(): Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
   reload(): Promise<ReloadResult>;
 }
 
 export function adminPages(source: AdminSource): Pages {
   return {
     "GET /": () => jsonReply(200, { tagline: "Sluice", version: source.version }),
-    "GET /status": () => jsonReply(200, source.describe()),
+    "GET /status": async () => jsonReply(200, await source.describe()),
     "POST /reload": async () => {
       const result = await source.reload();
       return jsonReply(result.ok ? 200 : 400, result);

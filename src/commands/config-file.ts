@@ -23,13 +23,25 @@ export interface ConfigFile {
   readonly problems: readonly Problem[];
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+interface ReadOptions {
+  readonly withReview: boolean;
+}
+
 /** Throws `ConfigFileError` with all problems when the file cannot be read or has an error. */
-export function readConfigFile(
+export function readConfigFile(path: string, env: Environment, options?: ReadOptions): ConfigFile {
+  return parseConfigFile(path, readConfigText(path), env, options);
+}
+
+/** The same of a text that has been read; `path` is what problems call it. */
+export function parseConfigFile(
   path: string,
-  env: Readonly<Record<string, string | undefined>>,
-  options: { readonly withReview: boolean } = { withReview: false },
+  text: string,
+  env: Environment,
+  options: ReadOptions = { withReview: false },
 ): ConfigFile {
-  const { config, problems } = loadConfig(readText(path), { file: path, env, plugins, ...options });
+  const { config, problems } = loadConfig(text, { file: path, env, plugins, ...options });
   if (config === undefined) {
     const errors = problems.filter((problem) => problem.severity === "error").length;
     const count = errors === 1 ? "1 error" : `${errors} errors`;
@@ -41,7 +53,8 @@ export function readConfigFile(
   return { path, config, problems };
 }
 
-function readText(path: string): string {
+/** Throws `ConfigFileError` when it cannot be read. */
+export function readConfigText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {

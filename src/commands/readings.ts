@@ -1,5 +1,5 @@
-/** Metrics that are kept elsewhere and read when Prometheus asks: embedding and vector stores. */
-import type { PluginHealth } from "../gateway.ts";
+/** Metrics that are kept elsewhere and read when Prometheus asks: embedding, vector stores, targets. */
+import type { PluginHealth, PluginTarget } from "../gateway.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -55,6 +55,7 @@ export function countComponents(metrics: Metrics, health: () => readonly PluginH
     "gauge",
     labels,
     of(({ state }) => (state === "up" ? 1 : 0)),
+    "min", // of several workers: 1 while all of them reach it
   );
   metrics.readings(
     "sluice_vector_store_failures_total",
@@ -69,5 +70,46 @@ export function countComponents(metrics: Metrics, health: () => readonly PluginH
     "counter",
     labels,
     of(({ writes }) => writes),
+  );
+}
+
+/** A closed breaker is 0, one that lets a request through to try is 1, an open one is 2. */
+const breakerLevels = { off: 0, closed: 0, "half-open": 1, open: 2 } as const;
+
+export function countTargets(metrics: Metrics, targets: () => readonly PluginTarget[]): void {
+  const of = (value: (target: PluginTarget) => number) => () =>
+    targets().map((target) => ({
+      labels: [target.pluginId, String(target.index), target.name],
+      value: value(target),
+    }));
+  const labels = ["plugin_id", "index", "target"];
+  metrics.readings(
+    "sluice_target_breaker",
+    "0 in use, 1 tried with one request, 2 left out",
+    "gauge",
+    labels,
+    of(({ breaker }) => breakerLevels[breaker]),
+    "max", // of several workers: the one that is furthest from using it
+  );
+  metrics.readings(
+    "sluice_target_in_flight",
+    "Attempts under way, streams that have not ended included",
+    "gauge",
+    labels,
+    of(({ inFlight }) => inFlight),
+  );
+  metrics.readings(
+    "sluice_target_attempts_total",
+    "Attempts that have ended since the target's configuration changed last",
+    "counter",
+    labels,
+    of(({ attempts }) => attempts),
+  );
+  metrics.readings(
+    "sluice_target_failures_total",
+    "Attempts among them that failed",
+    "counter",
+    labels,
+    of(({ failed }) => failed),
   );
 }

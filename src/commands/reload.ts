@@ -1,12 +1,11 @@
 /** `sluice reload`: has a running gateway read its file again, and says what came of it. */
-import { readFileSync } from "node:fs";
 import { request } from "undici";
 import type { ReloadResult } from "../admin/admin.ts";
 import type { Command } from "./command.ts";
+import { readRunFile, runFilePath } from "./run-file.ts";
 import { readSettings } from "./settings.ts";
-import { type RunFile, runFilePath } from "./start.ts";
 
-/** A reload waits at most 10 s for plugins; more than that and something is wrong. */
+/** A reload waits at most 10 s for plugins, with workers a little longer; more than that and something is wrong. */
 const deadlineMs = 30_000;
 
 export const reload: Command = {
@@ -53,15 +52,4 @@ function unreachable(pid: number, prefix: string, cause: unknown): Error {
     `process ${pid} cannot be reached (${reason}): if it is gone, remove ${runFilePath(prefix)} and start the gateway again`,
     { cause },
   );
-}
-
-function readRunFile(prefix: string): RunFile {
-  const path = runFilePath(prefix);
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    throw new Error(`no gateway runs with this prefix: ${path} does not exist (give the gateway's --prefix)`);
-  }
-  return JSON.parse(text) as RunFile; // written by the gateway
 }

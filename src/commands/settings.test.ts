@@ -18,6 +18,7 @@ describe("the settings of the process", () => {
       logLevel: "info",
       pretty: false,
       prefix: ".sluice",
+      workers: 1,
       stopTimeoutMs: 30_000,
     });
   });
@@ -105,6 +106,19 @@ describe("the settings of the process", () => {
   it.each(["-1", "1.5", "10s", "", "1e3", "9999999999"])("refuse %j as a number of milliseconds", (text) => {
     expect(() => read({ "stop-timeout": text })).toThrow(/^--stop-timeout: .*milliseconds/);
   });
+
+  it("take a number of workers, or one for each core", () => {
+    expect(read({ workers: "8" }).workers).toBe(8);
+    expect(read({}, { SLUICE_WORKERS: "auto" }).workers).toBe("auto");
+    expect(read({ workers: "512" }).workers).toBe(512);
+  });
+
+  it.each(["0", "-1", "1.5", "", "two", "513", "1e2", " 2", "AUTO"])(
+    "refuse %j as a number of workers",
+    (text) => {
+      expect(() => read({ workers: text })).toThrow(/^--workers: .*1 to 512, or auto/);
+    },
+  );
 
   it("throw nothing but setting errors, whatever is given", () => {
     const flag = fc.constantFrom(...settingTable.map((row) => row.flag));

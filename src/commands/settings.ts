@@ -26,6 +26,7 @@ export const settingTable = [
   setting("log-level", "info", `one of ${logLevels.join(", ")}`),
   setting("log-format", "auto", "json, pretty, or auto: pretty on a terminal"),
   setting("prefix", ".sluice", "folder for the process's own files"),
+  setting("workers", "1", "processes that serve, auto: one for each core; 1: no worker beside this process"),
   setting("stop-timeout", "30000", "milliseconds that running exchanges get to end after SIGTERM"),
 ] as const;
 
@@ -44,6 +45,7 @@ export interface ProcessSettings {
   readonly logLevel: LogLevel;
   readonly pretty: boolean;
   readonly prefix: string;
+  readonly workers: number | "auto";
   readonly stopTimeoutMs: number;
 }
 
@@ -79,6 +81,7 @@ export function readSettings(
     logLevel: oneOf(read("log-level"), logLevels),
     pretty: prettyOf(oneOf(read("log-format"), ["auto", "json", "pretty"]), isTerminal),
     prefix: read("prefix").text,
+    workers: workerCount(read("workers")),
     stopTimeoutMs: milliseconds(read("stop-timeout")),
   };
 }
@@ -113,6 +116,20 @@ function oneOf<const Value extends string>({ text, source }: Given, allowed: rea
 function milliseconds({ text, source }: Given): number {
   if (!/^\d{1,9}$/.test(text)) throw new SettingError(`${source}: "${text}" is not a number of milliseconds`);
   return Number(text);
+}
+
+/** More than any machine has cores for is a slip of the pen. */
+const maxWorkers = 512;
+
+function workerCount({ text, source }: Given): number | "auto" {
+  if (text === "auto") return text;
+  const count = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > maxWorkers) {
+    throw new SettingError(
+      `${source}: "${text}" is not a number of workers; write 1 to ${maxWorkers}, or auto for one on each core`,
+    );
+  }
+  return count;
 }
 
 function prettyOf(format: "auto" | "json" | "pretty", isTerminal: boolean): boolean {

@@ -1,6 +1,6 @@
 /** The HTTP/1.1 front: turns node's requests into exchanges, and replies into bytes the client paces. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { toGatewayError } from "../errors.ts";
 import type { AiFacts } from "../llm/ai-facts.ts";
 import type { RouteMatch } from "../router/router.ts";
@@ -45,9 +45,20 @@ export interface Listener {
   close(deadlineMs: number): Promise<void>;
 }
 
+/** Connections that somebody else accepts, e.g. another process for several. */
+export interface ConnectionSource {
+  /** Where clients connect. */
+  readonly address: string;
+  readonly port: number;
+  /** Hands over every connection from now on, none of its bytes read. */
+  open(take: (socket: Socket) => void): void;
+  /** After it no connection comes any more. */
+  close(): void;
+}
+
 /** Starts to listen; rejects with a message that names the address when that fails. */
 export async function listen(
-  where: { readonly host: string; readonly port: number },
+  where: { readonly host: string; readonly port: number } | ConnectionSource,
   handler: ListenerHandler,
   services: ListenerServices,
 ): Promise<Listener> {
@@ -63,16 +74,17 @@ export async function listen(
   // nginx's keepalive_timeout; long enough that clients that pool connections do not race our close.
   server.keepAliveTimeout = 75_000;
   let onIdle: () => void = () => undefined;
-  await bind(server, where);
-  const address = server.address() as AddressInfo; // a TCP server that listens has one
+  const source = "open" in where ? where : undefined;
+  const { port, address } = "open" in where ? adopt(server, where) : await bind(server, where);
 
   return {
-    port: address.port,
-    address: address.address,
+    port,
+    address,
     get running() {
       return running.size;
     },
     async close(deadlineMs) {
+      source?.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       for (const exchange of running) exchange.announceClose();
@@ -91,7 +103,27 @@ export async function listen(
   };
 }
 
-async function bind(server: Server, where: { readonly host: string; readonly port: number }): Promise<void> {
+/** Serves connections of another's listener as if they were the server's own. */
+function adopt(
+  server: Server,
+  source: ConnectionSource,
+): { readonly port: number; readonly address: string } {
+  // What a server does when it begins to listen: without it node would neither know its idle connections, so that a
+  // stop would wait for them, nor time out heads that never end.
+  server.emit("listening");
+  source.open((socket) => {
+    socket.allowHalfOpen = true; // as node's server makes its own: a client may end its side and await the answer
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true);
+    server.emit("connection", socket);
+  });
+  return { port: source.port, address: source.address };
+}
+
+async function bind(
+  server: Server,
+  where: { readonly host: string; readonly port: number },
+): Promise<AddressInfo> {
   await new Promise<void>((resolve, reject) => {
     const refuse = (cause: Error) =>
       reject(new Error(`cannot listen on ${where.host}:${where.port}: ${cause.message}`, { cause }));
@@ -101,6 +133,7 @@ async function bind(server: Server, where: { readonly host: string; readonly por
       resolve();
     });
   });
+  return server.address() as AddressInfo; // a TCP server that listens has one
 }
 
 /** Never rejects; `onEnd` is called in any case. */

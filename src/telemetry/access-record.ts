@@ -2,7 +2,7 @@
 
 import type { Exchange } from "../http/exchange.ts";
 import type { ExchangeEnd } from "../http/listener.ts";
-import type { AiFacts, TriedTarget } from "../llm/ai-facts.ts";
+import type { AiFacts, TriedTarget, UnavailableTarget } from "../llm/ai-facts.ts";
 import type { RoutingDecision } from "../llm/routing-decision.ts";
 import type { Usage } from "../llm/usage.ts";
 import { redactHeaders, redactQuery } from "./redact.ts";
@@ -74,6 +74,8 @@ interface AiRecord {
   readonly usage?: UsageRecord | undefined;
   readonly payload?: { readonly request?: string | undefined; readonly response?: string } | undefined;
   readonly tried_targets: readonly TriedTarget[];
+  /** Ours: why none could be tried. */
+  readonly unavailable_targets?: readonly UnavailableTarget[] | undefined;
   /** Ours: why the request went where it went. */
   readonly routing?: (RoutingDecision & { readonly algorithm: string }) | undefined;
 }
@@ -163,6 +165,7 @@ function aiRecord(facts: AiFacts): AiRecord {
     usage: facts.usage === undefined ? undefined : usageRecord(facts.usage, facts),
     payload: facts.payload,
     tried_targets: facts.tried,
+    unavailable_targets: facts.unavailable,
     routing: facts.decision === undefined ? undefined : { algorithm: facts.algorithm, ...facts.decision },
   };
 }

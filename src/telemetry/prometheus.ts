@@ -6,6 +6,8 @@
  * the gateway's time; like this they take about 1 %.
  */
 
+import { type Across, type FamilySnapshot, type MetricSnapshot, renderSnapshot } from "./metric-snapshot.ts";
+
 /** One number of one set of labels. */
 export interface Counter {
   /** `amount` is not negative. */
@@ -41,7 +43,8 @@ export interface MetricRegistry {
   reading(name: string, help: string, type: ReadingType, read: () => number): void;
   /**
    * Values that are kept elsewhere and read when the metrics are, one for each set of label values, which are in the
-   * order of `labels`. A scrape may hold a series once only, so that values of the same labels are added up.
+   * order of `labels`. A scrape may hold a series once only, so that values of the same labels are added up. `across`
+   * says how the values of several processes become one; they are added up unless it says otherwise.
    */
   readings(
     name: string,
@@ -49,7 +52,10 @@ export interface MetricRegistry {
     type: ReadingType,
     labels: readonly string[],
     read: () => readonly Reading[],
+    across?: Across,
   ): void;
+  /** All metrics as data. */
+  snapshot(): MetricSnapshot;
   /** All metrics as text. */
   render(): string;
 }
@@ -57,37 +63,47 @@ export interface MetricRegistry {
 export const contentType = "text/plain; version=0.0.4; charset=utf-8";
 
 export function createMetricRegistry(): MetricRegistry {
-  const families: (() => string)[] = [];
-  const readings: MetricRegistry["readings"] = (name, help, type, labels, read) => {
-    families.push(() => head(name, help, type) + renderReadings(name, labels, read()));
+  const families: (() => FamilySnapshot)[] = [];
+  const snapshot = () => families.map((family) => family());
+  const readings: MetricRegistry["readings"] = (name, help, type, labels, read, across = "sum") => {
+    families.push(() => ({ name, help, type, across, buckets: [], series: readSeries(labels, read()) }));
   };
   return {
     counter(name, help, labels) {
-      return addFamily(families, head(name, help, "counter"), () => createCounter(name), labels);
+      const facts = { name, help, type: "counter", across: "sum", buckets: [] } as const;
+      return addFamily(families, facts, createCounter, labels);
     },
     histogram(name, help, labels, buckets) {
-      return addFamily(families, head(name, help, "histogram"), () => createHistogram(name, buckets), labels);
+      const facts = { name, help, type: "histogram", across: "sum", buckets } as const;
+      return addFamily(families, facts, () => createHistogram(buckets), labels);
     },
     reading: (name, help, type, read) =>
       readings(name, help, type, [], () => [{ labels: [], value: read() }]),
     readings,
-    render: () => families.map((family) => family()).join("\n"),
+    snapshot,
+    render: () => renderSnapshot(snapshot()),
   };
 }
 
-/** `labels` is the text between the braces, without the braces. */
-interface Rendered {
-  render(labels: string): string;
+/** As in a `SeriesSnapshot`; undefined while nothing has been added. */
+interface Readable {
+  values(): readonly number[] | undefined;
 }
 
-function addFamily<Series extends Rendered>(
-  families: (() => string)[],
-  headText: string,
+function addFamily<Series extends Readable>(
+  families: (() => FamilySnapshot)[],
+  facts: Omit<FamilySnapshot, "series">,
   create: () => Series,
   names: readonly string[],
 ): Family<Series> {
   const all = new Map<string, Series>();
-  families.push(() => headText + [...all].map(([labels, series]) => series.render(labels)).join(""));
+  families.push(() => ({
+    ...facts,
+    series: [...all].flatMap(([labels, series]) => {
+      const values = series.values();
+      return values === undefined ? [] : [{ labels, values }];
+    }),
+  }));
   return {
     with(...values) {
       const labels = labelText(names, values);
@@ -101,7 +117,7 @@ function addFamily<Series extends Rendered>(
   };
 }
 
-function createCounter(name: string): Counter & Rendered {
+function createCounter(): Counter & Readable {
   let total = 0;
   let isUsed = false;
   return {
@@ -109,11 +125,11 @@ function createCounter(name: string): Counter & Rendered {
       isUsed = true;
       total += amount;
     },
-    render: (labels) => (isUsed ? `${name}${braces(labels)} ${total}\n` : ""),
+    values: () => (isUsed ? [total] : undefined),
   };
 }
 
-function createHistogram(name: string, buckets: readonly number[]): Histogram & Rendered {
+function createHistogram(buckets: readonly number[]): Histogram & Readable {
   const counts = new Float64Array(buckets.length);
   let sum = 0;
   let count = 0;
@@ -127,44 +143,21 @@ function createHistogram(name: string, buckets: readonly number[]): Histogram & 
         return;
       }
     },
-    render(labels) {
-      if (count === 0) return "";
-      const before = labels === "" ? "" : `${labels},`;
-      let below = 0;
-      let text = "";
-      for (const [index, bound] of buckets.entries()) {
-        below += counts[index] ?? 0;
-        text += `${name}_bucket{${before}le="${bound}"} ${below}\n`;
-      }
-      return `${text}${name}_bucket{${before}le="+Inf"} ${count}\n${name}_sum${braces(labels)} ${sum}\n${name}_count${braces(labels)} ${count}\n`;
-    },
+    values: () => (count === 0 ? undefined : [...counts, sum, count]),
   };
 }
 
-function renderReadings(name: string, names: readonly string[], all: readonly Reading[]): string {
+function readSeries(names: readonly string[], all: readonly Reading[]): FamilySnapshot["series"] {
   const sums = new Map<string, number>();
   for (const { labels, value } of all) {
     const text = labelText(names, labels);
     sums.set(text, (sums.get(text) ?? 0) + value);
   }
-  return [...sums].map(([labels, value]) => `${name}${braces(labels)} ${numeral(value)}\n`).join("");
-}
-
-/** The format has words of its own for what is no finite number. */
-function numeral(value: number): string {
-  return String(value).replace("Infinity", value > 0 ? "+Inf" : "Inf");
+  return [...sums].map(([labels, value]) => ({ labels, values: [value] }));
 }
 
 function labelText(names: readonly string[], values: readonly string[]): string {
   return names.map((name, index) => `${name}="${escapeLabel(values[index] ?? "")}"`).join(",");
-}
-
-function braces(labels: string): string {
-  return labels === "" ? "" : `{${labels}}`;
-}
-
-function head(name: string, help: string, type: "counter" | "gauge" | "histogram"): string {
-  return `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}\n# TYPE ${name} ${type}\n`;
 }
 
 function escapeLabel(value: string): string {

@@ -49,6 +49,7 @@ describe("a gateway that starts", () => {
       ready: true,
       routes: 1,
       plugins: [{ name: "ai-proxy-advanced" }],
+      targets: [{ name: "openai/gpt-4o", breaker: "off", inFlight: 0, attempts: 1, failed: 0 }],
     });
     const { text } = await read(`${addresses.status}/metrics`);
     for (const name of [
@@ -62,6 +63,10 @@ describe("a gateway that starts", () => {
       "kong_ai_llm_provider_latency_ms_bucket",
       "sluice_embedding_cache_hits_total",
       "sluice_embedding_failures_total",
+      "sluice_target_breaker",
+      "sluice_target_in_flight",
+      "sluice_target_attempts_total",
+      "sluice_target_failures_total",
     ])
       expect(text).toMatch(new RegExp(`^${name}[ {]`, "m"));
     expect(text).toMatch(/^kong_http_requests_total\{service="llm",route="chat",code="200",.*\} 1$/m);

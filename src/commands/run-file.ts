@@ -1,0 +1,42 @@
+/** The file by which `sluice reload` finds a running gateway. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Logger } from "../telemetry/logger.ts";
+
+export interface RunFile {
+  readonly pid: number;
+  /** Base URL of the admin listener; absent without one. */
+  readonly admin?: string;
+}
+
+export function runFilePath(prefix: string): string {
+  return join(prefix, "sluice.json");
+}
+
+/** Throws when no gateway runs with this prefix. */
+export function readRunFile(prefix: string): RunFile {
+  const path = runFilePath(prefix);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    throw new Error(`no gateway runs with this prefix: ${path} does not exist (give the gateway's --prefix)`);
+  }
+  return JSON.parse(text) as RunFile; // written by the gateway
+}
+
+/** Returns what removes it again. Where it cannot be written that is logged, and the gateway runs without. */
+export function writeRunFile(prefix: string, content: RunFile, log: Logger): () => void {
+  const path = runFilePath(prefix);
+  try {
+    mkdirSync(prefix, { recursive: true });
+    writeFileSync(path, `${JSON.stringify(content)}\n`);
+    return () => rmSync(path, { force: true });
+  } catch (error) {
+    log.warn(
+      "the run file could not be written; `sluice reload` will not find this process (SIGHUP still works)",
+      { path, reason: String(error) },
+    );
+    return () => undefined;
+  }
+}

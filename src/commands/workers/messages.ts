@@ -1,0 +1,70 @@
+/** What the primary and its workers say to each other, as structured clones over node's IPC channel. */
+import type { PluginHealth, PluginTarget } from "../../gateway.ts";
+import type { LogLevel } from "../../telemetry/logger.ts";
+import type { MetricSnapshot } from "../../telemetry/metric-snapshot.ts";
+
+/**
+ * A config as all workers get it: the same bytes, read once. Each parses it for itself, since a config in memory has
+ * functions in it. The text may hold keys: it goes through the channel and nowhere else.
+ */
+export interface ConfigText {
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface WorkerSettings {
+  /** From 1; a worker that takes another's place takes its number. */
+  readonly number: number;
+  /** Where clients connect, as told on the command line. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly logLevel: LogLevel;
+  readonly pretty: boolean;
+}
+
+/** How a worker is doing. */
+export interface WorkerFacts {
+  /** Exchanges under way. */
+  readonly running: number;
+  readonly routes: number;
+  readonly plugins: readonly { readonly name: string; readonly id: string }[];
+  readonly components: readonly PluginHealth[];
+  readonly targets: readonly PluginTarget[];
+  /** Bytes (resident set). */
+  readonly memory: number;
+}
+
+/** What a worker is told to do, and answers once it has done it. */
+export type Order =
+  /** The first: build everything and serve what connections come. */
+  | { readonly kind: "start"; readonly settings: WorkerSettings; readonly config: ConfigText }
+  /** Get a config ready beside the running one; `commit` or `discard` follows. */
+  | { readonly kind: "prepare"; readonly config: ConfigText }
+  | { readonly kind: "commit" }
+  | { readonly kind: "discard" }
+  | { readonly kind: "facts" }
+  | { readonly kind: "metrics" }
+  /** The last: let exchanges end within the deadline, then go. */
+  | { readonly kind: "stop"; readonly deadlineMs: number };
+
+export interface Answers {
+  readonly start: undefined;
+  readonly prepare: undefined;
+  readonly commit: undefined;
+  readonly discard: undefined;
+  readonly facts: WorkerFacts;
+  readonly metrics: MetricSnapshot;
+  readonly stop: undefined;
+}
+
+export type ToWorker =
+  | { readonly kind: "order"; readonly id: number; readonly order: Order }
+  /** With a socket, unless its client has left. */
+  | { readonly kind: "connection" };
+
+export type ToPrimary =
+  | { readonly kind: "done"; readonly id: number; readonly value: Answers[Order["kind"]] }
+  | { readonly kind: "failed"; readonly id: number; readonly reason: string }
+  /** The connection has arrived; the next may come. */
+  | { readonly kind: "taken" }
+  /** What has been counted so far; told now and then, for the case that the worker dies. */
+  | { readonly kind: "counted"; readonly metrics: MetricSnapshot };

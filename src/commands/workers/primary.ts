@@ -1,0 +1,170 @@
+/** The process in front of the workers: it accepts connections, owns the other listeners, reads the file, hears signals. */
+import { type AddressInfo, createServer } from "node:net";
+import type { ListenerServices } from "../../http/listener.ts";
+import { renderSnapshot } from "../../telemetry/metric-snapshot.ts";
+import { contentType, createMetricRegistry } from "../../telemetry/prometheus.ts";
+import { createIdSource } from "../../util/ids.ts";
+import { systemSchedule } from "../../util/schedule.ts";
+import { version } from "../../util/version.ts";
+import { parseConfigFile, readConfigText } from "../config-file.ts";
+import { type Front, openFront } from "../front.ts";
+import { type GatewayProcess, reloadFrom, reportProblems } from "../gateway-process.ts";
+import { terminalLog } from "../runtime.ts";
+import type { Address, ProcessSettings } from "../settings.ts";
+import type { Terminal } from "../terminal.ts";
+import { Crew } from "./crew.ts";
+import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
+import { createMetricsView, type MetricsView } from "./metrics-view.ts";
+import { degradedParts, describeWorkers } from "./overview.ts";
+import { forkWorker } from "./worker-process.ts";
+
+/** Connections that wait while no worker is free, e.g. while all of them are being replaced; a guess. */
+const maxWaitingConnections = 1_024;
+
+export interface PrimaryOptions {
+  readonly path: string;
+  readonly settings: ProcessSettings;
+  readonly workers: number;
+  readonly terminal: Terminal;
+}
+
+/**
+ * Starts everything, and leaves it to the caller to announce it. Throws `ConfigFileError`, and what keeps a worker from
+ * starting or an address from being had; then nothing is left running.
+ */
+export async function startWorkers(options: PrimaryOptions): Promise<GatewayProcess> {
+  const { path, settings, workers, terminal } = options;
+  const text = readConfigText(path);
+  const file = parseConfigFile(path, text, terminal.env);
+  const log = terminalLog(terminal, settings.logLevel, settings.pretty);
+  reportProblems(file, log);
+
+  const metrics = createMetricsView();
+  const dispatcher = createDispatcher(maxWaitingConnections);
+  const services: ListenerServices = {
+    now: () => performance.now(),
+    wallClock: () => Date.now(),
+    newId: createIdSource(),
+  };
+  const crew = new Crew(
+    { path, text },
+    {
+      size: workers,
+      settings: { listen: settings.proxyListen, logLevel: settings.logLevel, pretty: settings.pretty },
+      fork: (number) =>
+        forkWorker({ number, terminal, log, onCounted: (counted) => metrics.update(number, counted) }),
+      dispatcher,
+      metrics,
+      log,
+      now: services.now,
+      schedule: systemSchedule,
+    },
+  );
+  let phase: "starting" | "running" | "stopping" = "starting";
+  const isReady = () => phase === "running" && crew.places.some(({ isCurrent }) => isCurrent);
+  const reload: GatewayProcess["reload"] = async () =>
+    phase === "running"
+      ? reloadFrom(path, terminal.env, log, (_file, next) => crew.take({ path, text: next }))
+      : { ok: false, messages: [`the gateway is ${phase}; nothing was changed`] };
+  const describe = async () => ({
+    version: version(),
+    ready: isReady(),
+    ...describeWorkers(crew.places, await crew.facts()),
+  });
+  let front: Front | undefined;
+  let proxy: Acceptor;
+  try {
+    front = await openFront({
+      settings,
+      services,
+      status: {
+        metrics: { render: () => renderAll(crew, metrics) },
+        isReady,
+        degraded: async () => degradedParts(crew.places, await crew.facts()),
+        describe,
+      },
+      admin: { version: version(), describe, reload },
+      terminal,
+      log,
+    });
+    await crew.start();
+    proxy = await accept(settings.proxyListen, dispatcher);
+  } catch (error) {
+    await Promise.all([front?.close(), crew.abandon()]);
+    throw error;
+  }
+  phase = "running";
+  const opened = front;
+  return {
+    log,
+    failed: crew.failed,
+    announce: () => opened.announce(proxy, { workers }),
+    reload,
+    async close(deadlineMs) {
+      phase = "stopping";
+      log.info("stopping", { workers, deadlineMs });
+      proxy.close();
+      await crew.stop(deadlineMs);
+      await opened.close();
+      log.info("stopped");
+    },
+    abandon: () => void crew.abandon(),
+  };
+}
+
+interface Acceptor {
+  readonly address: string;
+  readonly port: number;
+  /** Stops accepting. */
+  close(): void;
+}
+
+/**
+ * Listens for as long as the process runs, whatever becomes of workers: no connection is refused while one is replaced,
+ * and a port that was drawn stays. Nothing is read from a connection here.
+ */
+async function accept(where: Address, dispatcher: Dispatcher): Promise<Acceptor> {
+  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
+    socket.on("error", () => undefined); // the worker that has it sees it too
+    dispatcher.offer(socket);
+  });
+  await new Promise<void>((resolve, reject) => {
+    const refuse = (cause: Error) =>
+      reject(new Error(`cannot listen on ${where.host}:${where.port}: ${cause.message}`, { cause }));
+    server.once("error", refuse);
+    server.listen(where.port, where.host, () => {
+      server.off("error", refuse);
+      resolve();
+    });
+  });
+  const { address, port } = server.address() as AddressInfo; // a TCP server that listens has one
+  return {
+    address,
+    port,
+    close() {
+      server.close();
+      dispatcher.close();
+    },
+  };
+}
+
+/** What the primary counts itself, and what workers do. */
+async function renderAll(
+  crew: Crew,
+  view: MetricsView,
+): Promise<{ readonly text: string; readonly contentType: string }> {
+  await crew.count();
+  const own = createMetricRegistry();
+  const { places } = crew;
+  own.reading("sluice_workers", "Workers that are to serve", "gauge", () => places.length);
+  own.reading(
+    "sluice_workers_serving",
+    "Workers that serve the current configuration",
+    "gauge",
+    () => places.filter(({ isCurrent }) => isCurrent).length,
+  );
+  own.reading("sluice_worker_deaths_total", "Workers that died and were replaced", "counter", () =>
+    places.reduce((total, { deaths }) => total + deaths, 0),
+  );
+  return { text: renderSnapshot(view.merged(own.snapshot())), contentType };
+}

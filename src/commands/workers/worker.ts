@@ -1,0 +1,239 @@
+/** The process that serves while another, the primary, accepts connections, reads the file and hears signals. */
+import { Socket } from "node:net";
+import { type Gateway, type PreparedConfig, startGateway } from "../../gateway.ts";
+import type { ConnectionSource } from "../../http/listener.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import { createMetrics, type Metrics } from "../../telemetry/metrics.ts";
+import type { Sink } from "../../telemetry/sinks.ts";
+import { parseConfigFile } from "../config-file.ts";
+import { outputSink } from "../gateway-process.ts";
+import { countComponents, countEmbeddings, countTargets } from "../readings.ts";
+import { createRuntime, type Runtime, terminalLog } from "../runtime.ts";
+import { leaveSignals } from "../signals.ts";
+import type { ExitCode, Terminal } from "../terminal.ts";
+import type {
+  Answers,
+  ConfigText,
+  Order,
+  ToPrimary,
+  ToWorker,
+  WorkerFacts,
+  WorkerSettings,
+} from "./messages.ts";
+
+/** Set by the primary for its workers; together with a channel to it, it makes a process one. */
+export const workerVariable = "SLUICE_WORKER_OF";
+
+/** A worker that dies has lost what it counted in this time at most. */
+const countedEveryMs = 1_000;
+
+export function isWorker(env: Terminal["env"]): boolean {
+  return env[workerVariable] !== undefined && process.send !== undefined;
+}
+
+/** Does what the primary says. Resolves when it has said stop; when it is gone the process ends at once. */
+export function runWorker(terminal: Terminal): Promise<ExitCode> {
+  leaveSignals();
+  const connections = createConnections();
+  let worker: Worker | undefined;
+  return new Promise((resolve) => {
+    const fulfil = async (order: Order): Promise<Answers[Order["kind"]]> => {
+      if (order.kind === "start") {
+        worker = await Worker.start(order.settings, order.config, terminal, connections.source);
+        return undefined;
+      }
+      if (worker === undefined) throw new Error("it has not started yet");
+      return worker.fulfil(order);
+    };
+    const obey = async (id: number, order: Order): Promise<void> => {
+      const answer = await fulfil(order).then(
+        (value): ToPrimary => ({ kind: "done", id, value }),
+        (error: unknown): ToPrimary => ({
+          kind: "failed",
+          id,
+          reason: error instanceof Error ? error.message : String(error),
+        }),
+      );
+      tell(answer, () => {
+        if (order.kind !== "stop") return;
+        process.off("disconnect", endOrphan);
+        process.disconnect();
+        resolve(0);
+      });
+    };
+    // A worker without its primary gets no connections, and nobody would ever stop it.
+    const endOrphan = () => process.exit(1);
+    process.on("disconnect", endOrphan);
+    process.on("message", (message: ToWorker, handle: unknown) => {
+      if (message.kind === "connection") connections.take(handle);
+      else void obey(message.id, message.order);
+    });
+    if (!process.connected) endOrphan();
+  });
+}
+
+function tell(message: ToPrimary, onSent?: () => void): void {
+  // A primary that cannot be told is gone, which `disconnect` says too.
+  process.send?.(message, undefined, undefined, () => onSent?.());
+}
+
+/** The connections that the primary hands over. */
+function createConnections(): {
+  readonly source: (settings: WorkerSettings) => ConnectionSource;
+  take(handle: unknown): void;
+} {
+  let serve: ((socket: Socket) => void) | undefined;
+  return {
+    source: ({ listen }) => ({
+      address: listen.host,
+      port: listen.port,
+      open(take) {
+        serve = take;
+      },
+      close() {
+        serve = undefined;
+      },
+    }),
+    take(handle) {
+      tell({ kind: "taken" });
+      if (!(handle instanceof Socket)) return; // its client has left on the way
+      if (serve === undefined) handle.destroy();
+      else serve(handle);
+    },
+  };
+}
+
+class Worker {
+  readonly #terminal: Terminal;
+  readonly #gateway: Gateway;
+  readonly #runtime: Runtime;
+  readonly #metrics: Metrics;
+  readonly #stopCounting: () => void;
+  #prepared: PreparedConfig | undefined;
+  #lastChange: Promise<void> = Promise.resolve();
+
+  private constructor(
+    terminal: Terminal,
+    gateway: Gateway,
+    runtime: Runtime,
+    metrics: Metrics,
+    stopCounting: () => void,
+  ) {
+    this.#terminal = terminal;
+    this.#gateway = gateway;
+    this.#runtime = runtime;
+    this.#metrics = metrics;
+    this.#stopCounting = stopCounting;
+  }
+
+  static async start(
+    settings: WorkerSettings,
+    config: ConfigText,
+    terminal: Terminal,
+    source: (settings: WorkerSettings) => ConnectionSource,
+  ): Promise<Worker> {
+    const log = numbered(terminalLog(terminal, settings.logLevel, settings.pretty), settings.number);
+    const runtime = createRuntime(log, terminal.env);
+    const metrics = createMetrics();
+    const counting = countNowAndThen(metrics);
+    countEmbeddings(metrics, runtime);
+    let gateway: Gateway | undefined;
+    countComponents(metrics, () => gateway?.health() ?? []);
+    countTargets(metrics, () => gateway?.targets() ?? []);
+    gateway = await startGateway(parse(config, terminal), {
+      listen: source(settings),
+      services: runtime,
+      sinks: [outputSink(settings.pretty, terminal, log), counting.sink],
+      metrics,
+    });
+    return new Worker(terminal, gateway, runtime, metrics, counting.stop);
+  }
+
+  async fulfil(order: Exclude<Order, { kind: "start" }>): Promise<Answers[Order["kind"]]> {
+    switch (order.kind) {
+      case "prepare":
+      case "commit":
+      case "discard":
+        await this.#change(order);
+        return undefined;
+      case "facts":
+        return this.#facts();
+      case "metrics":
+        return this.#metrics.snapshot();
+      case "stop":
+        await this.#discard();
+        await this.#gateway.close(order.deadlineMs);
+        this.#stopCounting();
+        tell({ kind: "counted", metrics: this.#metrics.snapshot() });
+        await this.#runtime.close();
+        return undefined;
+    }
+  }
+
+  /** One after another: a primary that has given up waiting for one asks for the next while that is under way. */
+  #change(order: Extract<Order, { kind: "prepare" | "commit" | "discard" }>): Promise<void> {
+    const changed = this.#lastChange.then(async () => {
+      if (order.kind === "commit") return this.#commit();
+      await this.#discard();
+      if (order.kind === "prepare")
+        this.#prepared = await this.#gateway.prepare(parse(order.config, this.#terminal));
+    });
+    this.#lastChange = changed.catch(() => undefined); // whoever asked is told
+    return changed;
+  }
+
+  async #commit(): Promise<void> {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    if (prepared === undefined) throw new Error("no config was prepared");
+    await prepared.commit();
+  }
+
+  async #discard(): Promise<void> {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    await prepared?.discard();
+  }
+
+  #facts(): WorkerFacts {
+    const { running, snapshot } = this.#gateway;
+    return {
+      running,
+      routes: snapshot.plans.size,
+      plugins: snapshot.plugins.map((entry) => ({ name: entry.name, id: entry.config.id })),
+      components: this.#gateway.health(),
+      targets: this.#gateway.targets(),
+      memory: process.memoryUsage.rss(),
+    };
+  }
+}
+
+/** The primary has found the same text good and told its warnings. */
+function parse({ path, text }: ConfigText, terminal: Terminal) {
+  return parseConfigFile(path, text, terminal.env).config;
+}
+
+/** Tells the primary what has been counted, while there is something new. */
+function countNowAndThen(metrics: Metrics): { readonly sink: Sink; stop(): void } {
+  let isNew = false;
+  const timer = setInterval(() => {
+    if (!isNew) return;
+    isNew = false;
+    tell({ kind: "counted", metrics: metrics.snapshot() });
+  }, countedEveryMs);
+  timer.unref();
+  const sink: Sink = {
+    write() {
+      isNew = true;
+    },
+    close: async () => undefined,
+  };
+  return { sink, stop: () => clearInterval(timer) };
+}
+
+/** Says with every line whose it is. */
+function numbered(log: Logger, worker: number): Logger {
+  const at = (level: keyof Logger) => (message: string, facts?: Readonly<Record<string, unknown>>) =>
+    log[level](message, { worker, ...facts });
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
