@@ -65,6 +65,8 @@ export interface Outcome {
   /** Tokens; absent where nothing is known. */
   readonly usage?: Usage;
   readonly costUsd?: number;
+  /** How good the answer was, 1 (worst) to 100 (best). Nothing gives it until there is a plugin that judges answers. */
+  readonly accuracy?: number;
 }
 
 export interface Balancer {
@@ -153,6 +155,8 @@ export interface BalancerServices {
 export interface SemanticServices {
   readonly embedding: EmbeddingHandle;
   readonly descriptions: DescriptionVectors;
+  /** Chooses inside a group, where `groupPolicy` names an algorithm. */
+  readonly inner?: Balancer | undefined;
   readonly schedule: Schedule;
 }
 

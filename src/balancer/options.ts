@@ -118,7 +118,14 @@ export const balancerOptions = z
       .string()
       .default("X-Kong-LLM-Request-ID")
       .describe("Header whose value `consistent-hashing` keeps on one target."),
-    slots: z.int().min(10).max(65536).default(10000).describe("Size of the ring of `consistent-hashing`."),
+    slots: z
+      .int()
+      .min(10)
+      .max(65536)
+      .default(10000)
+      .describe(
+        "Points on the ring of `consistent-hashing`: of a target whose weight is the greatest power of two up to the heaviest; at least 1000.",
+      ),
     latency_strategy: z
       .enum(["e2e", "tpot"])
       .default("tpot")

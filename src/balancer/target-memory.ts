@@ -3,57 +3,84 @@ import type { Target, TargetMemory } from "./balancer.ts";
 
 /** Lives as long as the process. */
 export interface TargetMemories {
-  /** The memory of one plugin instance for one use, e.g. an algorithm's name. */
+  /**
+   * The memory of one plugin instance for one use, e.g. an algorithm's name. To one target object it always gives the
+   * same state, also once nobody holds on to the target any more; across objects of the same content it is remembered
+   * only while somebody does.
+   */
   of(owner: string, use: string): TargetMemory;
   /**
-   * Holds on to what is remembered of these targets. The last holder to let go has it forgotten; a reload takes the new
-   * config's hold before it gives up the old one's. The returned function lets go; a second call does nothing.
+   * Holds on to what is, or was already, remembered of these targets. The last holder to let go has it forgotten; a
+   * reload takes the new config's hold before it gives up the old one's. The returned function lets go; a second call
+   * does nothing.
    */
   hold(owner: string, targets: readonly Target[]): () => void;
 }
 
+/** By use. */
+type States = Map<string, object>;
+
 interface Remembered {
   holders: number;
-  readonly states: Map<string, object>;
+  readonly states: States;
 }
 
 export function createTargetMemories(): TargetMemories {
+  /** Only of targets that are held on to, so that it is bounded by the running configs. */
   const remembered = new Map<string, Remembered>();
+  /** By owner. Requests that outlive their config still ask: what has begun must end in the same state. */
+  const given = new WeakMap<Target, Map<string, States>>();
   const keyOf = (owner: string, target: Target) => `${owner} ${target.id}`;
 
-  function entry(key: string): Remembered {
-    let known = remembered.get(key);
-    if (known === undefined) {
-      known = { holders: 0, states: new Map() };
-      remembered.set(key, known);
+  function givenTo(owner: string, target: Target): States {
+    const byOwner = given.get(target) ?? new Map<string, States>();
+    const states = byOwner.get(owner) ?? new Map<string, object>();
+    given.set(target, byOwner.set(owner, states));
+    return states;
+  }
+
+  function recall(owner: string, use: string, target: Target, create: () => object): object {
+    const own = givenTo(owner, target);
+    const known = own.get(use);
+    if (known !== undefined) return known;
+    const shared = remembered.get(keyOf(owner, target))?.states;
+    const state = shared?.get(use) ?? create();
+    own.set(use, state);
+    shared?.set(use, state);
+    return state;
+  }
+
+  function hold(owner: string, target: Target): void {
+    const key = keyOf(owner, target);
+    const known = remembered.get(key) ?? { holders: 0, states: new Map() };
+    known.holders++;
+    remembered.set(key, known);
+    for (const [use, state] of givenTo(owner, target)) {
+      if (!known.states.has(use)) known.states.set(use, state);
     }
-    return known;
+  }
+
+  function letGo(owner: string, target: Target): void {
+    const key = keyOf(owner, target);
+    const known = remembered.get(key);
+    if (known === undefined) return;
+    known.holders--;
+    if (known.holders === 0) remembered.delete(key);
   }
 
   return {
     of: (owner, use) => ({
       of<State extends object>(target: Target, create: () => State): State {
-        const { states } = entry(keyOf(owner, target));
-        let state = states.get(use);
-        if (state === undefined) {
-          state = create();
-          states.set(use, state);
-        }
-        return state as State; // one use always asks for the same kind of state
+        return recall(owner, use, target, create) as State; // one use always asks for the same kind of state
       },
     }),
     hold(owner, targets) {
-      const keys = new Set(targets.map((target) => keyOf(owner, target)));
-      for (const key of keys) entry(key).holders++;
+      for (const target of targets) hold(owner, target);
       let isHeld = true;
       return () => {
         if (!isHeld) return;
         isHeld = false;
-        for (const key of keys) {
-          const known = entry(key);
-          known.holders--;
-          if (known.holders === 0) remembered.delete(key);
-        }
+        for (const target of targets) letGo(owner, target);
       };
     },
   };

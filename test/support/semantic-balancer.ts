@@ -30,6 +30,8 @@ export interface SemanticOptions {
   readonly store?: VectorStore;
   readonly calibrate?: Embedder["calibrate"];
   readonly namespace?: string;
+  /** Chooses inside a group. */
+  readonly inner?: Balancer;
 }
 
 export interface SemanticSetup {
@@ -68,6 +70,7 @@ export function createSemantic(targets: readonly Target[], options: SemanticOpti
     semantic: {
       embedding,
       descriptions: createDescriptionVectors(embedding, keeper),
+      inner: options.inner,
       schedule: clock.schedule,
     },
   });

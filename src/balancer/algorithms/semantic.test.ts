@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createTargets } from "../../../test/support/balancing.ts";
+import { createBalanceRequest, createTargets } from "../../../test/support/balancing.ts";
 import { startSemantic, towards } from "../../../test/support/semantic-balancer.ts";
 import { describeBalancer } from "../balancer.contract.ts";
+import type { Balancer } from "../balancer.ts";
 
 describeBalancer("semantic", {
   create: async (targets) => (await startSemantic(targets, { settings: { threshold: 2 } })).balancer,
@@ -275,5 +276,31 @@ describe("the semantic decision", () => {
       ),
       { numRuns: 60 },
     );
+  });
+});
+
+describe("another algorithm inside a group", () => {
+  const twins = createTargets([
+    { name: "first", description: "python" },
+    { name: "second", description: "python" },
+    { name: "any", description: "CATCHALL" },
+  ]);
+
+  it("chooses among the members, is told of attempts, and shows its scores", async () => {
+    const told: string[] = [];
+    const inner: Balancer = {
+      pick: (candidates) => candidates.at(-1),
+      started: (target) => told.push(`started ${target.name}`),
+      observe: (target, { ok }) => told.push(`${target.name} ${ok}`),
+      describeTarget: ({ index }) => ({ score: index }),
+    };
+    const { balancer, order } = await startSemantic(twins, { embedder, inner });
+    expect(await order("near python")).toEqual(["second", "first", "any"]);
+    const [first] = twins;
+    if (first === undefined) throw new Error("no target");
+    balancer.started?.(first, createBalanceRequest());
+    balancer.observe?.(first, { ok: false, failure: "error", latencyMs: 1 });
+    expect(told).toEqual(["started first", "first false"]);
+    expect(balancer.describeTarget?.(first)).toEqual({ score: 0 });
   });
 });

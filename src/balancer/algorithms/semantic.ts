@@ -7,6 +7,7 @@ import {
   type BalanceRequest,
   type Balancer,
   defineBalancer,
+  type Outcome,
   type SemanticServices,
   type SemanticSettings,
   type Target,
@@ -137,12 +138,30 @@ class SemanticBalancer implements Balancer {
       if (members.length === 0) continue;
       const isFirst = !ranking.entered.has(group);
       ranking.entered.add(group);
-      return isFirst && this.#settings.groupPolicy === "weighted"
-        ? this.#turn.next(members)
-        : heaviest(members);
+      return this.#pickInside(members, request, isFirst);
     }
     if (ranking.entered.size === 0) this.#noteMismatch(candidates, request);
     return undefined;
+  }
+
+  #pickInside(members: readonly Target[], request: BalanceRequest, isFirst: boolean): Target | undefined {
+    const { inner } = this.#services;
+    if (inner !== undefined) return inner.pick(members, request);
+    return isFirst && this.#settings.groupPolicy === "weighted"
+      ? this.#turn.next(members)
+      : heaviest(members);
+  }
+
+  started(target: Target, request: BalanceRequest): void {
+    this.#services.inner?.started?.(target, request);
+  }
+
+  observe(target: Target, outcome: Outcome): void {
+    this.#services.inner?.observe?.(target, outcome);
+  }
+
+  describeTarget(target: Target): Readonly<Record<string, number>> {
+    return this.#services.inner?.describeTarget?.(target) ?? {};
   }
 
   /** The request asked for models whose groups the prompt does not fit, and CATCHALL is not among them. */
