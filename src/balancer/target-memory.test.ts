@@ -93,6 +93,17 @@ describe("the memory of targets", () => {
     );
   });
 
+  it("starts from nothing with a target that it had forgotten, be it the same object", () => {
+    const memories = createTargetMemories();
+    const targets = createTargets([{}]);
+    const letGo = memories.hold(plugin, targets);
+    expect(count(memories, targets[0])).toBe(1);
+    letGo();
+    expect(count(memories, targets[0])).toBe(2); // a request that is still under way
+    memories.hold(plugin, targets);
+    expect(count(memories, targets[0])).toBe(1);
+  });
+
   it("remembers nothing of a target that nobody holds on to", () => {
     const memories = createTargetMemories();
     expect(count(memories)).toBe(1);

@@ -30,6 +30,8 @@ export function createTargetMemories(): TargetMemories {
   const remembered = new Map<string, Remembered>();
   /** By owner. Requests that outlive their config still ask: what has begun must end in the same state. */
   const given = new WeakMap<Target, Map<string, States>>();
+  /** Of targets that were held on to and let go: should anybody hold on to one again, it starts from nothing. */
+  const forgotten = new WeakSet<States>();
   const keyOf = (owner: string, target: Target) => `${owner} ${target.id}`;
 
   function givenTo(owner: string, target: Target): States {
@@ -55,7 +57,9 @@ export function createTargetMemories(): TargetMemories {
     const known = remembered.get(key) ?? { holders: 0, states: new Map() };
     known.holders++;
     remembered.set(key, known);
-    for (const [use, state] of givenTo(owner, target)) {
+    const own = givenTo(owner, target);
+    if (forgotten.delete(own)) own.clear();
+    for (const [use, state] of own) {
       if (!known.states.has(use)) known.states.set(use, state);
     }
   }
@@ -65,7 +69,9 @@ export function createTargetMemories(): TargetMemories {
     const known = remembered.get(key);
     if (known === undefined) return;
     known.holders--;
-    if (known.holders === 0) remembered.delete(key);
+    if (known.holders > 0) return;
+    remembered.delete(key);
+    forgotten.add(givenTo(owner, target));
   }
 
   return {

@@ -9,7 +9,7 @@ import {
   never,
   useUpstreams,
 } from "../../test/support/upstream-calls.ts";
-import { UpstreamError } from "./upstream-client.ts";
+import { UpstreamError } from "./upstream-error.ts";
 
 const { client, server } = useUpstreams();
 

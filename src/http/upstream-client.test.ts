@@ -10,7 +10,8 @@ import {
   never,
   useUpstreams,
 } from "../../test/support/upstream-calls.ts";
-import { type UpstreamCall, UpstreamError } from "./upstream-client.ts";
+import type { UpstreamCall } from "./upstream-client.ts";
+import { UpstreamError } from "./upstream-error.ts";
 
 const { client, server } = useUpstreams();
 

@@ -34,6 +34,17 @@ export interface AiFacts {
   readonly embeddingsProvider: string;
   readonly embeddingsModel: string;
   readonly tried: TriedTarget[];
+  /** Set where no target could be tried: which of them were left out, and for how long. */
+  unavailable?: readonly UnavailableTarget[];
+}
+
+/** One entry of `ai.proxy.unavailable_targets`. */
+export interface UnavailableTarget {
+  /** `provider/model` */
+  readonly target: string;
+  /** open: it has failed · half-open: one request is trying it · unhealthy: the health check says so · cooling: its vendor asked. */
+  readonly state: "open" | "half-open" | "unhealthy" | "cooling";
+  readonly retry_in_ms: number;
 }
 
 /** One entry of `ai.proxy.tried_targets`. */
@@ -45,7 +56,12 @@ export interface TriedTarget {
   readonly port: number;
   readonly upstream_scheme: string;
   readonly upstream_uri: string;
-  /** Ours: the answer's status, or why there was none. */
+  /** Ours: the answer's status. */
   status?: number;
+  /** Ours: why it gave no good answer, as exactly as it is known, e.g. `refused`, `read_timeout`, `http_429`, `stream_cut`. */
   failure?: string;
+  /** Ours: the same as the circuit breaker sees it: nginx's words, or `unusable`, or `stream`. */
+  failure_kind?: string;
+  /** Ours: from sending to the last byte, or to the failure, in milliseconds. */
+  latency_ms?: number;
 }

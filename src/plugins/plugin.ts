@@ -1,5 +1,6 @@
 /** Contract of the plugin family: a step in a route's chain. Every hook is optional; its name says when it runs. */
 import type { z } from "zod";
+import type { TargetStatus } from "../balancer/pool.ts";
 import type { TargetMemories } from "../balancer/target-memory.ts";
 import type { EmbeddingRegistry } from "../embedders/registry.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -24,6 +25,8 @@ export interface Plugin {
   describe?(): readonly string[];
   /** How the parts are doing that it cannot do its whole work without. */
   health?(): readonly ComponentHealth[];
+  /** How its targets are doing, in the order of the config; only plugins that choose among targets have it. */
+  targets?(): readonly TargetStatus[];
   /** Tries every outside part: is it there, is it fit, how long does it take. Never rejects. */
   probe?(signal: AbortSignal): Promise<readonly ProbeResult[]>;
   /** Removes what it keeps outside the process; called once the config has it no longer. */

@@ -1,8 +1,10 @@
 /** One attempt made ready: canonical request → vendor request with options, headers and credentials. */
+import type { Outcome } from "../balancer/balancer.ts";
+import type { Lease } from "../balancer/pool.ts";
 import type { Attempt } from "../http/exchange.ts";
 import { aiRequestHeaders } from "../http/headers.ts";
 import type { UpstreamCall } from "../http/upstream-client.ts";
-import type { TriedTarget } from "../llm/ai-facts.ts";
+import type { AiFacts, TriedTarget } from "../llm/ai-facts.ts";
 import type { ChatCall } from "./chat-call.ts";
 import { addCredentials, hasCredentials } from "./credentials.ts";
 import { automatic } from "./model-choice.ts";
@@ -17,12 +19,35 @@ export interface CallPlan {
   readonly startedAt: number;
   /** Notes the head of the answer. */
   answered(status: number): void;
-  /** Notes why the attempt gave no usable answer. */
-  failed(reason: string): void;
+  /**
+   * Notes why the attempt gave no usable answer: as exactly as it is known, and in the shorter words of the record's
+   * `tries`, where they differ.
+   */
+  failed(reason: string, short?: string): void;
+  /** The attempt is over: tells the pool. Only the first call counts. */
+  end(end: AttemptEnd): void;
+}
+
+/** How an attempt ended; the time it took is the plan's to know. */
+export type AttemptEnd = Omit<Outcome, "latencyMs">;
+
+/**
+ * The plan for an attempt that has begun. What cannot be encoded is no fault of the target: then the attempt ends as
+ * given up. Throws `GatewayError`.
+ */
+export function planAttempt(call: ChatCall, lease: Lease<ProxyTarget>): CallPlan {
+  const begunAt = call.services.now();
+  try {
+    return planCall(call, lease);
+  } catch (error) {
+    lease.end({ ok: false, aborted: true, latencyMs: call.services.now() - begunAt });
+    throw error;
+  }
 }
 
 /** Always starts from the client's original body, so that nothing of one vendor's dialect reaches the next. Throws `GatewayError`. */
-export function planCall(call: ChatCall, target: ProxyTarget): CallPlan {
+function planCall(call: ChatCall, lease: Lease<ProxyTarget>): CallPlan {
+  const { target } = lease;
   const { settings, services, exchange, client, request, facts } = call;
   const resolved = target.resolve(client, modelNamed(request.model, target));
   const { model } = resolved;
@@ -40,9 +65,7 @@ export function planCall(call: ChatCall, target: ProxyTarget): CallPlan {
 
   facts.provider = target.provider.name;
   facts.requestModel = model.name;
-  // An earlier target's must not be taken for this one's.
-  if (facts.warnings !== undefined) delete facts.warnings;
-  if (facts.payload !== undefined) delete facts.payload;
+  if (facts.tried.length > 0) forgetEarlier(facts);
   if (encoded.warnings !== undefined && encoded.warnings.length > 0) facts.warnings = encoded.warnings;
   if (target.logPayloads) facts.payload = { request: JSON.stringify(encoded.body) };
 
@@ -58,6 +81,7 @@ export function planCall(call: ChatCall, target: ProxyTarget): CallPlan {
   };
   facts.tried.push(tried);
   exchange.attempts.push(attempt);
+  let isOver = false;
   return {
     target,
     resolved,
@@ -76,11 +100,30 @@ export function planCall(call: ChatCall, target: ProxyTarget): CallPlan {
       attempt.headMs = services.now() - startedAt;
       tried.status = status;
     },
-    failed(reason) {
-      attempt.failure = reason;
+    failed(reason, short = reason) {
+      attempt.failure = short;
       tried.failure = reason;
     },
+    end(end) {
+      if (isOver) return;
+      isOver = true;
+      const latencyMs = services.now() - startedAt;
+      tried.latency_ms = Math.round(latencyMs * 100) / 100;
+      if (end.failure !== undefined) tried.failure_kind = end.failure;
+      lease.end({ ...end, latencyMs });
+    },
   };
+}
+
+/** An earlier target's must not be taken for this one's. */
+function forgetEarlier(facts: AiFacts): void {
+  delete facts.warnings;
+  delete facts.payload;
+  delete facts.usage;
+  delete facts.costUsd;
+  delete facts.responseModel;
+  delete facts.finishReason;
+  delete facts.timeToFirstTokenMs;
 }
 
 /** The vendor's model that the client asks for. An alias and `auto` are words between the client and us. */

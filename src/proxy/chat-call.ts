@@ -1,24 +1,32 @@
 /** What the parts of the chat proxy share while one request is on its way. */
-import type { BalanceRequest, Balancer } from "../balancer/balancer.ts";
+import type { BalanceRequest } from "../balancer/balancer.ts";
+import type { TargetPool } from "../balancer/pool.ts";
+import type { Cancellation } from "../http/cancellation.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { UpstreamClient } from "../http/upstream-client.ts";
 import type { AiFacts } from "../llm/ai-facts.ts";
 import type { ChatRequest } from "../llm/chat.ts";
+import type { Schedule } from "../util/schedule.ts";
 import type { ClientView } from "./client-view.ts";
 import type { FailoverRules } from "./failover.ts";
 import type { ProxyTarget } from "./target.ts";
+import type { Deadline } from "./total-timeout.ts";
 
 export interface ChatProxySettings {
   readonly pluginId: string;
   readonly plugin: string;
   readonly algorithm: string;
   readonly targets: readonly ProxyTarget[];
-  readonly balancer: Balancer;
+  readonly pool: TargetPool<ProxyTarget>;
   readonly rules: FailoverRules;
   /** Attempts after the first. */
   readonly retries: number;
   readonly connectTimeoutMs: number;
   readonly readTimeoutMs: number;
+  /** Bound on all attempts and the whole answer, in milliseconds; 0: none. */
+  readonly totalTimeoutMs: number;
+  /** How long a stream is held back for its first content, in milliseconds; 0: not at all. */
+  readonly streamHoldMs: number;
   /** Bytes; 0 = no limit. */
   readonly maxRequestBodySize: number;
   readonly modelNameHeader: boolean;
@@ -32,6 +40,7 @@ export interface ChatProxyServices {
   readonly now: () => number;
   readonly wallClock: () => number;
   readonly upstream: UpstreamClient;
+  readonly schedule: Schedule;
 }
 
 /** One request on its way through the attempt loop. */
@@ -47,4 +56,8 @@ export interface ChatCall {
   readonly routing: BalanceRequest;
   /** Monotonic milliseconds at which the request had been read. */
   readonly startedAt: number;
+  /** The client is gone, or the time is up. */
+  readonly cancellation: Cancellation;
+  /** Only with `totalTimeoutMs`. Released by whoever has the last byte. */
+  readonly deadline: Deadline | undefined;
 }

@@ -3,7 +3,7 @@ import { jsonOf, startChat } from "../../test/support/chat.ts";
 import { completion } from "../../test/support/fake-upstream.ts";
 import { rejectionOf } from "../../test/support/gateway-errors.ts";
 import { createProxyTarget } from "../../test/support/proxy-targets.ts";
-import { type FailureKind, UpstreamError } from "../http/upstream-client.ts";
+import { type FailureKind, UpstreamError } from "../http/upstream-error.ts";
 import { anthropic } from "../providers/anthropic/provider.ts";
 
 const targets = [createProxyTarget(0), createProxyTarget(1), createProxyTarget(2)];

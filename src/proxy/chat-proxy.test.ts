@@ -4,7 +4,7 @@ import { jsonOf, readReply, startChat } from "../../test/support/chat.ts";
 import { completion, completionEvents, eventStream } from "../../test/support/fake-upstream.ts";
 import { rejectionOf } from "../../test/support/gateway-errors.ts";
 import { createProxyTarget } from "../../test/support/proxy-targets.ts";
-import { type FailureKind, UpstreamError } from "../http/upstream-client.ts";
+import { type FailureKind, UpstreamError } from "../http/upstream-error.ts";
 
 const targets = [createProxyTarget(0), createProxyTarget(1), createProxyTarget(2)];
 const [first = createProxyTarget(0)] = targets;
@@ -286,7 +286,7 @@ describe("the client's side of a request", () => {
     leaving.abort(new Error("the client is gone"));
     const chat = startChat(targets, { answers: [], signal: leaving.signal, criteria: resend });
     await expect(chat.reply).rejects.toThrow("the client is gone");
-    expect(chat.observed).toEqual([]);
+    expect(chat.observed).toEqual([{ target: "openai/m0", ok: false, aborted: true, latencyMs: 0 }]);
     expect(chat.upstream.calls).toEqual([]);
   });
 });

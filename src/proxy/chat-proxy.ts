@@ -1,22 +1,23 @@
 /** The engine behind the AI proxy plugins: one chat request in, one answer out, over as many targets as it takes. */
 import type { BalanceRequest, Target } from "../balancer/balancer.ts";
+import type { Attempts, Lease, TargetStatus } from "../balancer/pool.ts";
 import { GatewayError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { Reply } from "../http/reply.ts";
-import { UpstreamError, type UpstreamResponse } from "../http/upstream-client.ts";
+import { type BodyStream, isBodyStream, type Reply } from "../http/reply.ts";
 import type { AiFacts } from "../llm/ai-facts.ts";
 import type { ChatRequest } from "../llm/chat.ts";
 import { promptTexts } from "../llm/prompt-text.ts";
 import type { RoutingDecision } from "../llm/routing-decision.ts";
-import { planCall } from "./call.ts";
+import { attempt } from "./attempt.ts";
 import type { ChatCall, ChatProxyServices, ChatProxySettings } from "./chat-call.ts";
 import { asChatRequest, parseJsonBody } from "./chat-request.ts";
 import { type ClientView, clientView } from "./client-view.ts";
-import { upstreamClientError } from "./failure.ts";
+import { isFailed } from "./failed-attempt.ts";
 import { candidatesFor } from "./model-choice.ts";
-import { failureHeaders, relayAnswer } from "./relay.ts";
+import { noTarget, unavailableTargets } from "./no-target.ts";
 import type { ProxyTarget } from "./target.ts";
+import { createDeadline, type Deadline } from "./total-timeout.ts";
 
 /** Answers a chat request. Throws `GatewayError`; an upstream's own error answer is a reply, not an exception. */
 export async function proxyChat(
@@ -38,12 +39,14 @@ export async function proxyChat(
   );
   const candidates = candidatesOf(call.request, settings.targets, call.client);
   // A promise only where the algorithm has something to wait for.
-  const preparing = settings.balancer.prepare?.(candidates, call.routing);
+  const preparing = settings.pool.balancer.prepare?.(candidates, call.routing);
   if (preparing !== undefined) await preparing;
-  return attemptAll(call, candidates);
+  return call.deadline === undefined
+    ? attemptAll(call, candidates)
+    : attemptInTime(call, call.deadline, candidates);
 }
 
-/** What would be chosen for a request, without sending it. */
+/** What would be chosen for a request, without sending it; among those that are in use, where any is. */
 export async function chooseTarget(
   request: ChatRequest,
   client: ClientView,
@@ -52,9 +55,21 @@ export async function chooseTarget(
 ): Promise<{ readonly target: Target | undefined; readonly decision: RoutingDecision | undefined }> {
   const candidates = candidatesOf(request, settings.targets, client);
   const routing = balanceRequest(request, client, settings, signal);
-  await settings.balancer.prepare?.(candidates, routing);
-  const target = settings.balancer.pick(candidates, routing);
+  const { pool } = settings;
+  await pool.balancer.prepare?.(candidates, routing);
+  const leftOut = new Set(
+    pool
+      .status()
+      .filter(isLeftOut)
+      .map(({ index }) => index),
+  );
+  const available = candidates.filter(({ index }) => !leftOut.has(index));
+  const target = pool.balancer.pick(available.length === 0 ? candidates : available, routing);
   return { target, decision: routing.decision };
+}
+
+function isLeftOut({ breaker, healthy, retryInMs }: TargetStatus): boolean {
+  return healthy === false || breaker === "open" || retryInMs > 0;
 }
 
 function candidatesOf(
@@ -97,6 +112,11 @@ function openCall(
   };
   exchange.ai = facts;
   const client = clientView(exchange);
+  const { totalTimeoutMs } = settings;
+  const deadline =
+    totalTimeoutMs === 0
+      ? undefined
+      : createDeadline(exchange.cancellation, totalTimeoutMs, services.schedule);
   return {
     settings,
     services,
@@ -107,6 +127,8 @@ function openCall(
     facts,
     routing: balanceRequest(request, client, settings, exchange),
     startedAt: services.now(),
+    cancellation: deadline?.cancellation ?? exchange.cancellation,
+    deadline,
   };
 }
 
@@ -131,78 +153,72 @@ function balanceRequest(
   };
 }
 
-/** An attempt that did not give an answer: another target may try, or the client is told. */
-interface FailedAttempt {
-  /** The failover rules allow another target to try. */
-  readonly mayRepeat: boolean;
-  /** What the client gets if none does; may throw instead. */
-  conclude(): Reply;
-  /** Frees what is held of the failed call. */
-  discard(): void;
-}
-
 /** Tries targets until one answers or the rules say stop. Each target is tried at most once. */
 async function attemptAll(call: ChatCall, candidates: readonly ProxyTarget[]): Promise<Reply> {
-  const { settings } = call;
-  let target = pick(call, candidates);
-  if (target === undefined) throw noTarget(call.routing.decision);
-  let untried = candidates;
+  const { settings, facts, routing } = call;
+  const attempts = settings.pool.open(candidates, routing);
+  let lease = next(call, attempts);
+  if (lease === undefined) {
+    const unavailable = unavailableTargets(settings.pool, candidates);
+    if (unavailable.length > 0) facts.unavailable = unavailable;
+    throw noTarget(attempts, routing.decision, candidates.length);
+  }
   for (let left = settings.retries; ; left--) {
-    const result = await attempt(call, target);
-    if (!("mayRepeat" in result)) return result;
-    const tried: ProxyTarget = target;
-    untried = untried.filter((candidate) => candidate !== tried);
-    const next = result.mayRepeat && left > 0 ? pick(call, untried) : undefined;
-    if (next === undefined) return result.conclude();
+    const result = await attempt(call, lease);
+    if (!isFailed(result)) return result;
+    const mayGoOn = result.mayRepeat && left > 0 && !call.cancellation.aborted;
+    const following = mayGoOn ? next(call, attempts) : undefined;
+    if (following === undefined) return result.conclude();
     result.discard();
-    target = next;
+    lease = following;
   }
 }
 
-function pick(call: ChatCall, candidates: readonly ProxyTarget[]): ProxyTarget | undefined {
-  const target = call.settings.balancer.pick(candidates, call.routing);
+function next(call: ChatCall, attempts: Attempts<ProxyTarget>): Lease<ProxyTarget> | undefined {
+  const lease = attempts.next();
   if (call.routing.decision !== undefined) call.facts.decision = call.routing.decision;
-  return target as ProxyTarget | undefined; // an algorithm picks among what it is given
+  return lease;
 }
 
-/** One upstream call. */
-async function attempt(call: ChatCall, target: ProxyTarget): Promise<Reply | FailedAttempt> {
-  const { settings, services, exchange } = call;
-  const plan = planCall(call, target);
-  const startedAt = services.now();
-  let response: UpstreamResponse;
+/** The same within `total_timeout`, whose timer ends with the last byte. */
+async function attemptInTime(
+  call: ChatCall,
+  deadline: Deadline,
+  candidates: readonly ProxyTarget[],
+): Promise<Reply> {
+  deadline.start();
   try {
-    response = await services.upstream.send(plan.call, exchange.cancellation);
+    const reply = await attemptAll(call, candidates);
+    if (isBodyStream(reply.body)) return { ...reply, body: untilOver(reply.body, deadline) };
+    deadline.release();
+    return reply;
   } catch (error) {
-    if (!(error instanceof UpstreamError)) throw error;
-    plan.failed(error.kind);
-    settings.balancer.observe?.(target, { ok: false, latencyMs: services.now() - startedAt });
-    return {
-      mayRepeat: settings.rules.afterError(error),
-      conclude: () => {
-        throw upstreamClientError(error);
-      },
-      discard: () => undefined,
-    };
+    deadline.release();
+    throw error;
   }
-  plan.answered(response.status);
-  if (response.status >= 200 && response.status < 300) return relayAnswer(call, plan, response);
-  plan.failed(`http_${response.status}`);
-  settings.balancer.observe?.(target, { ok: false, latencyMs: services.now() - startedAt });
-  return {
-    mayRepeat: settings.rules.afterStatus(response.status),
-    // An upstream's error answer goes to the client as it came, body and type untouched (spec E21, E22).
-    conclude: () => ({ status: response.status, headers: failureHeaders(response), body: response.body }),
-    discard: () => response.body.cancel(new Error("another target is tried")),
-  };
 }
 
-function noTarget(decision: RoutingDecision | undefined): GatewayError {
-  if (decision?.reason !== "no_match")
-    return new GatewayError("no_healthy_target", { reason: "every target has been tried or ruled out" });
-  const nearest = decision.groups[0];
-  return new GatewayError("no_target", {
-    threshold: decision.threshold,
-    nearest: nearest === undefined ? "none" : `${nearest.distance.toFixed(3)}, "${nearest.description}"`,
-  });
+function untilOver(body: BodyStream, deadline: Deadline): BodyStream {
+  return {
+    start(sink) {
+      const flow = body.start({
+        write: (chunk) => sink.write(chunk),
+        end() {
+          deadline.release();
+          sink.end();
+        },
+        fail(error) {
+          deadline.release();
+          sink.fail(error);
+        },
+      });
+      return {
+        resume: () => flow.resume(),
+        cancel(reason) {
+          deadline.release();
+          flow.cancel(reason);
+        },
+      };
+    },
+  };
 }

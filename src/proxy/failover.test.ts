@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type FailureKind, UpstreamError } from "../http/upstream-client.ts";
+import { type FailureKind, UpstreamError } from "../http/upstream-error.ts";
 import { type FailoverCriterion, failoverRules } from "./failover.ts";
 import { upstreamClientError } from "./failure.ts";
 

@@ -1,6 +1,6 @@
 /** What a client is told when no answer came, in nginx's statuses. */
 import { GatewayError } from "../errors.ts";
-import type { UpstreamError } from "../http/upstream-client.ts";
+import type { UpstreamError } from "../http/upstream-error.ts";
 
 export function upstreamClientError(error: UpstreamError): GatewayError {
   if (error.isNameResolution) return new GatewayError("name_resolution", {}, { cause: error });

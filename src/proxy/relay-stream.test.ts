@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { readReply, startChat } from "../../test/support/chat.ts";
 import { completionEvents, eventStream } from "../../test/support/fake-upstream.ts";
 import { createProxyTarget } from "../../test/support/proxy-targets.ts";
-import { UpstreamError } from "../http/upstream-client.ts";
+import { UpstreamError } from "../http/upstream-error.ts";
 
 const asked = { messages: [{ role: "user", content: "one two three" }], stream: true };
 const withUsage = { ...asked, stream_options: { include_usage: true } };
@@ -296,7 +296,8 @@ describe("a slow or leaving client", () => {
       usage: { inputTokens: 5, outputTokens: 3, estimated: true },
     });
     expect(facts()?.costUsd).toBeGreaterThan(0);
-    expect(observed).toEqual([]);
+    expect(observed).toMatchObject([{ ok: false, aborted: true, usage: { estimated: true } }]);
+    expect(observed[0]).not.toHaveProperty("failure");
     expect(exchange.attempts.at(-1)?.failure).toBeUndefined();
     const before = sink.text;
     body.write("data: {}\n\n");

@@ -1,54 +1,75 @@
 /** Turns an upstream's answer into the client's reply: whole or as a stream. */
 
-import { GatewayError } from "../errors.ts";
+import { GatewayError, toGatewayError } from "../errors.ts";
 import { compressReply } from "../http/compress.ts";
 import { aiResponseHeaders } from "../http/headers.ts";
 import { inflate } from "../http/inflate.ts";
 import { readAll } from "../http/read-all.ts";
 import type { Reply, ReplyHeaders } from "../http/reply.ts";
-import { UpstreamError, type UpstreamResponse } from "../http/upstream-client.ts";
+import type { UpstreamResponse } from "../http/upstream-client.ts";
+import { UpstreamError } from "../http/upstream-error.ts";
 import { estimateUsage, firstContentLength } from "../llm/estimate.ts";
 import type { DecodedAnswer } from "../providers/provider.ts";
 import { answerAsEvents } from "./answer-as-events.ts";
 import type { CallPlan } from "./call.ts";
 import type { ChatCall } from "./chat-call.ts";
+import { type FailedAttempt, failedAttempt } from "./failed-attempt.ts";
 import { upstreamClientError } from "./failure.ts";
-import { createStreamRelay } from "./relay-stream.ts";
+import { relayStream } from "./relay-stream.ts";
 import { routingHeader } from "./routing-header.ts";
 import { settle } from "./settle.ts";
+import { totalTimeoutOf } from "./total-timeout.ts";
 
 /** Largest whole answer that is read: far above any chat answer, so that a broken upstream cannot eat the memory. */
 const maxAnswerBytes = 64 * 1024 * 1024;
 
-/** The reply for a 2xx answer. Throws `GatewayError` when the answer cannot be used. */
+/** The reply for a 2xx answer, or how it failed while the client had seen nothing of it. Rejects when the client leaves. */
 export function relayAnswer(
   call: ChatCall,
   plan: CallPlan,
   response: UpstreamResponse,
-): Reply | Promise<Reply> {
+): Reply | Promise<Reply | FailedAttempt> {
   const isEventStream = headerOf(response, "content-type")?.includes("text/event-stream") === true;
   if (call.isStream && isEventStream) {
-    const body = inflate(response.body, headerOf(response, "content-encoding"));
-    return {
-      status: 200,
-      headers: streamHeaders(call, plan, response),
-      body: createStreamRelay(call, plan, body),
-    };
+    const upstream = inflate(response.body, headerOf(response, "content-encoding"));
+    return relayStream({ call, plan, headers: streamHeaders(call, plan, response), upstream });
   }
   return relayWhole(call, plan, response);
 }
 
-async function relayWhole(call: ChatCall, plan: CallPlan, response: UpstreamResponse): Promise<Reply> {
-  const { exchange, facts } = call;
-  const bytes = await readAnswer(call, plan, response);
-  const answer = decode(call, plan, bytes);
+async function relayWhole(
+  call: ChatCall,
+  plan: CallPlan,
+  response: UpstreamResponse,
+): Promise<Reply | FailedAttempt> {
+  let bytes: Buffer;
+  try {
+    bytes = await readAll(inflate(response.body, headerOf(response, "content-encoding")), maxAnswerBytes);
+  } catch (error) {
+    return unread(call, plan, error);
+  }
+  if (call.facts.payload !== undefined) call.facts.payload.response = bytes.toString("utf8");
+  let answer: DecodedAnswer;
+  try {
+    answer = decode(call, plan, bytes);
+  } catch (error) {
+    return unusable(call, plan, "unusable_answer", error);
+  }
   settle(call, plan, {
-    ok: true,
+    failure: undefined,
     usage: answer.usage ?? estimateUsage(call.request, firstContentLength(bytes.toString("utf8"))),
     responseModel: answer.responseModel,
     finishReason: answer.finishReason,
   });
-  if (facts.payload !== undefined) facts.payload.response = bytes.toString("utf8");
+  return wholeReply(call, plan, response, { bytes, answer });
+}
+
+function wholeReply(
+  call: ChatCall,
+  plan: CallPlan,
+  response: UpstreamResponse,
+  { bytes, answer }: { readonly bytes: Buffer; readonly answer: DecodedAnswer },
+): Reply | Promise<Reply> {
   if (call.isStream) {
     const text = answerAsEvents(
       answer.response ?? JSON.parse(bytes.toString("utf8")),
@@ -61,42 +82,46 @@ async function relayWhole(call: ChatCall, plan: CallPlan, response: UpstreamResp
   const body = answer.response === undefined ? bytes : JSON.stringify(answer.response);
   return compressReply(
     { status: response.status, headers, body },
-    exchange.request.headers["accept-encoding"],
+    call.exchange.request.headers["accept-encoding"],
   );
 }
 
-async function readAnswer(call: ChatCall, plan: CallPlan, response: UpstreamResponse): Promise<Buffer> {
-  try {
-    return await readAll(inflate(response.body, headerOf(response, "content-encoding")), maxAnswerBytes);
-  } catch (error) {
-    const reason = error instanceof UpstreamError ? error.kind : "invalid_body";
-    plan.failed(reason);
-    settle(call, plan, {
-      ok: false,
-      clientAborted: call.exchange.cancellation.aborted,
-      usage: undefined,
-      responseModel: undefined,
-      finishReason: undefined,
-    });
-    throw error instanceof UpstreamError
-      ? upstreamClientError(error)
-      : new GatewayError("upstream_unreachable", {}, { cause: error });
+const nothingKnown = { usage: undefined, responseModel: undefined, finishReason: undefined };
+
+/** The answer broke off, or cannot be decompressed. Throws when it did because the client left. */
+function unread(call: ChatCall, plan: CallPlan, error: unknown): FailedAttempt {
+  const { cancellation, settings } = call;
+  const timeout = totalTimeoutOf(cancellation);
+  if (timeout !== undefined) {
+    plan.failed("total_timeout", "timeout");
+    settle(call, plan, { failure: "timeout", ...nothingKnown });
+    return failedAttempt(false, new GatewayError("upstream_timeout", {}, { cause: timeout }));
   }
+  if (cancellation.aborted) {
+    settle(call, plan, { failure: "aborted", ...nothingKnown });
+    throw cancellation.reason;
+  }
+  if (!(error instanceof UpstreamError)) {
+    const cause = new GatewayError("upstream_unreachable", {}, { cause: error });
+    return unusable(call, plan, "invalid_body", cause);
+  }
+  plan.failed(error.reason, error.kind);
+  settle(call, plan, { failure: "stream", ...nothingKnown });
+  return failedAttempt(settings.rules.afterAnswer(error.kind), upstreamClientError(error));
+}
+
+/** nginx has no word for an answer that cannot be read; the nearest is the one for a head that cannot be. */
+function unusable(call: ChatCall, plan: CallPlan, name: string, error: unknown): FailedAttempt {
+  plan.failed(name);
+  settle(call, plan, { failure: "unusable", ...nothingKnown });
+  return failedAttempt(call.settings.rules.afterAnswer("invalid_header"), toGatewayError(error));
 }
 
 function decode(call: ChatCall, plan: CallPlan, bytes: Buffer): DecodedAnswer {
-  const { services, facts } = call;
-  try {
-    return plan.target.chat.decode(parse(bytes, plan), {
-      model: plan.resolved.model.name,
-      createdSeconds: Math.floor(services.wallClock() / 1000),
-    });
-  } catch (error) {
-    plan.failed("unusable_answer");
-    if (facts.payload !== undefined) facts.payload.response = bytes.toString("utf8");
-    settle(call, plan, { ok: false, usage: undefined, responseModel: undefined, finishReason: undefined });
-    throw error;
-  }
+  return plan.target.chat.decode(parse(bytes, plan), {
+    model: plan.resolved.model.name,
+    createdSeconds: Math.floor(call.services.wallClock() / 1000),
+  });
 }
 
 function parse(bytes: Buffer, plan: CallPlan): unknown {

@@ -4,7 +4,8 @@ import { GatewayError } from "../errors.ts";
 import type { Attempt, Exchange } from "../http/exchange.ts";
 import { forwardRequestHeaders, forwardResponseHeaders } from "../http/headers.ts";
 import type { Reply } from "../http/reply.ts";
-import { type UpstreamCall, type UpstreamClient, UpstreamError } from "../http/upstream-client.ts";
+import type { UpstreamCall, UpstreamClient } from "../http/upstream-client.ts";
+import { UpstreamError } from "../http/upstream-error.ts";
 import { buildUpstreamPath, type RouteMatch } from "../router/router.ts";
 import { upstreamClientError } from "./failure.ts";
 

@@ -35,21 +35,33 @@ interface Failure {
   readonly isSent: boolean;
   /** What the client gets when nobody else may try. */
   readonly status: number;
-  /** What the record says. */
+  /** What the record says, exactly and in nginx's words. */
   readonly failure: string;
+  readonly kind: string;
 }
 
 const failures: readonly Failure[] = [
-  { name: "refused", criterion: "error", isSent: false, status: 502, failure: "error" },
-  { name: "reset", criterion: "error", isSent: true, status: 502, failure: "error" },
-  { name: "hang", criterion: "timeout", isSent: true, status: 504, failure: "timeout" },
-  { name: "garbage", criterion: "invalid_header", isSent: true, status: 502, failure: "invalid_header" },
+  networkFailure("refused", "error", "refused", { isSent: false }),
+  networkFailure("reset", "error", "reset_before_head"),
+  networkFailure("half", "error", "closed_before_head"),
+  networkFailure("hang", "timeout", "read_timeout", { status: 504 }),
+  networkFailure("garbage", "invalid_header", "invalid_header"),
   ...[403, 404, 429, 500, 502, 503, 504].map((status) => httpFailure(status, `http_${status}`)),
   ...[400, 401, 422, 501, 529].map((status) => httpFailure(status, undefined)),
 ];
 
 function httpFailure(status: number, criterion: string | undefined): Failure {
-  return { name: String(status), criterion, isSent: true, status, failure: `http_${status}` };
+  const failure = `http_${status}`;
+  return { name: String(status), criterion, isSent: true, status, failure, kind: failure };
+}
+
+function networkFailure(
+  name: string,
+  kind: "error" | "timeout" | "invalid_header",
+  failure: string,
+  { isSent = true, status = 502 } = {},
+): Failure {
+  return { name, criterion: kind, isSent, status, failure, kind };
 }
 
 /** Lists of criteria by what they leave out. */
@@ -127,6 +139,7 @@ describe("a failure under a list of criteria", () => {
       simulator: {
         script: ({ path }) => {
           const [, name = ""] = /^\/fails-(\w+)\//.exec(path) ?? [];
+          if (name === "half") return { halfHeader: true };
           if (name === "reset") return { resetBeforeHeaders: true };
           if (name === "hang") return { hang: true };
           return name === "" ? undefined : { status: Number(name) };
@@ -139,7 +152,6 @@ describe("a failure under a list of criteria", () => {
     await garbage.close();
   });
 
-  // Together, because undici's timeouts take a second or so, however short they are.
   it.concurrent.each(cases.map((each) => [each.title, each] as const))("%s", async (_title, each) => {
     const { route, failure, list } = each;
     const answer = await stack.send({ path: `/${route}`, body: hello });
@@ -148,6 +160,7 @@ describe("a failure under a list of criteria", () => {
       model,
       reason ?? status,
     ]);
+    expect(ai?.proxy.tried_targets[0]?.failure_kind).toBe(failure.kind);
     if (mayFailOver(failure, list)) {
       expect(answer.status).toBe(200);
       expect(answer.headers["x-kong-llm-model"]).toBe("openai/gpt-4o-mini");
@@ -206,7 +219,7 @@ describe("a request that fails over", () => {
 
   const bodies = () => stack.simulator.received().map(({ path, body }) => [path.split("/")[1], body]);
   const fails = (path: string, status = 503) =>
-    stack.simulator.behave({ match: { path }, behaviour: { status } });
+    stack.simulator.behave({ match: { path }, behaviour: { status, retryAfterSeconds: 0 } });
 
   it("to another dialect is encoded anew from what the client sent", async () => {
     const body = {
@@ -255,8 +268,36 @@ describe("a request that fails over", () => {
     expect(text).not.toContain('"error"');
   });
 
-  it("does not once a byte of the answer has gone out", async () => {
-    stack.simulator.behave({ match: { path: "/a/*" }, behaviour: { cutAfterChunks: 1 } });
+  it.each([
+    ["is cut before its first content", { cutAfterChunks: 1 }],
+    ["is empty", { emptyBody: true }],
+    ["tells of an error before its first content", { errorAfterChunks: 1 }],
+    ["is not JSON where the first content should be", { badJson: true }],
+  ])("unseen when a stream %s", async (_name, behaviour) => {
+    stack.simulator.behave({ match: { path: "/a/*" }, behaviour });
+    const { text, headers } = await readStream(`${stack.url}/chat`, { ...hello, stream: true });
+    expect(headers["x-kong-llm-model"]).toBe("anthropic/claude-haiku-4-5");
+    expect(text.trimEnd().endsWith("data: [DONE]")).toBe(true);
+    expect(text).not.toContain('"error"');
+    expect(text.match(/"role":"assistant"/g)).toHaveLength(1);
+    const { ai } = await stack.recordOf(String(headers["x-kong-request-id"]));
+    expect(ai?.proxy.tried_targets).toMatchObject([{ status: 200, failure_kind: "stream" }, { status: 200 }]);
+    expect(ai?.proxy.meta.stream_error).toBeUndefined();
+    expect(ai?.proxy.meta.provider_name).toBe("anthropic");
+  });
+
+  it("when a whole answer breaks off or cannot be read", async () => {
+    for (const behaviour of [{ cutAfterBytes: 40 }, { badJson: true }, { emptyBody: true }]) {
+      stack.simulator.reset();
+      stack.simulator.behave({ match: { path: "/a/*" }, behaviour });
+      const answer = await stack.send({ body: hello });
+      expect(answer.headers["x-kong-llm-model"]).toBe("anthropic/claude-haiku-4-5");
+      expect(await triedStatuses(answer)).toEqual([200, 200]);
+    }
+  });
+
+  it("does not once content has gone out", async () => {
+    stack.simulator.behave({ match: { path: "/a/*" }, behaviour: { cutAfterChunks: 2 } });
     const { text } = await readStream(`${stack.url}/chat`, { ...hello, stream: true });
     expect(text).toContain("stream_cut");
     expect(bodies().map(([name]) => name)).toEqual(["a"]);
@@ -285,6 +326,91 @@ describe("a request that fails over", () => {
     const answer = await stack.send({ body: { ...hello, n: 0 } });
     expect(answer.status).toBe(400);
     expect(bodies()).toHaveLength(1);
+  });
+});
+
+describe("targets that are left out", () => {
+  let stack: Stack;
+  let config: (url: string) => ConfigObject;
+  beforeAll(async () => {
+    const two = (url: string, balancer: ConfigObject) => ({
+      balancer: { failover_criteria: [...everything, "non_idempotent"], ...balancer },
+      targets: [openaiTarget(chatUrl(url, "a")), openaiTarget(chatUrl(url, "b"), { model: "gpt-4o-mini" })],
+    });
+    config = (url) =>
+      routesConfig({
+        breaker: two(url, { max_fails: 1, fail_timeout: 60_000 }),
+        cooling: two(url, {}),
+        hurried: two(url, { total_timeout: 150 }),
+        unheld: two(url, { stream_hold: 0 }),
+      });
+    stack = await startStack({ config });
+  });
+  beforeEach(() => stack.simulator.reset());
+  afterAll(() => stack.close());
+
+  const names = () => stack.simulator.received().map(({ path }) => path.split("/")[1]);
+
+  it("are tried no more, after a reload neither; when all are, the client is told when to come back", async () => {
+    stack.simulator.behave({ behaviour: { resetBeforeHeaders: true } });
+    const failed = await stack.send({ path: "/breaker", body: hello });
+    expect(failed.status).toBe(502);
+    expect(names()).toHaveLength(2);
+    const refused = await stack.send({ path: "/breaker", body: hello });
+    expect(refused.status).toBe(503);
+    expect(Number(refused.headers["retry-after"])).toBeGreaterThan(50);
+    expect(refused.json()).toMatchObject({
+      error: { code: "no_healthy_target", message: expect.stringContaining("all 2 targets") },
+    });
+    expect(names()).toHaveLength(2);
+    const { ai, error } = await refused.record();
+    expect(error).toContain("no target is available");
+    expect(ai?.proxy.tried_targets).toEqual([]);
+    expect(ai?.proxy.unavailable_targets).toMatchObject([
+      { target: "openai/gpt-4o", state: "open" },
+      { target: "openai/gpt-4o-mini", state: "open" },
+    ]);
+    await stack.reload(config);
+    expect((await stack.send({ path: "/breaker", body: hello })).status).toBe(503);
+    expect(names()).toHaveLength(2);
+  });
+
+  it("because their vendor asked for a pause are tried again only for want of others", async () => {
+    stack.simulator.behave({
+      match: { path: "/a/*" },
+      behaviour: { status: 429, retryAfterSeconds: 60 },
+      times: 1,
+    });
+    for (let round = 0; round < 5; round++) {
+      const answer = await stack.send({ path: "/cooling", body: hello });
+      expect(answer.headers["x-kong-llm-model"]).toBe("openai/gpt-4o-mini");
+    }
+    expect(names()).toEqual(["a", "b", "b", "b", "b", "b"]);
+    stack.simulator.behave({ match: { path: "/b/*" }, behaviour: { resetBeforeHeaders: true } });
+    const answer = await stack.send({ path: "/cooling", body: hello });
+    expect(answer.headers["x-kong-llm-model"]).toBe("openai/gpt-4o");
+  });
+
+  it("do not matter to total_timeout, which bounds all attempts and the whole answer", async () => {
+    stack.simulator.behave({ behaviour: { hang: true } });
+    const waited = await stack.send({ path: "/hurried", body: hello });
+    expect(waited.status).toBe(504);
+    const { ai } = await waited.record();
+    expect(ai?.proxy.tried_targets).toMatchObject([{ failure: "total_timeout", failure_kind: "timeout" }]);
+    stack.simulator.reset();
+    stack.simulator.behave({ behaviour: { stallAfterChunks: 3 } });
+    const { text, headers } = await readStream(`${stack.url}/hurried`, { ...hello, stream: true });
+    expect(text).toContain('"code":"upstream_timeout"');
+    expect(text).not.toContain("[DONE]");
+    const record = await stack.recordOf(String(headers["x-kong-request-id"]));
+    expect(record.ai?.proxy.tried_targets).toMatchObject([{ status: 200, failure: "total_timeout" }]);
+  });
+
+  it("are not looked for once a stream that is not held back has begun", async () => {
+    stack.simulator.behave({ behaviour: { cutAfterChunks: 1 } });
+    const { text } = await readStream(`${stack.url}/unheld`, { ...hello, stream: true });
+    expect(text).toContain("stream_cut");
+    expect(names()).toHaveLength(1);
   });
 });
 

@@ -1,11 +1,14 @@
 /** One chat request through the proxy, with an upstream that answers as a test says. */
-import type { Balancer, Outcome } from "../../src/balancer/balancer.ts";
+import type { Outcome } from "../../src/balancer/balancer.ts";
+import type { TargetPool } from "../../src/balancer/pool.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { isBodyStream, type Reply } from "../../src/http/reply.ts";
+import type { ChatProxySettings } from "../../src/proxy/chat-call.ts";
 import { proxyChat } from "../../src/proxy/chat-proxy.ts";
 import type { ProxyTarget } from "../../src/proxy/target.ts";
 import { type CollectingSink, createCollectingSink } from "./body-streams.ts";
 import { createExchange, type ExchangeFacts } from "./exchange.ts";
+import type { FakeClock } from "./fake-clock.ts";
 import { createFakeUpstream, type FakeAnswer, type FakeUpstream } from "./fake-upstream.ts";
 import { createProxySettings, type SettingsFacts } from "./proxy-targets.ts";
 
@@ -13,6 +16,10 @@ export interface ChatFacts extends SettingsFacts, Omit<ExchangeFacts, "now"> {
   readonly answers: readonly (FakeAnswer | Error)[];
   /** Milliseconds; default: stands still. */
   readonly now?: () => number;
+  /** For `total_timeout`, held streams and the pool, in place of `now`. */
+  readonly clock?: FakeClock;
+  /** In place of `answers`. */
+  readonly upstream?: FakeUpstream;
 }
 
 export interface Observed extends Outcome {
@@ -21,8 +28,9 @@ export interface Observed extends Outcome {
 
 export interface Chat {
   readonly exchange: Exchange;
+  readonly settings: ChatProxySettings;
   readonly upstream: FakeUpstream;
-  /** What the balancer was told. */
+  /** What the leases were ended with, in order, each time they were. */
   readonly observed: readonly Observed[];
   readonly reply: Promise<Reply>;
 }
@@ -30,7 +38,8 @@ export interface Chat {
 export const hello = { messages: [{ role: "user", content: "hello there world" }] };
 
 export function startChat(targets: readonly ProxyTarget[], facts: ChatFacts): Chat {
-  const { answers, now = () => 0, body = hello, headers, query, signal, ...settingsFacts } = facts;
+  const { answers, clock, body = hello, headers, query, signal, ...others } = facts;
+  const { now = clock?.now ?? (() => 0), upstream = createFakeUpstream(answers), ...settingsFacts } = others;
   const exchange = createExchange({
     body,
     now,
@@ -38,21 +47,34 @@ export function startChat(targets: readonly ProxyTarget[], facts: ChatFacts): Ch
     ...(query && { query }),
     ...(signal && { signal }),
   });
-  const upstream = createFakeUpstream(answers);
   const observed: Observed[] = [];
-  const settings = createProxySettings(targets, settingsFacts);
-  const balancer = watch(settings.balancer, observed);
-  const services = { now, wallClock: () => 1_700_000_000_000, upstream };
-  return { exchange, upstream, observed, reply: proxyChat(exchange, { ...settings, balancer }, services) };
+  const schedule = clock?.schedule ?? (() => () => undefined);
+  const settings = createProxySettings(targets, settingsFacts, { now, schedule });
+  const services = { now, wallClock: () => 1_700_000_000_000, upstream, schedule };
+  const watched = { ...settings, pool: watch(settings.pool, observed) };
+  return { exchange, upstream, observed, settings, reply: proxyChat(exchange, watched, services) };
 }
 
-function watch(balancer: Balancer, observed: Observed[]): Balancer {
+/** Notes what every lease is ended with, each time it is. */
+function watch(pool: TargetPool<ProxyTarget>, observed: Observed[]): TargetPool<ProxyTarget> {
   return {
-    prepare: (candidates, request) => balancer.prepare?.(candidates, request),
-    pick: (candidates, request) => balancer.pick(candidates, request),
-    observe(target, outcome) {
-      observed.push({ target: target.name, ...outcome });
-      balancer.observe?.(target, outcome);
+    ...pool,
+    open(candidates, request) {
+      const attempts = pool.open(candidates, request);
+      return {
+        next() {
+          const lease = attempts.next();
+          if (lease === undefined) return undefined;
+          const end = (outcome: Outcome) => {
+            observed.push({ target: lease.target.name, ...outcome });
+            lease.end(outcome);
+          };
+          return { target: lease.target, end };
+        },
+        get retryInMs() {
+          return attempts.retryInMs;
+        },
+      };
     },
   };
 }

@@ -1,10 +1,8 @@
 /** An upstream client whose answers a test writes. */
-import {
-  UpstreamBody,
-  type UpstreamCall,
-  type UpstreamClient,
-  type UpstreamResponse,
-} from "../../src/http/upstream-client.ts";
+import type { Cancellation } from "../../src/http/cancellation.ts";
+import { UpstreamBody } from "../../src/http/upstream-body.ts";
+import type { UpstreamCall, UpstreamClient, UpstreamResponse } from "../../src/http/upstream-client.ts";
+import { UpstreamError } from "../../src/http/upstream-error.ts";
 
 export interface FakeAnswer {
   readonly status?: number;
@@ -13,6 +11,8 @@ export interface FakeAnswer {
   readonly body?: unknown;
   /** Breaks off after the body. */
   readonly failure?: Error;
+  /** The head never comes. */
+  readonly hangs?: true;
 }
 
 /** An answer's body from the upstream's side. */
@@ -50,26 +50,31 @@ export function createFakeUpstream(answers: readonly (FakeAnswer | Error)[]): Fa
       const answer = left.shift();
       if (answer === undefined) throw new Error(`the test has no answer for call ${calls.length}`);
       if (answer instanceof Error) throw answer;
+      if (answer.hangs === true) return await aborted(signal);
       const { response, body } = createAnswer(answer);
       bodies.push(body);
+      signal.addEventListener("abort", () =>
+        body.fail(new UpstreamError("error", true, signal.reason, true)),
+      );
       return response;
     },
     async close() {},
   };
 }
 
+/** Rejects with the signal's reason, once it has one. */
+function aborted(signal: Cancellation): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+}
+
 function createAnswer(answer: FakeAnswer): { readonly response: UpstreamResponse; readonly body: FakeBody } {
   let isPaused = false;
   let aborted: Error | undefined;
   const inner = new UpstreamBody({
-    get aborted() {
-      return aborted !== undefined;
-    },
     get paused() {
       return isPaused;
-    },
-    get reason() {
-      return aborted ?? null;
     },
     abort: (reason) => {
       aborted ??= reason;

@@ -1,12 +1,14 @@
 /** Targets and plugin settings for tests of the proxy. */
 
 import { roundRobin } from "../../src/balancer/algorithms/round-robin.ts";
+import type { Balancer } from "../../src/balancer/balancer.ts";
+import { createTargetPool, type TargetPoolServices } from "../../src/balancer/pool.ts";
 import type { ModelOptions } from "../../src/providers/model-options.ts";
 import { modelOptions } from "../../src/providers/model-options.ts";
 import { openai } from "../../src/providers/openai.ts";
 import type { Provider } from "../../src/providers/provider.ts";
 import type { ChatProxySettings } from "../../src/proxy/chat-call.ts";
-import { type FailoverCriterion, failoverRules } from "../../src/proxy/failover.ts";
+import { type FailoverCriterion, failoverRules, listedStatuses } from "../../src/proxy/failover.ts";
 import { compileTarget, type ProxyTarget, type TargetSettings } from "../../src/proxy/target.ts";
 import { createBalancerServices, defaultSettings } from "./balancing.ts";
 
@@ -39,26 +41,49 @@ export function createProxyTarget(index: number, facts: TargetFacts = {}): Proxy
   });
 }
 
-export interface SettingsFacts extends Partial<Omit<ChatProxySettings, "targets" | "rules">> {
+export interface SettingsFacts extends Partial<Omit<ChatProxySettings, "targets" | "rules" | "pool">> {
   readonly criteria?: readonly FailoverCriterion[];
+  /** Default: round-robin. */
+  readonly balancer?: Balancer;
+  /** Default: 0, the breaker is off. */
+  readonly maxFails?: number;
 }
 
-/** Round-robin over these targets, five retries, failover on errors and timeouts, unless told otherwise. */
+/** What a pool sees of the world; default: time stands still. */
+export type PoolWorld = Partial<Pick<TargetPoolServices, "now" | "schedule" | "memory">>;
+
+/**
+ * Round-robin over these targets, five retries, failover on errors and timeouts, no breaker, no total timeout and no
+ * holding back of streams, unless told otherwise.
+ */
 export function createProxySettings(
   targets: readonly ProxyTarget[],
   facts: SettingsFacts = {},
+  world: PoolWorld = {},
 ): ChatProxySettings {
-  const { criteria = ["error", "timeout"], ...rest } = facts;
+  const {
+    criteria = ["error", "timeout"],
+    maxFails = 0,
+    balancer = roundRobin.create(defaultSettings, targets, createBalancerServices()),
+    ...rest
+  } = facts;
+  const options = { maxFails, failTimeoutMs: 10_000, countedStatuses: listedStatuses(criteria) };
   return {
     pluginId: "plugin-1",
     plugin: "ai-proxy-advanced",
     algorithm: "round-robin",
     targets,
-    balancer: roundRobin.create(defaultSettings, targets, createBalancerServices()),
+    pool: createTargetPool(balancer, targets, options, {
+      ...createBalancerServices(),
+      schedule: () => () => undefined,
+      ...world,
+    }),
     rules: failoverRules(criteria),
     retries: 5,
     connectTimeoutMs: 1000,
     readTimeoutMs: 2000,
+    totalTimeoutMs: 0,
+    streamHoldMs: 0,
     maxRequestBodySize: 1_048_576,
     modelNameHeader: true,
     responseStreaming: "allow",

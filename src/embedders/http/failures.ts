@@ -1,9 +1,9 @@
 /** The ways a call of a vendor fails, in the words of the embedder family. */
 import { IdentityError } from "../../cloud-identity/token-source.ts";
 import { type HttpCallAnswer, HttpCallError } from "../../http/http-call.ts";
+import { retryAfterMs } from "../../http/retry-after.ts";
 import { EmbeddingError } from "../embedding-error.ts";
 import type { EmbeddingsDialect, EmbeddingsRefusal } from "./dialect.ts";
-import { retryAfterMs } from "./retry-after.ts";
 import { messageIn, presentable, type Sensitive } from "./vendor-message.ts";
 
 /** Who was asked, for messages: `openai/text-embedding-3-small at api.openai.com`. */

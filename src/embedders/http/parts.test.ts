@@ -3,7 +3,6 @@ import { describe, expect, it } from "vitest";
 import { splitIntoCalls, tidy, truncateUtf8 } from "./cut.ts";
 import { fewerTexts, leastTextBytes, shorterTexts } from "./give-way.ts";
 import { formsOf, readEndpoint, secretsOf, spaceOf } from "./request.ts";
-import { retryAfterMs } from "./retry-after.ts";
 import { messageIn, presentable, type Sensitive } from "./vendor-message.ts";
 
 const anyText = fc.oneof(fc.string(), fc.string({ unit: "grapheme" }), fc.string({ unit: "binary" }));
@@ -192,19 +191,5 @@ describe("what is shown of a vendor's message", () => {
     for (const odd of [{ message: {} }, {}, [], null, 1, "text", { error: null }, { error: { message: 1 } }])
       expect(show(odd)).toBe("");
     expect(vendorMessage("plain\n text", { secrets: [], texts: [] })).toBe("plain text");
-  });
-});
-
-describe("retryAfterMs", () => {
-  it("reads seconds, milliseconds and dates, and ignores the rest", () => {
-    expect(retryAfterMs({ "retry-after": "7" })).toBe(7000);
-    expect(retryAfterMs({ "retry-after": "0.5" })).toBe(500);
-    expect(retryAfterMs({ "retry-after-ms": "120", "retry-after": "7" })).toBe(120);
-    const date = "Wed, 21 Oct 2026 07:28:00 GMT";
-    expect(retryAfterMs({ "retry-after": "Wed, 21 Oct 2026 07:28:30 GMT", date })).toBe(30_000);
-    expect(retryAfterMs({ "retry-after": "Wed, 21 Oct 2026 07:27:00 GMT", date })).toBe(0);
-    for (const odd of ["soon", "", "-5", "1e9x", date])
-      expect(retryAfterMs({ "retry-after": odd })).toBeUndefined();
-    expect(retryAfterMs({})).toBeUndefined();
   });
 });

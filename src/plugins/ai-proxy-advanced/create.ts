@@ -1,14 +1,21 @@
 /** Builds the running plugin from its config: everything that can be worked out before a request is worked out here. */
 import { createHash } from "node:crypto";
 import { findAlgorithm } from "../../balancer/algorithms/index.ts";
-import type { Balancer, BalancerSettings } from "../../balancer/balancer.ts";
+import type {
+  Balancer,
+  BalancerServices,
+  BalancerSettings,
+  SemanticSettings,
+} from "../../balancer/balancer.ts";
+import type { HealthCheckOptions } from "../../balancer/health-check.ts";
+import { createTargetPool, type TargetPool } from "../../balancer/pool.ts";
 import { toGatewayError } from "../../errors.ts";
 import { isJsonObject } from "../../llm/json.ts";
 import { findProvider } from "../../providers/index.ts";
 import type { ChatProxySettings } from "../../proxy/chat-call.ts";
 import { chooseTarget, proxyChat } from "../../proxy/chat-proxy.ts";
 import { asChatRequest } from "../../proxy/chat-request.ts";
-import { failoverRules } from "../../proxy/failover.ts";
+import { failoverRules, listedStatuses } from "../../proxy/failover.ts";
 import { compileTarget, type ProxyTarget } from "../../proxy/target.ts";
 import type { Explanation, Plugin, PluginMeta, PluginServices } from "../plugin.ts";
 import type { AiProxyAdvancedConfig } from "./config.ts";
@@ -27,16 +34,19 @@ export function createChatPlugin(
   const semantic =
     config.balancer.algorithm === "semantic" ? openSemantic(config, services, meta) : undefined;
   const balancer = createBalancer(config, targets, services, meta, semantic);
+  const pool = createPool(balancer, config, targets, services, meta);
   const settings: ChatProxySettings = {
     pluginId: meta.id,
     plugin: name,
     algorithm: config.balancer.algorithm,
     targets,
-    balancer,
+    pool,
     rules: failoverRules(config.balancer.failover_criteria),
     retries: config.balancer.retries,
     connectTimeoutMs: config.balancer.connect_timeout,
     readTimeoutMs: config.balancer.read_timeout,
+    totalTimeoutMs: config.balancer.total_timeout,
+    streamHoldMs: config.balancer.stream_hold,
     maxRequestBodySize: config.max_request_body_size,
     modelNameHeader: config.model_name_header,
     responseStreaming: config.response_streaming,
@@ -54,12 +64,14 @@ export function createChatPlugin(
     access: (exchange) => proxyChat(exchange, settings, services),
     explain: (request, signal) => explain(name, request, settings, signal),
     describe: () => describePlugin(config, targets, semantic),
+    targets: () => pool.status(),
     ...(semantic !== undefined && {
       health: () => semantic.health(),
       probe: (signal: AbortSignal) => semantic.probe(signal),
       forget: (signal: AbortSignal) => semantic.forget(signal),
     }),
     async close() {
+      pool.close();
       balancer.close?.();
       await semantic?.close();
     },
@@ -118,10 +130,6 @@ function createBalancer(
   meta: PluginMeta,
   semantic: OpenSemantic | undefined,
 ): Balancer {
-  const { algorithm } = config.balancer;
-  const definition = findAlgorithm(algorithm);
-  if (definition === undefined)
-    throw new Error(`balancer.algorithm ${algorithm} is not supported by this version`);
   const settings: BalancerSettings = {
     hashOnHeader: config.balancer.hash_on_header.toLowerCase(),
     slots: config.balancer.slots,
@@ -132,13 +140,78 @@ function createBalancer(
     readTimeoutMs: config.balancer.read_timeout,
     ...(semantic !== undefined && { semantic: semantic.settings }),
   };
-  return definition.create(settings, targets, {
-    now: services.now,
-    random: services.random,
-    log: services.log,
-    memory: services.targets.of(meta.id, algorithm),
-    ...(semantic !== undefined && { semantic: semantic.services }),
-  });
+  const make = (name: string, more: Partial<BalancerServices> = {}) => {
+    const definition = findAlgorithm(name);
+    if (definition === undefined)
+      throw new Error(`balancer.algorithm ${name} is not supported by this version`);
+    const { now, random, log } = services;
+    return definition.create(settings, targets, {
+      now,
+      random,
+      log,
+      memory: services.targets.of(meta.id, name),
+      ...more,
+    });
+  };
+  const { algorithm } = config.balancer;
+  if (semantic === undefined) return make(algorithm);
+  const { groupPolicy } = semantic.settings;
+  const inner = isOwnPolicy(groupPolicy) ? undefined : make(groupPolicy);
+  return make(algorithm, { semantic: { ...semantic.services, inner } });
+}
+
+/** What the semantic algorithm does inside a group by itself. */
+function isOwnPolicy(policy: SemanticSettings["groupPolicy"]): boolean {
+  return policy === "weighted" || policy === "strict";
+}
+
+/** Last of all that is made: it holds on to what is remembered of the targets until it is closed. */
+function createPool(
+  balancer: Balancer,
+  config: AiProxyAdvancedConfig,
+  targets: readonly ProxyTarget[],
+  services: PluginServices,
+  meta: PluginMeta,
+): TargetPool<ProxyTarget> {
+  const { max_fails, fail_timeout, failover_criteria } = config.balancer;
+  return createTargetPool(
+    balancer,
+    targets,
+    {
+      maxFails: max_fails,
+      failTimeoutMs: fail_timeout,
+      countedStatuses: listedStatuses(failover_criteria),
+      healthChecks: healthChecksOf(config.targets),
+    },
+    {
+      now: services.now,
+      random: services.random,
+      schedule: services.schedule,
+      log: services.log,
+      // Whoever only looks asks nobody.
+      ...(services.purpose === "serve" && { call: services.call }),
+      memory: services.targets.of(meta.id, "health"),
+      letGo: services.targets.hold(meta.id, targets),
+    },
+  );
+}
+
+/** By the target's place in the config. */
+function healthChecksOf(targets: readonly TargetOptions[]): ReadonlyMap<number, HealthCheckOptions> {
+  const checks = new Map<number, HealthCheckOptions>();
+  for (const [index, { health_check }] of targets.entries()) {
+    if (health_check === undefined) continue;
+    const { url, interval, timeout, unhealthy_after, healthy_after, expected_statuses } = health_check;
+    checks.set(index, {
+      url,
+      intervalMs: interval,
+      timeoutMs: timeout,
+      unhealthyAfter: unhealthy_after,
+      healthyAfter: healthy_after,
+      ...(expected_statuses !== undefined && { expectedStatuses: expected_statuses }),
+    });
+  }
+  return checks;
 }
 
 /** What runs, in lines for people. */
@@ -147,8 +220,9 @@ function describePlugin(
   targets: readonly ProxyTarget[],
   semantic: OpenSemantic | undefined,
 ): readonly string[] {
-  const { algorithm, retries } = config.balancer;
+  const { algorithm, retries, max_fails, fail_timeout } = config.balancer;
   const lines = [`balancer ${algorithm}, at most ${retries} retries`];
+  if (max_fails > 0) lines.push(`a target is left out for ${fail_timeout} ms after ${max_fails} failures`);
   if (semantic !== undefined) {
     const { embedder } = semantic.services.embedding;
     lines.push(

@@ -61,6 +61,44 @@ export const targetModel = z
   })
   .describe("The model.");
 
+/** Asked at intervals, so that no request has to find out that a target is down. */
+const healthCheckOptions = z
+  .strictObject({
+    url: z
+      .url({ protocol: /^https?$/ })
+      .describe(
+        "Address asked with GET, without credentials, e.g. the list of models of the target's server.",
+      ),
+    interval: z
+      .int()
+      .min(100)
+      .max(86_400_000)
+      .default(10_000)
+      .describe("Pause between two checks, in milliseconds; varied by 10 %."),
+    timeout: z.int().min(1).max(60_000).default(2_000).describe("Bound on one check, in milliseconds."),
+    unhealthy_after: z
+      .int()
+      .min(1)
+      .max(255)
+      .default(3)
+      .describe("Failed checks in a row after which the target is left out."),
+    healthy_after: z
+      .int()
+      .min(1)
+      .max(255)
+      .default(2)
+      .describe("Good checks in a row after which it is used again."),
+    expected_statuses: z
+      .array(z.int().min(200).max(599))
+      .min(1)
+      .describe(
+        "Statuses that are good. Left out, all below 500 are, since a 401 too comes from a server that is up.",
+      )
+      .optional(),
+  })
+  .describe("Active health check of the target; left out, none is made.")
+  .meta(sluiceAddition);
+
 export const targetOptions = z.strictObject({
   route_type: z.enum(routeTypes).describe("The operation this target offers."),
   model: targetModel,
@@ -83,6 +121,7 @@ export const targetOptions = z.strictObject({
     .describe("As `config.options_mode`, for this target.")
     .meta(sluiceAddition)
     .optional(),
+  health_check: healthCheckOptions.optional(),
   logging: loggingOptions.prefault({}),
   metadata: z.record(z.string(), z.unknown()).describe("Kept, without effect.").optional(),
 });

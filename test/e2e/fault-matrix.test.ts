@@ -1,0 +1,200 @@
+/**
+ * Every algorithm × every way a target fails: who is tried, what the client gets, what the record says, what the breaker
+ * counts. The table is the specification; read it against docs/guide/balancing.md.
+ */
+import { afterEach, describe, expect, it } from "vitest";
+import type { Behaviour } from "../../src/simulator/behaviour.ts";
+import { type Answer, eventsOf, type Stack, startStack } from "../support/gateway.ts";
+import { type ConfigObject, chatConfig, chatUrl, openaiTarget } from "../support/gateway-config.ts";
+import { closedPort } from "../support/http-upstream.ts";
+
+interface Fault {
+  readonly name: string;
+  /** How the simulator behaves, or where the target's URL leads instead. */
+  readonly cause: Behaviour | ((simulator: string) => string | Promise<string>);
+  readonly stream?: true;
+  /** The word of `failover_criteria` that covers it; undefined: too late for another try. */
+  readonly word: string | undefined;
+  /** Nothing of the request was sent, so that a POST may go elsewhere without `non_idempotent`. */
+  readonly unsent?: true;
+  /** What the record says: as the breaker sees it, and exactly. */
+  readonly kind: string;
+  readonly reason: RegExp;
+  /** What the client gets if no other target is tried. */
+  readonly status: number;
+  readonly counts: "always" | "listed" | "never";
+}
+
+const status = (code: number, counts: Fault["counts"]): Fault => ({
+  name: `status ${code}`,
+  cause: { status: code },
+  word: `http_${code}`,
+  kind: `http_${code}`,
+  reason: new RegExp(`^http_${code}$`),
+  status: code,
+  counts,
+});
+
+// biome-ignore format: a table
+const faults: readonly Fault[] = [
+  { name: "refused", cause: async () => `http://127.0.0.1:${await closedPort()}/v1/chat/completions`, word: "error", unsent: true, kind: "error", reason: /^refused$/, status: 502, counts: "always" },
+  { name: "unknown name", cause: () => "http://no-such-host.invalid/v1/chat/completions", word: "error", unsent: true, kind: "error", reason: /^dns$/, status: 503, counts: "always" },
+  { name: "no TLS there", cause: (url) => `${url.replace("http:", "https:")}/v1/chat/completions`, word: "error", unsent: true, kind: "error", reason: /^tls$/, status: 502, counts: "always" },
+  { name: "reset before the head", cause: { resetBeforeHeaders: true }, word: "error", kind: "error", reason: /^(reset|closed)_before_head$/, status: 502, counts: "always" },
+  { name: "half a head", cause: { halfHeader: true }, word: "error", kind: "error", reason: /^(reset|closed)_before_head$/, status: 502, counts: "always" },
+  { name: "half a head, then silence", cause: { halfHeader: true, hang: true }, word: "timeout", kind: "timeout", reason: /^read_timeout$/, status: 504, counts: "always" },
+  { name: "no head at all", cause: { hang: true }, word: "timeout", kind: "timeout", reason: /^read_timeout$/, status: 504, counts: "always" },
+  status(403, "never"),
+  status(404, "never"),
+  status(429, "listed"),
+  status(500, "listed"),
+  status(502, "listed"),
+  status(503, "listed"),
+  status(504, "listed"),
+  { name: "status 400", cause: { status: 400 }, word: undefined, kind: "http_400", reason: /^http_400$/, status: 400, counts: "never" },
+  { name: "wrong JSON", cause: { badJson: true }, word: "invalid_header", kind: "unusable", reason: /./, status: 500, counts: "always" },
+  { name: "empty body", cause: { emptyBody: true }, word: "invalid_header", kind: "unusable", reason: /./, status: 500, counts: "always" },
+  { name: "body cut", cause: { cutAfterBytes: 40 }, word: "error", kind: "stream", reason: /./, status: 502, counts: "always" },
+  { name: "stream cut before its first content", stream: true, cause: { cutAfterChunks: 0 }, word: "error", kind: "stream", reason: /./, status: 200, counts: "always" },
+  { name: "stream with an error before its first content", stream: true, cause: { errorAfterChunks: 0 }, word: "error", kind: "stream", reason: /./, status: 200, counts: "always" },
+  { name: "stream silent before its first content", stream: true, cause: { stallAfterChunks: 0 }, word: "timeout", kind: "stream", reason: /./, status: 200, counts: "always" },
+  { name: "stream cut after some content", stream: true, cause: { cutAfterChunks: 4 }, word: undefined, kind: "stream", reason: /./, status: 200, counts: "always" },
+  { name: "stream with an error after some content", stream: true, cause: { errorAfterChunks: 4 }, word: undefined, kind: "stream", reason: /./, status: 200, counts: "always" },
+  { name: "stream silent after some content", stream: true, cause: { stallAfterChunks: 4 }, word: undefined, kind: "stream", reason: /./, status: 200, counts: "always" },
+];
+
+const everyWord = [
+  ...["error", "timeout", "invalid_header", "non_idempotent"],
+  ...[403, 404, 429, 500, 502, 503, 504].map((code) => `http_${code}`),
+];
+const byDefault = ["error", "timeout"];
+
+const algorithms = [
+  "round-robin",
+  "consistent-hashing",
+  "least-connections",
+  "lowest-latency",
+  "lowest-usage",
+  "priority",
+  "semantic",
+] as const;
+
+let stack: Stack | undefined;
+afterEach(async () => {
+  await stack?.close();
+  stack = undefined;
+});
+
+/** Two targets; a first request goes to `first`, whatever the algorithm. */
+async function start(
+  algorithm: (typeof algorithms)[number],
+  { cause }: Fault,
+  failoverCriteria: readonly string[],
+): Promise<Stack> {
+  const elsewhere = typeof cause === "function" ? cause : undefined;
+  // The simulator must be known before the config is made, and the config before the gateway.
+  let url = "";
+  const config = (simulator: string): ConfigObject => {
+    const good = chatUrl(simulator);
+    return chatConfig(
+      [
+        openaiTarget(url === "" ? good : url, {
+          model: "first",
+          weight: 2,
+          description: "Specialist in python",
+        }),
+        openaiTarget(good, { model: "second", weight: 1, description: "CATCHALL" }),
+      ],
+      {
+        balancer: {
+          algorithm,
+          hash_on_header: "X-User",
+          failover_criteria: failoverCriteria,
+          connect_timeout: 1000,
+          read_timeout: 300,
+          max_fails: 9,
+        },
+        ...(algorithm === "semantic" && {
+          embeddings: { model: { provider: "local" } },
+          vectordb: { strategy: "memory", distance_metric: "cosine", threshold: 0.7 },
+        }),
+      },
+    );
+  };
+  const started = await startStack({ config, simulator: { models: ["first", "second"] } });
+  stack = started;
+  if (elsewhere !== undefined) {
+    url = await elsewhere(started.simulator.url);
+    await started.reload(config);
+  } else {
+    started.simulator.behave({ match: { model: "first" }, behaviour: cause as Behaviour }); // not a function
+  }
+  return started;
+}
+
+/** Users whose requests go to the first target are half of all: a user that does is soon found. */
+async function ask(running: Stack, user: string, isStream: boolean): Promise<Answer> {
+  return running.send({
+    headers: { "x-user": user },
+    body: { messages: [{ role: "user", content: "How do I write a Python function?" }], stream: isStream },
+  });
+}
+
+interface Tried {
+  readonly model: string;
+  readonly failure?: string;
+  readonly failure_kind?: string;
+}
+
+const triedIn = async (answer: Answer): Promise<readonly Tried[]> =>
+  (await answer.record()).ai?.proxy.tried_targets ?? [];
+
+/** The answer to a request that went to the first target first. */
+async function askFirst(running: Stack, isStream: boolean): Promise<Answer> {
+  for (let user = 0; user < 50; user++) {
+    const answer = await ask(running, `user-${user}`, isStream);
+    if ((await triedIn(answer))[0]?.model === "first") return answer;
+  }
+  throw new Error("no request went to the first target");
+}
+
+const failuresOfFirst = (running: Stack) =>
+  running.gateway.snapshot.plugins[0]?.plugin.targets?.()[0]?.failures;
+
+const isListed = ({ word }: Fault, words: readonly string[]) => word !== undefined && words.includes(word);
+
+const mayRepeat = (fault: Fault, words: readonly string[]) =>
+  isListed(fault, words) && (fault.unsent === true || words.includes("non_idempotent"));
+
+const isCounted = (fault: Fault, words: readonly string[]) =>
+  fault.counts === "always" || (fault.counts === "listed" && isListed(fault, words));
+
+/** From the second target, or what is left of the first one's; a stream that went wrong says so and has no `[DONE]`. */
+function expectAnswer(answer: Answer, fault: Fault, repeated: boolean): void {
+  expect(answer.status).toBe(repeated ? 200 : fault.status);
+  const streamed = fault.stream === true ? "openai/first" : undefined;
+  expect(answer.headers["x-kong-llm-model"]).toBe(repeated ? "openai/second" : streamed);
+  if (fault.stream !== true) return;
+  const events = eventsOf(answer.text);
+  expect(events.at(-1) === "[DONE]").toBe(repeated);
+  expect(events.some((event) => event.startsWith('{"error"'))).toBe(!repeated);
+}
+
+describe.each(algorithms)("%s", (algorithm) => {
+  describe.each(faults)("$name", (fault) => {
+    it.each([
+      ["with every word listed", everyWord],
+      ["by default", byDefault],
+    ] as const)("%s", async (_, words) => {
+      const running = await start(algorithm, fault, words);
+      const answer = await askFirst(running, fault.stream === true);
+      const [first, ...rest] = await triedIn(answer);
+      const repeated = mayRepeat(fault, words);
+      expect(rest.map(({ model }) => model)).toEqual(repeated ? ["second"] : []);
+      expect(first?.failure_kind).toBe(fault.kind);
+      expect(first?.failure).toMatch(fault.reason);
+      expectAnswer(answer, fault, repeated);
+      expect(failuresOfFirst(running)).toBe(isCounted(fault, words) ? 1 : 0);
+    });
+  });
+});
