@@ -14,11 +14,11 @@ function rendered(readings: readonly Reading[], labels: readonly string[] = name
 function parse(text: string): readonly { labels: Readonly<Record<string, string>>; value: string }[] {
   const samples = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   return samples.map((line) => {
-    const [, inside = "", value = ""] = /^sluice_vectors(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+    const [, inside = "", value = ""] = /^sluice_vectors(?:\{(.*)\})? (\S+)$/s.exec(line) ?? [];
     const pairs = [...inside.matchAll(/(\w+)="((?:[^"\\]|\\["\\n])*)"(?:,|$)/g)];
     const labels = pairs.map(([, name = "", escaped = ""]) => [
       name,
-      escaped.replace(/\\(.)/g, (_, mark: string) => (mark === "n" ? "\n" : mark)),
+      escaped.replace(/\\(.)/gs, (_, mark: string) => (mark === "n" ? "\n" : mark)),
     ]);
     return { labels: Object.fromEntries(labels), value };
   });
