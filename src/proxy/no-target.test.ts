@@ -28,11 +28,11 @@ describe("noTarget", () => {
       const error = noTarget({ retryInMs }, undefined, 3);
       expect(error).toMatchObject({ status: 503, code: "no_healthy_target", retryAfterSeconds: seconds });
       expect(error.message).toBe(
-        `no target is available: all 3 targets that may answer failed lately and are left out; try again in ${seconds} s`,
+        `no target is available: all 3 targets that may answer are left out after failures; try again in ${seconds} s`,
       );
     }
     expect(noTarget({ retryInMs: 1 }, undefined, 1).message).toContain(
-      "the only target failed lately and is",
+      "the only target is left out after failures",
     );
   });
 

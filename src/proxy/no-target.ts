@@ -27,7 +27,7 @@ export function noTarget(
   return new GatewayError(
     "no_healthy_target",
     {
-      reason: `${who} failed lately and ${candidates === 1 ? "is" : "are"} left out; try again in ${retryAfterSeconds} s`,
+      reason: `${who} ${candidates === 1 ? "is" : "are"} left out after failures; try again in ${retryAfterSeconds} s`,
     },
     { retryAfterSeconds },
   );

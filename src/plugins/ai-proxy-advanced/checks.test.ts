@@ -129,6 +129,15 @@ describe("what does not go together", () => {
     );
   });
 
+  it("tells that nothing gives the scores that llm-accuracy needs", () => {
+    const counting = (tokens_count_strategy: string) =>
+      check({ balancer: { algorithm: "lowest-usage", tokens_count_strategy }, targets: [target("openai")] });
+    expect(counting("llm-accuracy")).toEqual([
+      expect.stringMatching(/^notice balancer.tokens_count_strategy: llm-accuracy needs scores/),
+    ]);
+    expect(counting("total-tokens")).toEqual([]);
+  });
+
   it("warns of criteria that a POST makes ineffective", () => {
     const criteria = (...names: string[]) =>
       check({ balancer: { failover_criteria: names }, targets: [target("openai")] });

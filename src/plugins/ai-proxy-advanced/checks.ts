@@ -38,6 +38,7 @@ export function checkAiProxyAdvanced(
     ...errors(checkModelHeader(config)),
     ...errors(checkCosts(config)),
     ...checkFailover(config),
+    ...checkAccuracy(config),
     ...(config.balancer.algorithm === "semantic" ? checkSemantic(config) : []),
   ];
 }
@@ -90,6 +91,19 @@ function checkCosts({ balancer, targets }: AiProxyAdvancedConfig): readonly Opti
         message: `must set 'model.options.${field}' when tokens_count_strategy is cost`,
       })),
   );
+}
+
+/** Balancing by accuracy is there; a plugin that judges answers is not yet. */
+function checkAccuracy({ balancer }: AiProxyAdvancedConfig): readonly Finding[] {
+  if (balancer.algorithm !== "lowest-usage" || balancer.tokens_count_strategy !== "llm-accuracy") return [];
+  return [
+    {
+      severity: "notice",
+      path: ["balancer", "tokens_count_strategy"],
+      message:
+        "llm-accuracy needs scores, and nothing in this version gives any: until a plugin judges answers, requests are shared by weight",
+    },
+  ];
 }
 
 /** nginx's rule: a POST that was sent is not sent again unless `non_idempotent` is listed, and every model call is one. */
