@@ -1,5 +1,5 @@
 /** Which vectors of an answer can be used. */
-import { normalise } from "../../util/vector.ts";
+import { dot, normalise } from "../../util/vector.ts";
 import { requireNumber } from "./answer.ts";
 
 /** `expected` unit vectors of one length; throws an `Error` that says which one is wrong and why. */
@@ -14,7 +14,9 @@ export function usableVectors(vectors: readonly Float32Array[], expected: number
 
 function toUnitLength(vector: Float32Array, place: number): Float32Array {
   if (vector.length === 0) throw new Error(`embedding ${place} is empty`);
-  if (!vector.every(Number.isFinite)) throw new Error(`embedding ${place} holds numbers that are not finite`);
-  if (vector.every((value) => value === 0)) throw new Error(`embedding ${place} is all zeros`);
+  // In double precision, where no square of a float32 overflows or vanishes: one pass tells both.
+  const square = dot(vector, vector);
+  if (!Number.isFinite(square)) throw new Error(`embedding ${place} holds numbers that are not finite`);
+  if (square === 0) throw new Error(`embedding ${place} is all zeros`);
   return normalise(vector);
 }
