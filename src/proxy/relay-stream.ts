@@ -9,7 +9,7 @@ import type { Usage } from "../llm/usage.ts";
 import type { ChunkSink, StreamDecoder } from "../providers/provider.ts";
 import type { CallPlan } from "./call.ts";
 import type { ChatCall } from "./chat-call.ts";
-import type { FailedAttempt } from "./failed-attempt.ts";
+import { type FailedAttempt, failedAttempt } from "./failed-attempt.ts";
 import { hasContent } from "./first-content.ts";
 import { settle } from "./settle.ts";
 import {
@@ -269,24 +269,18 @@ class StreamRelay implements ChunkSink, BodyStream {
     this.#plan.failed(name ?? error.code, error.code);
     this.#flow?.cancel(error);
     this.#settle(kind);
-    const tell = () => {
-      this.#call.facts.streamError = error.code;
-      // A `[DONE]` would say that all is well.
-      this.#out += sseError(error.toBody(this.#call.exchange.id));
-      this.#flush();
-      this.#sink?.end();
-    };
     const waiting = this.#endWait();
-    if (waiting === undefined) tell();
-    else
-      waiting.resolve({
-        mayRepeat: criterion !== undefined && this.#call.settings.rules.afterAnswer(criterion),
-        conclude: () => {
-          tell();
-          return this.reply;
-        },
-        discard: () => undefined,
-      });
+    if (waiting !== undefined) {
+      // Nothing has been sent yet, so that the client can be told with a status.
+      const mayRepeat = criterion !== undefined && this.#call.settings.rules.afterAnswer(criterion);
+      waiting.resolve(failedAttempt(mayRepeat, error));
+      return;
+    }
+    this.#call.facts.streamError = error.code;
+    // A `[DONE]` would say that all is well.
+    this.#out += sseError(error.toBody(this.#call.exchange.id));
+    this.#flush();
+    this.#sink?.end();
   }
 
   #over(): void {

@@ -53,15 +53,22 @@ describe("total_timeout", () => {
     expect(chat.upstream.calls).toHaveLength(1);
   });
 
-  it.each([
-    ["that has begun", 0],
-    ["that is held back", 5000],
-  ])("in a stream %s is an error event", async (_name, streamHoldMs) => {
-    const chat = start({ answers: [{ headers: eventStream }], body: stream, streamHoldMs });
+  it("in a stream that is held back is a 504, as nothing of it has been sent", async () => {
+    const chat = start({ answers: [{ headers: eventStream }], body: stream, streamHoldMs: 5000 });
+    await settled();
+    chat.upstream.bodies[0]?.write(completionEvents("Hel")[0] ?? "");
+    await chat.clock.advance(1000);
+    expect(await rejectionOf(chat.reply)).toMatchObject({ status: 504, code: "upstream_timeout" });
+    expect(chat.observed).toMatchObject([{ ok: false, failure: "timeout", usage: { estimated: true } }]);
+    expect(chat.exchange.ai?.tried).toMatchObject([{ status: 200, failure: "total_timeout" }]);
+    expect(chat.clock.timers).toBe(0);
+  });
+
+  it("in a stream that has begun is an error event", async () => {
+    const chat = start({ answers: [{ headers: eventStream }], body: stream, streamHoldMs: 0 });
     await settled();
     const [upstream] = chat.upstream.bodies;
     upstream?.write(completionEvents("Hel")[0] ?? "");
-    if (streamHoldMs > 0) await chat.clock.advance(1000);
     const { sink } = readReply(await chat.reply);
     await chat.clock.advance(1000);
     expect(sink.text).toContain('"code":"upstream_timeout"');

@@ -63,18 +63,23 @@ beforeEach(() => stack.simulator.reset());
 afterAll(() => stack.close());
 
 describe("a stream that the vendor cuts", () => {
-  it("after any number of events ends in an error event, unless the answer was complete", async () => {
+  it("before its first content is an error, later ends in an error event, unless the answer was complete", async () => {
     stack.simulator.behave({ behaviour: { content: "One two three, four five six, seven eight nine." } });
     const whole = eventsOf((await readStream(`${stack.simulator.url}/v1/chat/completions`, vendorAsk)).text);
     const finish = whole.findIndex((event) => event.includes('"finish_reason":"stop"'));
     expect(finish).toBeGreaterThan(4);
+    const first = whole.findIndex((event) => /"content":"[^"]/.test(event));
+    expect(first).toBeGreaterThan(0);
     for (let events = 0; events < whole.length; events++) {
-      const seen = outcomeOf((await readStream(url(), { ...ask, user: `cutAfterChunks=${events}` })).text);
+      const { status, text } = await readStream(url(), { ...ask, user: `cutAfterChunks=${events}` });
+      const seen = outcomeOf(text);
       const isWhole = events > finish;
+      const isHeld = events <= first;
+      expect(status).toBe(isHeld ? 502 : 200);
       expect(seen.isDone, `after ${events} events`).toBe(isWhole);
       expect(seen.errors).toEqual(isWhole ? [] : [{ ...cut, request_id: expect.any(String) }]);
       expect(seen.isErrorLast).toBe(!isWhole);
-      expect(seen.events).toHaveLength(Math.min(events, finish + 1) + 1);
+      expect(seen.events).toHaveLength(isHeld ? 1 : Math.min(events, finish + 1) + 1);
     }
   });
 
@@ -136,23 +141,23 @@ describe("a stream that the vendor cuts", () => {
   });
 
   it.each([
-    ["is silent for read_timeout", { stallAfterChunks: 2 }, "upstream_timeout"],
-    ["ends without [DONE] in mid-sentence", { cutAfterChunks: 2 }, "stream_cut"],
-    ["is empty", { emptyBody: true }, "stream_cut"],
-    ["is cut in a compressed block", { gzip: true, cutAfterBytes: 150 }, "stream_cut"],
-    ["holds what is no JSON", { badJson: true }, "upstream_stream_error"],
-    ["says that it failed", { errorAfterChunks: 2 }, "upstream_stream_error"],
-  ])("and %s is settled as an error, with what it cost", async (_name, behaviour, code) => {
+    ["is silent for read_timeout", { stallAfterChunks: 2 }, "upstream_timeout", 200],
+    ["ends without [DONE] in mid-sentence", { cutAfterChunks: 2 }, "stream_cut", 200],
+    ["is empty", { emptyBody: true }, "stream_cut", 502],
+    ["is cut in a compressed block", { gzip: true, cutAfterBytes: 150 }, "stream_cut", 502],
+    ["holds what is no JSON", { badJson: true }, "upstream_stream_error", 502],
+    ["says that it failed", { errorAfterChunks: 2 }, "upstream_stream_error", 200],
+  ])("and %s is settled as an error, with what it cost", async (_name, behaviour, code, status) => {
     stack.simulator.behave({ behaviour });
     const { text, headers, complete } = await readStream(url(), ask);
     const seen = outcomeOf(text);
     expect(seen).toMatchObject({ isDone: false, isErrorLast: true, errors: [{ code }] });
     expect(complete).toBe(true);
     const record = await stack.recordOf(String(headers["x-kong-request-id"]));
-    expect(record.ai?.proxy.meta.stream_error).toBe(code);
+    expect(record.ai?.proxy.meta.stream_error).toBe(status === 200 ? code : undefined);
     expect(record.ai?.proxy.usage).toMatchObject({ estimated: true, cost_known: true });
     expect(record.ai?.proxy.tried_targets).toMatchObject([{ status: 200, failure: code }]);
-    expect(record.response.status).toBe(200);
+    expect(record.response.status).toBe(status);
   });
 
   it("but had been complete is a good one without its [DONE]", async () => {
