@@ -1,5 +1,6 @@
 /** `sluice check --connect`, and what a running gateway tells about its store and its embedder. */
-import { expect, it } from "vitest";
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { read } from "../support/ask.ts";
 import { until } from "../support/gateway.ts";
@@ -12,7 +13,8 @@ import {
   targetKey,
 } from "../support/gateway-config.ts";
 import { closedPort } from "../support/http-upstream.ts";
-import { describeWithServer, startServer } from "../support/servers.ts";
+import { codeBlocks } from "../support/readme.ts";
+import { askRedis, describeWithServer, startServer } from "../support/servers.ts";
 import { type Command, runCommandLine, type Workplace } from "../support/sluice-process.ts";
 import { type StoreCase, storeCases, storePassword } from "../support/store-cases.ts";
 import { useProcesses } from "../support/use-processes.ts";
@@ -73,6 +75,38 @@ for (const storeCase of Object.values(storeCases)) {
     });
   });
 }
+
+/** The command of the guide, without what this server does not know. */
+function userCommand(unknown: RegExp): string[] {
+  const guide = readFileSync(new URL("../../docs/guide/vector-stores.md", import.meta.url), "utf8");
+  const [line = ""] = codeBlocks(guide, "").filter((block) => block.startsWith("ACL SETUSER"));
+  return line
+    .trim()
+    .split(" ")
+    .filter((word) => !unknown.test(word));
+}
+
+describe.each([
+  ["redis", /^\+FT\./],
+  ["redis-stack", /^\+V[A-Z]/],
+] as const)("the rights that the guide lists, on %s", (name, unknown) => {
+  describeWithServer(name, name, () => {
+    it("are enough to write, find, read back and remove", async () => {
+      const server = await startServer(name);
+      expect(await askRedis(server, userCommand(unknown))).toEqual(["OK"]);
+      const { host, port } = server;
+      const redis = { host, port, username: "sluice", password: "password" };
+      workplace.write(config({ strategy: "redis", redis }));
+      expect(await check()).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining("2 of 2 answer as they should"),
+      });
+      const { addresses } = await workplace.start();
+      expect((await read(`${addresses.status}/status/ready`)).text).toBe('{"message":"ready"}');
+      await server.stop();
+    });
+  });
+});
 
 describeWithServer("redis", "what a gateway tells about a store that is away", () => {
   it("is a warning, degraded readiness, a metric, and all well again later", {
