@@ -2,35 +2,17 @@
 
 import type { AiFacts } from "../llm/ai-facts.ts";
 import type { AccessRecord } from "./access-record.ts";
-import type { Across, MetricSnapshot } from "./metric-snapshot.ts";
 import {
   type Counter,
   contentType,
   createMetricRegistry,
   type Histogram,
-  type Reading,
-  type ReadingType,
+  type MetricRegistry,
 } from "./prometheus.ts";
 
-export interface Metrics {
+export interface Metrics extends Pick<MetricRegistry, "reading" | "readings" | "snapshot"> {
   /** Counts one exchange. */
   observe(record: AccessRecord, ai: AiFacts | undefined): void;
-  /** Reports a value that is kept elsewhere, whenever the metrics are read. */
-  reading(name: string, help: string, type: ReadingType, read: () => number): void;
-  /**
-   * The same with labels: one value for each set of label values; those of equal labels are added up. `across` says how
-   * the values of several workers become one; they are added up unless it says otherwise.
-   */
-  readings(
-    name: string,
-    help: string,
-    type: ReadingType,
-    labels: readonly string[],
-    read: () => readonly Reading[],
-    across?: Across,
-  ): void;
-  /** What has been counted, as data: to be sent to another process and merged there. */
-  snapshot(): MetricSnapshot;
   /** The text that Prometheus scrapes, and its content type. */
   render(): { readonly text: string; readonly contentType: string };
 }

@@ -82,12 +82,20 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     waiting.delete(record.request.id);
   };
   const read = (source: ConfigSource) => readConfig(source, simulator.url, options.env ?? {});
-  const gateway = await startGateway(read(options.config), {
-    listen: { host: "127.0.0.1", port: 0 },
-    services: runtime,
-    sinks: [{ write, close: async () => undefined }],
-    metrics,
-  });
+  const gateway = await startOrClose();
+  async function startOrClose(): Promise<Gateway> {
+    try {
+      return await startGateway(read(options.config), {
+        listen: { host: "127.0.0.1", port: 0 },
+        services: runtime,
+        sinks: [{ write, close: async () => undefined }],
+        metrics,
+      });
+    } catch (error) {
+      await Promise.all([runtime.close(), simulator.close()]);
+      throw error;
+    }
+  }
   const url = `http://127.0.0.1:${gateway.port}`;
   const agent = new Agent();
   const recordOf = (id: string) =>
