@@ -34,7 +34,7 @@ const families: readonly Family[] = [
 
 /** Everything that serves all members alike; `embedders/` and `vector-stores/` but for their members. */
 const isEngine = (path: string) =>
-  /^(?:http|router|proxy|accounting|telemetry|llm|util|cloud-identity|embedders|vector-stores|providers)\//.test(
+  /^(?:http|router|proxy|accounting|telemetry|llm|util|cloud-identity|redis|embedders|vector-stores|providers)\//.test(
     path,
   )
     ? !path.endsWith("/index.ts")
@@ -62,7 +62,7 @@ const vendorExceptions: Exceptions = {
   "commands/demo.ts": "the demo runs one example, whose file asks for OpenAI; it sets that file's variables",
   "config/published-plugins.ts": "names of published plugins, some of which have a vendor in them",
   "config/reference.ts": "prose of the reference pages, which names the API that our errors look like",
-  "vector-stores/redis-options.ts": "field names of the published schema: signing in to a cloud's Redis",
+  "redis/options.ts": "field names of the published schema: signing in to a cloud's Redis",
 };
 
 /** The clock, chance, the environment and the network are handed in; these hand them. */

@@ -1,4 +1,5 @@
 /** The vectors of a balancer's texts: read back from the store, embedded where they are not there, and kept. */
+
 import { createHash } from "node:crypto";
 import { EmbeddingError } from "../embedders/embedding-error.ts";
 import type { EmbeddingHandle } from "../embedders/registry.ts";
@@ -8,7 +9,7 @@ import type { VectorItem } from "../vector-stores/vector-store.ts";
 export interface DescriptionVectors {
   /**
    * One vector for each text, in order. Rejects with an `EmbeddingError` when a text could not be embedded, or with a
-   * `VectorStoreError` of kind `unfit`, which trying again does not mend.
+   * `StoreError` of kind `unfit`, which trying again does not mend.
    */
   of(texts: readonly string[], signal: AbortSignal): Promise<readonly Float32Array[]>;
   /** Hands the vectors of the last `of` to the store; never rejects, and waits for one try only. */

@@ -1,5 +1,6 @@
 /** What every member checks before it does anything, so that the same mistake gives the same error from every store. */
-import { type Namespace, type VectorItem, VectorStoreError } from "./vector-store.ts";
+import { StoreError } from "../util/store-error.ts";
+import type { Namespace, VectorItem } from "./vector-store.ts";
 
 const name = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -77,16 +78,6 @@ export function clampSimilarity(similarity: number): number {
   return Math.max(-1, Math.min(1, similarity));
 }
 
-/** The caller's signal was aborted. */
-export function callerLeft(place: string): VectorStoreError {
-  return new VectorStoreError("aborted", `${place}: given up, because the caller left`);
-}
-
-/** The store was closed before or during the call. */
-export function storeClosed(place: string): VectorStoreError {
-  return new VectorStoreError("aborted", `${place}: the store is closed`);
-}
-
-function invalid(message: string): VectorStoreError {
-  return new VectorStoreError("invalid", message);
+function invalid(message: string): StoreError {
+  return new StoreError("invalid", message);
 }

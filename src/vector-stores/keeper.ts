@@ -1,7 +1,9 @@
 /** Keeps one owner's vectors in a store for as long as the process lives, whatever becomes of the store meanwhile. */
+
 import type { Logger } from "../telemetry/logger.ts";
 import type { Schedule } from "../util/schedule.ts";
-import { type Namespace, type VectorItem, type VectorStore, VectorStoreError } from "./vector-store.ts";
+import { StoreError } from "../util/store-error.ts";
+import type { Namespace, VectorItem, VectorStore } from "./vector-store.ts";
 
 export interface VectorKeeperOptions {
   readonly store: VectorStore;
@@ -243,11 +245,11 @@ function isSame(found: readonly VectorItem[] | undefined, items: readonly Vector
 }
 
 function kindOf(error: unknown): string {
-  return error instanceof VectorStoreError ? error.kind : "unexpected";
+  return error instanceof StoreError ? error.kind : "unexpected";
 }
 
-function isOneOf(error: unknown, kinds: readonly VectorStoreError["kind"][]): boolean {
-  return error instanceof VectorStoreError && kinds.includes(error.kind);
+function isOneOf(error: unknown, kinds: readonly StoreError["kind"][]): boolean {
+  return error instanceof StoreError && kinds.includes(error.kind);
 }
 
 function reasonOf(error: unknown): string {

@@ -1,15 +1,7 @@
 /** Vectors inside the process, found by an exact scan: a route set has tens to hundreds of them. */
+import { callerLeft, storeClosed } from "../util/store-error.ts";
 import { dotAt } from "../util/vector.ts";
-import {
-  callerLeft,
-  checkItems,
-  checkName,
-  checkNamespace,
-  checkQuery,
-  clampSimilarity,
-  isZero,
-  storeClosed,
-} from "./checks.ts";
+import { checkItems, checkName, checkNamespace, checkQuery, clampSimilarity, isZero } from "./checks.ts";
 import {
   defineVectorStore,
   type Namespace,

@@ -1,8 +1,9 @@
 /** The block `vectordb`: where description vectors live and how near is near enough. */
 import { z } from "zod";
+import { checkRedis } from "../redis/options.ts";
 import type { OptionFault } from "../util/option-rules.ts";
 import { checkPgvector, pgvectorOptions } from "./pgvector-options.ts";
-import { checkRedis, redisOptions } from "./redis-options.ts";
+import { vectorRedisOptions } from "./redis-options.ts";
 
 /** Kong's published names. */
 const publishedNames = ["pgvector", "redis"] as const;
@@ -35,7 +36,7 @@ export const vectordbOptions = z
           "Cosine: 1 − similarity. Euclidean: d / (1 + d). Required for the semantic algorithm.",
       )
       .optional(),
-    redis: redisOptions.describe("Connection to Redis or Valkey.").optional(),
+    redis: vectorRedisOptions.describe("Connection to Redis or Valkey.").optional(),
     pgvector: pgvectorOptions.describe("Connection to PostgreSQL with pgvector.").optional(),
   })
   .superRefine((vectordb, context) => {

@@ -1,6 +1,8 @@
 /** Vectors in Redis, Valkey and their like: a manifest that any server can keep, and beside it what the server searches. */
+
+import { checkRedis } from "../redis/options.ts";
 import { createRedisStore } from "./redis/store.ts";
-import { checkRedis, redisOptions } from "./redis-options.ts";
+import { vectorRedisOptions } from "./redis-options.ts";
 import { defineVectorStore } from "./vector-store.ts";
 
 export const redis = defineVectorStore({
@@ -11,6 +13,6 @@ export const redis = defineVectorStore({
   create(config, { schedule }) {
     const [fault] = checkRedis(config.redis);
     if (fault !== undefined) throw new Error(`vectordb.${fault.path.join(".")} ${fault.message}`);
-    return createRedisStore(config.redis ?? redisOptions.parse({}), schedule);
+    return createRedisStore(config.redis ?? vectorRedisOptions.parse({}), schedule);
   },
 });

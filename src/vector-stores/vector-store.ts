@@ -34,7 +34,7 @@ export interface StoreFacts {
 
 /**
  * Every method settles within the configured timeouts, or as soon as `signal` is aborted, and rejects with a
- * `VectorStoreError`. A store connects on first use and again whenever it has lost its connection.
+ * `StoreError`. A store connects on first use and again whenever it has lost its connection.
  */
 export interface VectorStore {
   /** Strategy and address without credentials, e.g. `redis at 127.0.0.1:6379`. */
@@ -67,25 +67,6 @@ export interface VectorStore {
   delete(namespace: Namespace, signal: AbortSignal): Promise<void>;
   /** Ends the connections. Calls under way fail; later ones too. */
   close(): Promise<void>;
-}
-
-/**
- * unreachable: no connection, no answer in time, or a server that is loading or shutting down: may pass by itself ·
- * denied: the server refuses us (credentials, permissions): passes when somebody mends that ·
- * unfit: the server lacks what is needed · corrupt: what is stored under our names is not ours or not whole ·
- * invalid: the caller's vectors · aborted: the caller left or the store was closed.
- */
-export type VectorStoreErrorKind = "unreachable" | "denied" | "unfit" | "corrupt" | "invalid" | "aborted";
-
-/** The one error of the family. Its message is for the operator: it names place and reason, and never a credential. */
-export class VectorStoreError extends Error {
-  readonly kind: VectorStoreErrorKind;
-
-  constructor(kind: VectorStoreErrorKind, message: string, options: { readonly cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = "VectorStoreError";
-    this.kind = kind;
-  }
 }
 
 /** What a store may use of the world. */

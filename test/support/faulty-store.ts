@@ -1,14 +1,10 @@
 /** A vector store inside the process that can be taken away, emptied and spoiled. */
-import {
-  type VectorItem,
-  type VectorStore,
-  VectorStoreError,
-  type VectorStoreErrorKind,
-} from "../../src/vector-stores/vector-store.ts";
+import { StoreError, type StoreErrorKind } from "../../src/util/store-error.ts";
+import type { VectorItem, VectorStore } from "../../src/vector-stores/vector-store.ts";
 
 export interface FaultyStore extends VectorStore {
   /** Every call fails like this; undefined: none does. */
-  fault: VectorStoreErrorKind | undefined;
+  fault: StoreErrorKind | undefined;
   /** `owner/version` → items. */
   readonly content: Map<string, readonly VectorItem[]>;
   /** `owner/version` whose reading fails as corrupt. */
@@ -23,9 +19,8 @@ export function createFaultyStore(): FaultyStore {
   const calls: string[] = [];
   const enter = (call: string, signal: AbortSignal) => {
     calls.push(call);
-    if (signal.aborted) throw new VectorStoreError("aborted", "the caller left");
-    if (store.fault !== undefined)
-      throw new VectorStoreError(store.fault, `faulty at nowhere: ${store.fault}`);
+    if (signal.aborted) throw new StoreError("aborted", "the caller left");
+    if (store.fault !== undefined) throw new StoreError(store.fault, `faulty at nowhere: ${store.fault}`);
   };
   const store: FaultyStore = {
     fault: undefined,
@@ -44,7 +39,7 @@ export function createFaultyStore(): FaultyStore {
     },
     async read({ owner, version }, signal) {
       enter("read", signal);
-      if (spoiled.has(`${owner}/${version}`)) throw new VectorStoreError("corrupt", "not ours");
+      if (spoiled.has(`${owner}/${version}`)) throw new StoreError("corrupt", "not ours");
       return content.get(`${owner}/${version}`);
     },
     async has({ owner, version }, signal) {

@@ -1,16 +1,11 @@
 /** What the parts of the contract test share: vectors, expectations, and the stores of one test. */
+
 import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { afterEach, beforeEach, expect } from "vitest";
+import { StoreError, type StoreErrorKind } from "../../util/store-error.ts";
 import { normalise } from "../../util/vector.ts";
-import {
-  type Namespace,
-  type VectorItem,
-  type VectorMatch,
-  type VectorStore,
-  VectorStoreError,
-  type VectorStoreErrorKind,
-} from "../vector-store.ts";
+import type { Namespace, VectorItem, VectorMatch, VectorStore } from "../vector-store.ts";
 
 /** Never aborted. */
 export const { signal } = new AbortController();
@@ -58,12 +53,12 @@ export function bytesOf(
 }
 
 /** The error a call must fail with; fails the test when it does not, or with another. */
-export async function failure(kind: VectorStoreErrorKind, call: Promise<unknown>): Promise<VectorStoreError> {
+export async function failure(kind: StoreErrorKind, call: Promise<unknown>): Promise<StoreError> {
   const error = await call.then(
     () => undefined,
     (reason: unknown) => reason,
   );
-  if (!(error instanceof VectorStoreError)) throw error ?? new Error(`expected a failure of kind ${kind}`);
+  if (!(error instanceof StoreError)) throw error ?? new Error(`expected a failure of kind ${kind}`);
   expect(error.kind, error.message).toBe(kind);
   return error;
 }

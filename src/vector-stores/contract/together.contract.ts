@@ -1,6 +1,8 @@
 /** Several callers and stores at once, callers who leave, and the end. */
+
 import { describe, expect, it } from "vitest";
-import { type VectorStore, VectorStoreError } from "../vector-store.ts";
+import { StoreError } from "../../util/store-error.ts";
+import type { VectorStore } from "../vector-store.ts";
 import {
   type Bench,
   bytesOf,
@@ -105,7 +107,7 @@ export function describeTogether(bench: Bench): void {
       controller.abort(new Error("gone"));
       for (const outcome of await Promise.allSettled(leaving)) {
         if (outcome.status === "fulfilled") continue;
-        expect(outcome.reason).toBeInstanceOf(VectorStoreError);
+        expect(outcome.reason).toBeInstanceOf(StoreError);
         expect(outcome.reason).toHaveProperty("kind", "aborted");
       }
       await staying;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { StoreError, type StoreErrorKind } from "../../util/store-error.ts";
 import { pgvectorOptions } from "../pgvector-options.ts";
-import { VectorStoreError, type VectorStoreErrorKind } from "../vector-store.ts";
 import { toSettings } from "./settings.ts";
 import { toStoreError } from "./store-error.ts";
 
@@ -20,7 +20,7 @@ function met(code: string, message = code): Error {
 }
 
 describe("an error of the server", () => {
-  it.each<[string, VectorStoreErrorKind, RegExp]>([
+  it.each<[string, StoreErrorKind, RegExp]>([
     ["08006", "unreachable", /words of the server/],
     ["25006", "denied", /primary/],
     ["28000", "denied", /words of the server/],
@@ -67,7 +67,7 @@ describe("an error of the server", () => {
 });
 
 describe("an error of the connection", () => {
-  it.each<[string, VectorStoreErrorKind, RegExp]>([
+  it.each<[string, StoreErrorKind, RegExp]>([
     ["ECONNREFUSED", "unreachable", /nothing listens on port 5432 of db/],
     ["ECONNRESET", "unreachable", /ECONNRESET/],
     ["ENOTFOUND", "unreachable", /does not resolve/],
@@ -98,7 +98,7 @@ describe("an error of the connection", () => {
   });
 
   it("stays what it is when it is one of the family", () => {
-    const error = new VectorStoreError("invalid", "words");
+    const error = new StoreError("invalid", "words");
     expect(translate(error)).toBe(error);
   });
 });

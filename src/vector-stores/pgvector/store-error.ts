@@ -1,5 +1,5 @@
 /** What went wrong with the server, as the operator is told: what, where, and what to do about it. */
-import { VectorStoreError, type VectorStoreErrorKind } from "../vector-store.ts";
+import { StoreError, type StoreErrorKind } from "../../util/store-error.ts";
 import { WrongDataError } from "./rows.ts";
 import { sqlStateOf } from "./server-error.ts";
 import type { Settings } from "./settings.ts";
@@ -7,14 +7,14 @@ import { grants, quoted, tables } from "./tables.ts";
 import { ClientFileError } from "./tls.ts";
 
 interface Diagnosis {
-  readonly kind: VectorStoreErrorKind;
+  readonly kind: StoreErrorKind;
   /** What to do; absent where the server's own words say all there is to say. */
   readonly advice?: string;
 }
 
 /** Anything that a call can fail with, as the family's error. The cause is kept. */
-export function toStoreError(error: unknown, settings: Settings): VectorStoreError {
-  if (error instanceof VectorStoreError) return error;
+export function toStoreError(error: unknown, settings: Settings): StoreError {
+  if (error instanceof StoreError) return error;
   const { kind, advice } = diagnose(error, settings);
   const state = sqlStateOf(error);
   const what = `${firstLine(error)}${state === undefined ? "" : ` (SQLSTATE ${state})`}`;
@@ -22,7 +22,7 @@ export function toStoreError(error: unknown, settings: Settings): VectorStoreErr
 }
 
 /** The deadline has passed. */
-export function timedOut(settings: Settings): VectorStoreError {
+export function timedOut(settings: Settings): StoreError {
   return failure(
     settings,
     "unreachable",
@@ -32,11 +32,11 @@ export function timedOut(settings: Settings): VectorStoreError {
 
 export function failure(
   settings: Settings,
-  kind: VectorStoreErrorKind,
+  kind: StoreErrorKind,
   message: string,
   cause?: unknown,
-): VectorStoreError {
-  return new VectorStoreError(kind, `${settings.place}: ${message}`, { cause });
+): StoreError {
+  return new StoreError(kind, `${settings.place}: ${message}`, { cause });
 }
 
 function diagnose(error: unknown, settings: Settings): Diagnosis {

@@ -1,13 +1,10 @@
 /** The store's calls: each checked, bounded, cancellable, and tried again where that may help. */
+
 import { withDeadline } from "../../util/deadline.ts";
-import { callerLeft, checkItems, checkName, checkNamespace, storeClosed } from "../checks.ts";
+import { callerLeft, StoreError, storeClosed } from "../../util/store-error.ts";
+import { checkItems, checkName, checkNamespace } from "../checks.ts";
 import { largestDimensions } from "../pgvector-options.ts";
-import {
-  type Namespace,
-  type VectorStore,
-  VectorStoreError,
-  type VectorStoreServices,
-} from "../vector-store.ts";
+import type { Namespace, VectorStore, VectorStoreServices } from "../vector-store.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { createConnections } from "./connections.ts";
 import { dropIndex, makeIndex } from "./hnsw.ts";
@@ -213,7 +210,7 @@ function checkNothingLost({ format, missing, extension }: Facts): void {
 
 function checkDimensions(dimensions: number): void {
   if (dimensions <= largestDimensions) return;
-  throw new VectorStoreError(
+  throw new StoreError(
     "invalid",
     `vectors of ${dimensions} numbers: pgvector stores at most ${largestDimensions}`,
   );

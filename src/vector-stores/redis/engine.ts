@@ -1,6 +1,7 @@
 /** Contract of what searches inside the server: the query engine (FT.*) or vector sets (VADD, VSIM). */
+
+import type { Command } from "../../redis/connection.ts";
 import type { Namespace, VectorMatch } from "../vector-store.ts";
-import type { Command } from "./connection.ts";
 import type { Content, Packed } from "./manifest.ts";
 
 /** Sends one command within a call. */

@@ -1,12 +1,14 @@
 /** Looking into a search structure, and knowing whether what it shows is all there is. */
-import { type Namespace, VectorStoreError } from "../vector-store.ts";
-import type { Command } from "./connection.ts";
+
+import type { Command } from "../../redis/connection.ts";
+import { isWrongType } from "../../redis/failures.ts";
+import type { Call } from "../../redis/link.ts";
+import { listOf, textOf } from "../../redis/reply.ts";
+import { StoreError } from "../../util/store-error.ts";
+import type { Namespace } from "../vector-store.ts";
 import { answerOf, type Engine, type Finding, type Outcome, type Search } from "./engine.ts";
-import { isWrongType } from "./failures.ts";
 import { manifestKey } from "./keys.ts";
-import type { Call } from "./link.ts";
 import { type Content, corrupt, type Head, headFrom, readHead } from "./manifest.ts";
-import { listOf, textOf } from "./reply.ts";
 
 export interface Look {
   /** Of the manifest after the query: when it is another than the one asked for, the finding tells nothing. */
@@ -63,13 +65,13 @@ export function usableHead(namespace: Namespace, answer: Outcome | undefined): H
   try {
     return headFrom(namespace, listOf(answerOf(answer)));
   } catch (error) {
-    if (error instanceof VectorStoreError && error.kind === "corrupt") return undefined;
+    if (error instanceof StoreError && error.kind === "corrupt") return undefined;
     throw error;
   }
 }
 
 /** The search structure has lost something for good. */
-export function incomplete(namespace: Namespace, finding: Finding): VectorStoreError {
+export function incomplete(namespace: Namespace, finding: Finding): StoreError {
   const reason =
     finding.kind === "short"
       ? `a search finds ${finding.found} of ${finding.expected} vectors`

@@ -1,10 +1,12 @@
 /** The manifest of a namespace: all of its content in one HASH, so that one command reads it whole on any server. */
+
 import { createHash } from "node:crypto";
+import type { Command } from "../../redis/connection.ts";
+import { numberOf, textOf } from "../../redis/reply.ts";
+import { StoreError } from "../../util/store-error.ts";
 import { checkItems, isZero, namespaceName } from "../checks.ts";
-import { type Namespace, type VectorItem, VectorStoreError } from "../vector-store.ts";
-import type { Command } from "./connection.ts";
+import type { Namespace, VectorItem } from "../vector-store.ts";
 import { manifestKey } from "./keys.ts";
-import { numberOf, textOf } from "./reply.ts";
 
 /** What a namespace holds, but for the vectors. */
 export interface Content {
@@ -94,8 +96,8 @@ export function itemsFrom(namespace: Namespace, fields: ReadonlyMap<string, unkn
 }
 
 /** What lies under our names is not ours or not whole. */
-export function corrupt(namespace: Namespace, reason: string): VectorStoreError {
-  return new VectorStoreError(
+export function corrupt(namespace: Namespace, reason: string): StoreError {
+  return new StoreError(
     "corrupt",
     `what is stored as "${namespaceName(namespace)}" (${manifestKey(namespace)}) cannot be used: ${reason}`,
   );

@@ -1,11 +1,13 @@
 /** For the tests of the redis store: stores over real servers, and the errors they must give. */
+
 import { setMaxListeners } from "node:events";
 import { afterEach, expect } from "vitest";
 import type { TestServer } from "../../../test/support/servers.ts";
 import { systemSchedule } from "../../util/schedule.ts";
+import { StoreError } from "../../util/store-error.ts";
 import { redis } from "../redis.ts";
-import { type RedisOptions, redisOptions } from "../redis-options.ts";
-import { type Namespace, type VectorItem, type VectorStore, VectorStoreError } from "../vector-store.ts";
+import { type VectorRedisOptions, vectorRedisOptions } from "../redis-options.ts";
+import type { Namespace, VectorItem, VectorStore } from "../vector-store.ts";
 
 export const { signal } = new AbortController();
 setMaxListeners(0, signal); // many calls at once share it
@@ -21,9 +23,9 @@ export const items: readonly VectorItem[] = [
 
 export const query = Float32Array.from([1, 0, 0]);
 
-export function openStore(options: Partial<Record<keyof RedisOptions, unknown>> = {}): VectorStore {
+export function openStore(options: Partial<Record<keyof VectorRedisOptions, unknown>> = {}): VectorStore {
   return redis.create(
-    { strategy: "redis", redis: redisOptions.parse(options) },
+    { strategy: "redis", redis: vectorRedisOptions.parse(options) },
     { schedule: systemSchedule },
   );
 }
@@ -50,11 +52,11 @@ export async function idsFound(store: VectorStore): Promise<string[]> {
 }
 
 /** The failure of a call; fails the test when the call does not fail, or otherwise. */
-export async function failureOf(call: Promise<unknown>): Promise<VectorStoreError> {
+export async function failureOf(call: Promise<unknown>): Promise<StoreError> {
   const error = await call.then(
     () => new Error("expected a failure"),
     (reason: unknown) => reason,
   );
-  expect(error).toBeInstanceOf(VectorStoreError);
-  return error as VectorStoreError; // just checked
+  expect(error).toBeInstanceOf(StoreError);
+  return error as StoreError; // just checked
 }

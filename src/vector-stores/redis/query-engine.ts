@@ -3,14 +3,15 @@
  * found through one index for all vectors of a length. Uses what all of them document: TAG before KNN, DIALECT 2, an
  * explicit LIMIT, and no SORTBY, which not all can do by distance.
  */
+
+import type { Command } from "../../redis/connection.ts";
+import { ErrorAnswer, isMissingIndex } from "../../redis/failures.ts";
+import { listOf, numberOf, pairsOf, textOf } from "../../redis/reply.ts";
 import { clampSimilarity } from "../checks.ts";
 import type { Namespace, VectorMatch } from "../vector-store.ts";
-import type { Command } from "./connection.ts";
 import { type Ask, answerOf, bytesOf, type Engine, type Search } from "./engine.ts";
-import { ErrorAnswer, isMissingIndex } from "./failures.ts";
 import { indexName, itemKey, itemPrefix } from "./keys.ts";
 import { type Content, corrupt, rowOf } from "./manifest.ts";
-import { listOf, numberOf, pairsOf, textOf } from "./reply.ts";
 
 /**
  * Up to so many items all are asked for, so that one that fell out of the index is noticed, which would be missing from

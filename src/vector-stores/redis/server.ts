@@ -1,13 +1,18 @@
 /** What a server is and what it can search with. */
-import { type StoreFacts, VectorStoreError } from "../vector-store.ts";
-import type { Connection } from "./connection.ts";
+
+import type { Connection } from "../../redis/connection.ts";
+import { isMissingIndex, isRefusal } from "../../redis/failures.ts";
+import { listOf, numberOf, pairsOf, textOf } from "../../redis/reply.ts";
+import { addressName, type RedisSettings } from "../../redis/settings.ts";
+import { StoreError } from "../../util/store-error.ts";
+import type { VectorRedisOptions } from "../redis-options.ts";
+import type { StoreFacts } from "../vector-store.ts";
 import type { Engine, Outcome } from "./engine.ts";
-import { isMissingIndex, isRefusal } from "./failures.ts";
 import { keyPrefix } from "./keys.ts";
 import { queryEngine } from "./query-engine.ts";
-import { listOf, numberOf, pairsOf, textOf } from "./reply.ts";
-import { addressName, type RedisSettings } from "./settings.ts";
 import { vectorSets } from "./vector-sets.ts";
+
+export type SearchSettings = RedisSettings & Pick<VectorRedisOptions, "engine">;
 
 /** A server and the engine chosen for it. */
 export interface Fit {
@@ -41,7 +46,7 @@ const remedy =
 /** Asks the server and chooses. Rejects as `unfit`, saying what would help. */
 export async function fitServer(
   connection: Connection,
-  settings: RedisSettings,
+  settings: SearchSettings,
   signal: AbortSignal,
 ): Promise<Fit> {
   const traits = settings.isProxied
@@ -53,7 +58,7 @@ export async function fitServer(
 /** Prefers the query engine, as the published plugin does. Throws as `unfit`. */
 export function choose(
   traits: Traits,
-  settings: Pick<RedisSettings, "engine" | "database">,
+  settings: Pick<SearchSettings, "engine" | "database">,
   at: string,
 ): Fit {
   const { engine: asked, database } = settings;
@@ -71,7 +76,7 @@ export function choose(
         : `${obstacle} and has no vector sets (VADD)`,
   }[asked];
   const otherwise = asked === "auto" ? "" : `, which engine: ${asked} asks for`;
-  throw new VectorStoreError("unfit", `${traits.server} at ${at} ${lack}${otherwise}: ${remedy}`);
+  throw new StoreError("unfit", `${traits.server} at ${at} ${lack}${otherwise}: ${remedy}`);
 }
 
 function searchObstacle({ search }: Traits, database: number): string | undefined {
@@ -160,7 +165,7 @@ function dotted(version: number): string {
  */
 async function askThroughProxy(
   connection: Connection,
-  { engine }: RedisSettings,
+  { engine }: SearchSettings,
   signal: AbortSignal,
 ): Promise<Traits> {
   const server = "the server behind the proxy";

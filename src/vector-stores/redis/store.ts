@@ -1,15 +1,18 @@
 /** The store's methods over one link: what is written in one transaction, and how a search is known to be whole. */
+
+import type { Connection } from "../../redis/connection.ts";
+import { isWrongType } from "../../redis/failures.ts";
+import { type Call, createLink, type Link } from "../../redis/link.ts";
+import { listOf, numberOf, pairsOf, textOf } from "../../redis/reply.ts";
+import { settingsOf } from "../../redis/settings.ts";
 import { pause } from "../../util/deadline.ts";
 import { LruMap } from "../../util/lru.ts";
 import type { Schedule } from "../../util/schedule.ts";
 import { checkName, checkNamespace, checkQuery, isName, isZero, namespaceName } from "../checks.ts";
-import type { RedisOptions } from "../redis-options.ts";
+import type { VectorRedisOptions } from "../redis-options.ts";
 import type { Namespace, StoreFacts, VectorItem, VectorMatch, VectorStore } from "../vector-store.ts";
-import type { Connection } from "./connection.ts";
 import { answerOf, type Engine, type Search } from "./engine.ts";
-import { isWrongType } from "./failures.ts";
-import { manifestKey, versionsKey } from "./keys.ts";
-import { type Call, createLink, type Link } from "./link.ts";
+import { keyPrefix, manifestKey, versionsKey } from "./keys.ts";
 import { fetchHead, incomplete, look, mayYetCome, send, sendAll, usableHead } from "./looking.ts";
 import {
   corrupt,
@@ -21,12 +24,10 @@ import {
   vectorOf,
   writeManifest,
 } from "./manifest.ts";
-import { listOf, numberOf, pairsOf, textOf } from "./reply.ts";
-import { engineNamed, type Fit, fitServer } from "./server.ts";
-import { type RedisSettings, settingsOf } from "./settings.ts";
+import { engineNamed, type Fit, fitServer, type SearchSettings } from "./server.ts";
 
-export function createRedisStore(options: RedisOptions, schedule: Schedule): VectorStore {
-  return new RedisStore(settingsOf(options), schedule);
+export function createRedisStore(options: VectorRedisOptions, schedule: Schedule): VectorStore {
+  return new RedisStore({ ...settingsOf(options, keyPrefix), engine: options.engine }, schedule);
 }
 
 /** Namespaces whose head is remembered, so that a search takes one round trip instead of two. */
@@ -40,13 +41,13 @@ const longestPauseMs = 100;
 
 class RedisStore implements VectorStore {
   readonly place: string;
-  readonly #settings: RedisSettings;
+  readonly #settings: SearchSettings;
   readonly #schedule: Schedule;
   readonly #link: Link;
   readonly #fits = new WeakMap<Connection, Fit>();
   readonly #heads = new LruMap<string, Head>(rememberedHeads);
 
-  constructor(settings: RedisSettings, schedule: Schedule) {
+  constructor(settings: SearchSettings, schedule: Schedule) {
     this.place = settings.place;
     this.#settings = settings;
     this.#schedule = schedule;

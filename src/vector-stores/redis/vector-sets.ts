@@ -1,10 +1,11 @@
 /** Searching with vector sets (Redis 8): one set for each namespace, its elements named by their position. */
+
+import { numberOf, pairsOf } from "../../redis/reply.ts";
 import { clampSimilarity } from "../checks.ts";
 import type { VectorMatch } from "../vector-store.ts";
 import { answerOf, bytesOf, type Engine } from "./engine.ts";
 import { vectorSetKey } from "./keys.ts";
 import { corrupt, rowOf } from "./manifest.ts";
-import { numberOf, pairsOf } from "./reply.ts";
 
 /**
  * NOQUANT: with the default of 8 bits the fourth decimal of a similarity is off. A small graph, for nothing walks it,

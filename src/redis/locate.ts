@@ -1,6 +1,7 @@
 /** Finds the server that takes our writes: the configured one, the master that sentinels know, or a node of a cluster. */
-import type { Schedule } from "../../util/schedule.ts";
-import { VectorStoreError } from "../vector-store.ts";
+
+import type { Schedule } from "../util/schedule.ts";
+import { StoreError } from "../util/store-error.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { isRefusal, toStoreError } from "./failures.ts";
 import { listOf, numberOf, textOf } from "./reply.ts";
@@ -9,7 +10,7 @@ import { type Address, addressName, type RedisSettings, type Route } from "./set
 type SentinelRoute = Extract<Route, { kind: "sentinel" }>;
 
 export interface Locator {
-  /** Opens a connection to the server; rejects with the errors of `openConnection`, or as `VectorStoreError`. */
+  /** Opens a connection to the server; rejects with the errors of `openConnection`, or as `StoreError`. */
   connect(signal: AbortSignal): Promise<Connection>;
   /** A node of the cluster has told who owns our keys. */
   owner(address: Address): void;
@@ -58,12 +59,12 @@ async function firstOf(
   connect: (address: Address) => Promise<Connection>,
   place: string,
 ): Promise<Connection> {
-  const failures: VectorStoreError[] = [];
+  const failures: StoreError[] = [];
   for (const address of addresses) {
     try {
       return await connect(address);
     } catch (error) {
-      failures.push(toStoreError(error, addressName(address)));
+      failures.push(toStoreError(error, { place: addressName(address) }));
     }
   }
   throw together(failures, place);
@@ -79,7 +80,7 @@ async function anyOf(
     return await Promise.any(
       addresses.map((address) =>
         ask(address).catch((error: unknown) => {
-          throw toStoreError(error, `sentinel ${addressName(address)}`);
+          throw toStoreError(error, { place: `sentinel ${addressName(address)}` });
         }),
       ),
     );
@@ -90,10 +91,10 @@ async function anyOf(
 }
 
 /** Of several reasons the one decides that somebody has to mend. */
-function together(failures: readonly VectorStoreError[], place: string): VectorStoreError {
+function together(failures: readonly StoreError[], place: string): StoreError {
   const worst = failures.find(({ kind }) => kind !== "unreachable") ?? failures[0];
   const reasons = [...new Set(failures.map(({ message }) => message))].join("; ");
-  return new VectorStoreError(worst?.kind ?? "unreachable", `${place}: ${reasons}`, { cause: worst });
+  return new StoreError(worst?.kind ?? "unreachable", `${place}: ${reasons}`, { cause: worst });
 }
 
 /** Redis, "Sentinel client spec", step 2. */
@@ -107,7 +108,7 @@ async function askSentinel(
     const reply = await connection.send(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", master], signal);
     const [host, port] = [textOf(listOf(reply)[0]), numberOf(listOf(reply)[1])];
     if (host !== undefined && port !== undefined) return { host, port };
-    throw new VectorStoreError(
+    throw new StoreError(
       "unfit",
       `sentinel ${addressName(options.address)} knows no master "${master}": check sentinel_master`,
     );
@@ -121,7 +122,7 @@ async function checkMaster(connection: Connection, signal: AbortSignal): Promise
   try {
     const role = textOf(listOf(await connection.send(["ROLE"], signal))[0]);
     if (role === "master") return;
-    throw new VectorStoreError(
+    throw new StoreError(
       "unreachable",
       `${addressName(connection.address)}, which the sentinels call the master, says it is a ${role ?? "stranger"}: ` +
         "a failover is under way",

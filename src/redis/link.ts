@@ -1,8 +1,8 @@
-/** The store's way to its server: connects on first use, again after a loss, and bounds every call. */
-import { pause, untilAborted, withDeadline } from "../../util/deadline.ts";
-import type { Schedule } from "../../util/schedule.ts";
-import { callerLeft, storeClosed } from "../checks.ts";
-import { VectorStoreError } from "../vector-store.ts";
+/** Our way to a Redis server: connects on first use, again after a loss, and bounds every call. */
+
+import { pause, untilAborted, withDeadline } from "../util/deadline.ts";
+import type { Schedule } from "../util/schedule.ts";
+import { callerLeft, StoreError, storeClosed } from "../util/store-error.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionLost, isMoving, isReadOnly, redirectionOf, toStoreError } from "./failures.ts";
 import { createLocator } from "./locate.ts";
@@ -20,7 +20,7 @@ export interface Call {
 export interface Link {
   /**
    * Runs `work` with a connection, all within the settings' `callMs`. It must be safe to run twice: it starts anew
-   * when the connection is lost or a cluster sends it elsewhere. Rejects with a `VectorStoreError`.
+   * when the connection is lost or a cluster sends it elsewhere. Rejects with a `StoreError`.
    */
   call<Value>(signal: AbortSignal, work: (call: Call) => Promise<Value>): Promise<Value>;
   /** Ends the connection and all calls under way. */
@@ -55,7 +55,7 @@ class RedisLink implements Link {
   }
 
   async call<Value>(signal: AbortSignal, work: (call: Call) => Promise<Value>): Promise<Value> {
-    const { place, maxCalls, callMs } = this.#settings;
+    const { place, keyPrefix, maxCalls, callMs } = this.#settings;
     if (this.#closing.signal.aborted) throw storeClosed(place);
     if (signal.aborted) throw callerLeft(place);
     if (this.#calls.size >= maxCalls) throw this.#tooMany();
@@ -77,7 +77,7 @@ class RedisLink implements Link {
     try {
       return await withDeadline(limits, (signal) => this.#attempts({ signal, waitFor }, work));
     } catch (error) {
-      throw toStoreError(error, place, this.#secrets());
+      throw toStoreError(error, { place, keyPrefix, secrets: this.#secrets() });
     } finally {
       signal.removeEventListener("abort", leave);
       this.#calls.delete(end);
@@ -145,7 +145,7 @@ class RedisLink implements Link {
     return connection;
   }
 
-  #forget(connection: Connection, reason?: VectorStoreError): void {
+  #forget(connection: Connection, reason?: StoreError): void {
     connection.drop(reason);
     if (this.#connection === connection) this.#connection = undefined;
   }
@@ -153,7 +153,7 @@ class RedisLink implements Link {
   #move(address: Address, count: number): void {
     const { route, place } = this.#settings;
     if (route.kind === "cluster" && count > route.maxRedirections) {
-      throw new VectorStoreError(
+      throw new StoreError(
         "unreachable",
         `${place} redirected a command more than ${route.maxRedirections} times (cluster_max_redirections), ` +
           `last to ${addressName(address)}`,
@@ -163,10 +163,10 @@ class RedisLink implements Link {
   }
 
   /** Unless something is known to be waited for, the connection is taken for dead: others would wait for nothing. */
-  #overdue(waitedFor: string): VectorStoreError {
+  #overdue(waitedFor: string): StoreError {
     const { place, callMs } = this.#settings;
     const what = waitedFor === "" ? "" : `, while waiting for ${waitedFor}`;
-    const error = new VectorStoreError(
+    const error = new StoreError(
       "unreachable",
       `${place} was not done within ${callMs} ms (connect_timeout + send_timeout + read_timeout)${what}`,
     );
@@ -174,9 +174,9 @@ class RedisLink implements Link {
     return error;
   }
 
-  #tooMany(): VectorStoreError {
+  #tooMany(): StoreError {
     const { place, maxCalls } = this.#settings;
-    return new VectorStoreError(
+    return new StoreError(
       "unreachable",
       `${place} already has ${maxCalls} calls under way (keepalive_pool_size + keepalive_backlog)`,
     );

@@ -1,10 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { systemSchedule } from "../../util/schedule.ts";
-import { redis } from "../redis.ts";
-import { checkRedis, redisOptions } from "../redis-options.ts";
+import { checkRedis, redisOptions } from "./options.ts";
 import { settingsOf } from "./settings.ts";
 
-const settings = (options: object) => settingsOf(redisOptions.parse(options));
+const settings = (options: object) => settingsOf(redisOptions.parse(options), "{x}:");
 
 describe("settings of a redis connection", () => {
   it("bounds a call by all three timeouts", () => {
@@ -69,23 +67,9 @@ describe("what a redis block may not ask for", () => {
         message: expect.stringMatching(/^is not supported yet: use username and password/),
       },
     ]);
-    const create = () =>
-      redis.create({ strategy: "redis", redis: redisOptions.parse(cloud) }, { schedule: systemSchedule });
-    expect(create).toThrow(/^vectordb\.redis\.cloud_authentication is not supported yet/);
   });
 
   it("minds the block no more than an export's defaults", () => {
     expect(checkRedis(redisOptions.parse({ cloud_authentication: { aws_is_serverless: true } }))).toEqual([]);
-  });
-
-  it("takes no engine that there is not", () => {
-    expect(redisOptions.parse({}).engine).toBe("auto");
-    expect(redisOptions.safeParse({ engine: "hnsw" }).success).toBe(false);
-  });
-
-  it("connects to nobody before it is asked", async () => {
-    const store = redis.create({ strategy: "redis" }, { schedule: systemSchedule });
-    expect(store.place).toBe("redis at 127.0.0.1:6379");
-    await store.close();
   });
 });

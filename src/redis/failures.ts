@@ -1,10 +1,10 @@
-/** What the client library, the socket and the server say when something fails, in the words of the store's contract. */
-import { VectorStoreError, type VectorStoreErrorKind } from "../vector-store.ts";
+/** What the client library, the socket and the server say when something fails, in our words. */
+import { StoreError, type StoreErrorKind } from "../util/store-error.ts";
 import type { Address } from "./settings.ts";
 
 interface Rule {
   readonly pattern: RegExp;
-  readonly kind: VectorStoreErrorKind;
+  readonly kind: StoreErrorKind;
   /** What it means and what to do; `{text}` is what was said. */
   readonly message: string;
 }
@@ -22,7 +22,7 @@ const replies: readonly Rule[] = [
   rule(
     /^NOPERM/,
     "denied",
-    "does not permit this user what is needed ({text}): permit the keys {sluice:vectors:1}:* and the commands",
+    "does not permit this user what is needed ({text}): permit the keys {keys} and the commands",
   ),
   rule(/^LOADING/, "unreachable", "is loading its data, and answers when it is done"),
   rule(/^(MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)\b/, "unreachable", "cannot answer now ({text})"),
@@ -71,7 +71,7 @@ const faults: readonly Rule[] = [
   ),
 ];
 
-function rule(pattern: RegExp, kind: VectorStoreErrorKind, message: string): Rule {
+function rule(pattern: RegExp, kind: StoreErrorKind, message: string): Rule {
   return { pattern, kind, message };
 }
 
@@ -82,7 +82,7 @@ export class ErrorAnswer extends Error {}
 export class ConnectionLost extends Error {
   readonly hasAnswered: boolean;
 
-  /** A cause that is a `VectorStoreError` tells the reason better than what the socket said. */
+  /** A cause that is a `StoreError` tells the reason better than what the socket said. */
   constructor(message: string, options: { readonly hasAnswered: boolean; readonly cause: unknown }) {
     super(message, { cause: options.cause });
     this.hasAnswered = options.hasAnswered;
@@ -127,20 +127,25 @@ export function isRefusal(error: unknown): boolean {
   return error.message.startsWith("NOPERM") || !replies.some(({ pattern }) => pattern.test(error.message));
 }
 
-/** `place` says which store; `secrets` never show up in the message. */
-export function toStoreError(
-  error: unknown,
-  place: string,
-  secrets: readonly string[] = [],
-): VectorStoreError {
-  if (error instanceof VectorStoreError) return error;
-  if (error instanceof ConnectionLost && error.cause instanceof VectorStoreError) return error.cause;
+/** What a message needs to know of the server it tells of. */
+export interface Teller {
+  readonly place: string;
+  /** What our keys begin with. */
+  readonly keyPrefix?: string;
+  /** These never show up in the message. */
+  readonly secrets?: readonly string[];
+}
+
+export function toStoreError(error: unknown, { place, keyPrefix = "", secrets = [] }: Teller): StoreError {
+  if (error instanceof StoreError) return error;
+  if (error instanceof ConnectionLost && error.cause instanceof StoreError) return error.cause;
   const raw = messageOf(error);
   const text = tell(raw, secrets);
   const { kind, message } = ruleFor(error, text);
   // A cause is printed with what it says.
   const options = text === raw ? { cause: error } : {};
-  return new VectorStoreError(kind, `${place} ${message.replace("{text}", () => text)}`, options);
+  const told = message.replace("{text}", () => text).replace("{keys}", () => `${keyPrefix}*`);
+  return new StoreError(kind, `${place} ${told}`, options);
 }
 
 function ruleFor(error: unknown, text: string): Omit<Rule, "pattern"> {

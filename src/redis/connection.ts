@@ -1,7 +1,8 @@
 /** One connection to one server. Once lost it stays lost: whoever needs another opens one. */
-import { withDeadline } from "../../util/deadline.ts";
-import type { Schedule } from "../../util/schedule.ts";
-import { VectorStoreError } from "../vector-store.ts";
+
+import { withDeadline } from "../util/deadline.ts";
+import type { Schedule } from "../util/schedule.ts";
+import { StoreError } from "../util/store-error.ts";
 import { ConnectionLost, ErrorAnswer } from "./failures.ts";
 import { type Address, addressName, type Credentials, type TlsSettings } from "./settings.ts";
 
@@ -16,7 +17,7 @@ export interface Connection {
   transaction(commands: readonly Command[], signal: AbortSignal): Promise<readonly unknown[]>;
   isLost(): boolean;
   /** Ends it at once; what waits for a reply is lost, for this reason. */
-  drop(reason?: VectorStoreError): void;
+  drop(reason?: StoreError): void;
 }
 
 export interface ConnectionOptions {
@@ -49,14 +50,14 @@ export async function openConnection(options: ConnectionOptions, signal: AbortSi
   });
   let isLost = false;
   let hasAnswered = false;
-  let dropReason: VectorStoreError | undefined;
+  let dropReason: StoreError | undefined;
   const lose = () => {
     isLost = true;
   };
   // Whatever is wrong rejects the calls that wait; without a listener it would end the process.
   client.on("error", lose).on("end", lose);
 
-  function drop(reason?: VectorStoreError): void {
+  function drop(reason?: StoreError): void {
     dropReason ??= reason;
     lose();
     client.destroy();
@@ -78,9 +79,9 @@ export async function openConnection(options: ConnectionOptions, signal: AbortSi
     throw translate(error);
   }
 
-  function notConnected(): VectorStoreError {
+  function notConnected(): StoreError {
     const doubt = options.tls === undefined ? "" : "; does this port speak TLS (ssl)?";
-    return new VectorStoreError(
+    return new StoreError(
       "unreachable",
       `no connection to ${addressName(address)} within ${connectMs} ms (connect_timeout)${doubt}`,
     );
@@ -92,13 +93,13 @@ export async function openConnection(options: ConnectionOptions, signal: AbortSi
 
   function translate(error: unknown): unknown {
     if (error instanceof ErrorReply) return new ErrorAnswer(firstOf(error).message, { cause: error });
-    if (error instanceof VectorStoreError) return error;
+    if (error instanceof StoreError) return error;
     return isEnd(error) ? lost(textOf(error), error) : error;
   }
 
   /** A server that does not answer one command may answer it later: nobody may take that for his own answer. */
-  function overdue(): VectorStoreError {
-    const error = new VectorStoreError(
+  function overdue(): StoreError {
+    const error = new StoreError(
       "unreachable",
       `${addressName(address)} gave no answer within ${options.exchangeMs} ms (send_timeout + read_timeout)`,
     );
@@ -117,7 +118,7 @@ export async function openConnection(options: ConnectionOptions, signal: AbortSi
     } catch (error) {
       const known = translate(error);
       if (known instanceof ErrorAnswer) hasAnswered = true;
-      if (known instanceof ErrorAnswer || known instanceof VectorStoreError || !isLost) throw known;
+      if (known instanceof ErrorAnswer || known instanceof StoreError || !isLost) throw known;
       throw lost(textOf(error), error);
     }
   }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { VectorStoreError } from "../vector-store.ts";
+import { StoreError } from "../util/store-error.ts";
 import { ConnectionLost, ErrorAnswer, redirectionOf, toStoreError } from "./failures.ts";
 
 const place = "redis at somewhere:6379";
 
-describe("errors of the redis store", () => {
+describe("errors of a redis server", () => {
   it.each([
     ["WRONGPASS invalid username-password pair or user is disabled.", "denied"],
     ["NOAUTH Authentication required.", "denied"],
@@ -37,8 +37,8 @@ describe("errors of the redis store", () => {
     ["ERR unknown command 'FT.SEARCH', with args beginning with: 'a secret' ", "unfit"],
     ["EXECABORT Transaction discarded because of previous errors.", "unfit"],
   ])("sorts the answer %j as %s", (text, kind) => {
-    const error = toStoreError(new ErrorAnswer(text), place);
-    expect(error).toBeInstanceOf(VectorStoreError);
+    const error = toStoreError(new ErrorAnswer(text), { place });
+    expect(error).toBeInstanceOf(StoreError);
     expect(error.kind).toBe(kind);
     expect(error.message.startsWith(`${place} `)).toBe(true);
     expect(error.message).not.toContain("{text}");
@@ -56,7 +56,7 @@ describe("errors of the redis store", () => {
     [{ code: "CERT_HAS_EXPIRED" }, "denied", "NODE_EXTRA_CA_CERTS"],
     [{}, "unreachable", "failed: what"],
   ])("sorts the fault %j as %s", (fields, kind, text) => {
-    const error = toStoreError(Object.assign(new Error("what"), fields), place);
+    const error = toStoreError(Object.assign(new Error("what"), fields), { place });
     expect(error.kind).toBe(kind);
     expect(error.message).toContain(text);
   });
@@ -65,30 +65,30 @@ describe("errors of the redis store", () => {
     const refused = (address: string) =>
       Object.assign(new Error(`connect ECONNREFUSED ${address}`), { code: "ECONNREFUSED" });
     const error = new AggregateError([refused("::1:6379"), refused("127.0.0.1:6379")], "");
-    expect(toStoreError(error, place).message).toContain("refuses connections");
+    expect(toStoreError(error, { place }).message).toContain("refuses connections");
   });
 
   it("repeats neither arguments nor secrets, not even in a cause", () => {
     const echoed = toStoreError(
       new ErrorAnswer("ERR unknown command 'AUTH', with args beginning with: 'hunter2'"),
-      place,
+      { place },
     );
-    const told = toStoreError(new Error("proxy says no to hunter2"), place, ["hunter2"]);
+    const told = toStoreError(new Error("proxy says no to hunter2"), { place, secrets: ["hunter2"] });
     for (const error of [echoed, told]) {
       expect(error.message).not.toContain("hunter2");
       expect(error.cause).toBeUndefined();
     }
     expect(told.message).toContain("no to ***");
-    expect(toStoreError(new Error("plain"), place, [""]).message).toContain("plain");
+    expect(toStoreError(new Error("plain"), { place, secrets: [""] }).message).toContain("plain");
   });
 
   it("tells why a connection was dropped rather than that it was", () => {
-    const reason = new VectorStoreError("unreachable", "no answer");
+    const reason = new StoreError("unreachable", "no answer");
     const options = { hasAnswered: true, cause: reason };
-    expect(toStoreError(new ConnectionLost("gone", options), place)).toBe(reason);
-    expect(toStoreError(new ConnectionLost("gone", { ...options, cause: undefined }), place).message).toBe(
-      `${place} closed the connection (gone)`,
-    );
+    expect(toStoreError(new ConnectionLost("gone", options), { place })).toBe(reason);
+    expect(
+      toStoreError(new ConnectionLost("gone", { ...options, cause: undefined }), { place }).message,
+    ).toBe(`${place} closed the connection (gone)`);
   });
 });
 

@@ -1,5 +1,5 @@
 /** The config's `redis` block as the connection code wants it: milliseconds, addresses, and one way to find the server. */
-import type { RedisOptions } from "../redis-options.ts";
+import type { RedisOptions } from "./options.ts";
 
 export interface Address {
   readonly host: string;
@@ -38,18 +38,19 @@ export interface RedisSettings {
   readonly connectMs: number;
   /** For one command or transaction and its reply. */
   readonly exchangeMs: number;
-  /** For a whole call of the store. */
+  /** For a whole call. */
   readonly callMs: number;
   /** Calls under way at the same time. */
   readonly maxCalls: number;
   readonly isProxied: boolean;
-  readonly engine: RedisOptions["engine"];
+  /** What our keys begin with, for the one who has to permit them. */
+  readonly keyPrefix: string;
 }
 
 /** nginx's own timeout, which stands in for 0 there. */
 const unsetTimeoutMs = 60_000;
 
-export function settingsOf(options: RedisOptions): RedisSettings {
+export function settingsOf(options: RedisOptions, keyPrefix: string): RedisSettings {
   const connectMs = options.connect_timeout || unsetTimeoutMs;
   const exchangeMs = (options.send_timeout || unsetTimeoutMs) + (options.read_timeout || unsetTimeoutMs);
   const route = routeOf(options);
@@ -64,7 +65,7 @@ export function settingsOf(options: RedisOptions): RedisSettings {
     callMs: connectMs + exchangeMs,
     maxCalls: options.keepalive_pool_size + (options.keepalive_backlog ?? Number.POSITIVE_INFINITY),
     isProxied: options.connection_is_proxied,
-    engine: options.engine,
+    keyPrefix,
   };
 }
 
