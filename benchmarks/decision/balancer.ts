@@ -2,6 +2,7 @@
 import { semantic } from "../../src/balancer/algorithms/semantic.ts";
 import type { BalanceRequest, Balancer, Target } from "../../src/balancer/balancer.ts";
 import { createDescriptionVectors } from "../../src/balancer/description-vectors.ts";
+import { createTargetMemories } from "../../src/balancer/target-memory.ts";
 import { local } from "../../src/embedders/local.ts";
 import { createEmbeddingRegistry } from "../../src/embedders/registry.ts";
 import { promptTexts } from "../../src/llm/prompt-text.ts";
@@ -72,7 +73,7 @@ export async function createRouter(
     now,
     random,
     log,
-    memory: { of: (_, create) => create() },
+    memory: createTargetMemories().of("benchmark", "semantic"),
     semantic: {
       embedding,
       descriptions: createDescriptionVectors(embedding, keeper),

@@ -137,6 +137,38 @@ export interface SemanticSettings {
  */
 export interface TargetMemory {
   of<State extends object>(target: Target, create: () => State): State;
+  /**
+   * Has a state that was asked for with `of` known to the other processes that serve the same config, and theirs known
+   * to it: `hear` is called at once where something was heard already. Sharing it again replaces what was given before.
+   */
+  share(target: Target, shared: SharedState): Telling;
+}
+
+/** What a process tells of a state. Times are by the teller's own clock; what is missing at the end counts as 0. */
+export type Row = readonly number[];
+
+/** What another process has told. */
+export interface Heard {
+  readonly row: Row;
+  /** To be added to a time in it, to have it by our own clock, in milliseconds. */
+  readonly clockOffsetMs: number;
+  /** False: that process has ended, and so has what it had under way. */
+  readonly isAlive: boolean;
+}
+
+export interface SharedState {
+  /** What this process alone knows. */
+  tell(): Row;
+  /** Everything the others have told, one row each, in place of what was heard before; usually at most `delayMs` old. */
+  hear(heard: readonly Heard[], delayMs: number): void;
+}
+
+/** To be called after a state has changed. */
+export interface Telling {
+  /** The others are to know soon. */
+  changed(): void;
+  /** They are to know at once. */
+  changedNow(): void;
 }
 
 /** What an algorithm may use of the world. Tests pass fakes. */

@@ -1,12 +1,9 @@
 /** The circuit breaker against the plainest model of its rules. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  type CircuitBreaker,
-  createBreakerRecord,
-  createCircuitBreaker,
-  type Verdict,
-} from "./circuit-breaker.ts";
+import { createBreakerRecord } from "./breaker-record.ts";
+import { type CircuitBreaker, createCircuitBreaker } from "./circuit-breaker.ts";
+import type { Verdict } from "./verdict.ts";
 
 const failTimeoutMs = 10_000;
 let time = 0;

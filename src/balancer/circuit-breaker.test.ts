@@ -1,14 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { AttemptFailure } from "./balancer.ts";
-import {
-  type BreakerRecord,
-  type BreakerSettings,
-  type CircuitBreaker,
-  createBreakerRecord,
-  createCircuitBreaker,
-  type Verdict,
-  verdictOf,
-} from "./circuit-breaker.ts";
+import { type BreakerRecord, createBreakerRecord } from "./breaker-record.ts";
+import { type BreakerSettings, type CircuitBreaker, createCircuitBreaker } from "./circuit-breaker.ts";
+import { type Verdict, verdictOf } from "./verdict.ts";
 
 const failTimeoutMs = 10_000;
 

@@ -1,5 +1,7 @@
 /** The circuit breaker of a target: after so many failures it is left out for a while, then one probe decides. */
-import type { Outcome } from "./balancer.ts";
+import type { Heard, Row } from "./balancer.ts";
+import { type BreakerRecord, newsOf, noNews } from "./breaker-record.ts";
+import type { Verdict } from "./verdict.ts";
 
 /**
  * Total, not consecutive, failures are counted; a success resets the count only once `failTimeoutMs` has passed since
@@ -16,26 +18,9 @@ export interface BreakerSettings {
 /** off: `maxFails` is 0 · half-open: the time is up, and one attempt is, or may be, under way to try. */
 export type BreakerState = "off" | "closed" | "open" | "half-open";
 
-/** What an attempt tells of its target; `nothing` where somebody else ended it. */
-export type Verdict = "success" | "failure" | "nothing";
-
-/** All that a breaker remembers, so that a new one with other settings can go on from it. */
-export interface BreakerRecord {
-  failures: number;
-  lastFailureAt: number;
-  isOpen: boolean;
-  isProbing: boolean;
-  /** Grows with every opening, probe and closing, so that attempts from before can be told from those after. */
-  era: number;
-}
-
-export function createBreakerRecord(): BreakerRecord {
-  return { failures: 0, lastFailureAt: 0, isOpen: false, isProbing: false, era: 0 };
-}
-
 export interface CircuitBreaker {
   readonly state: BreakerState;
-  /** Failures that count towards `maxFails`; 0 when off. */
+  /** Failures that count towards `maxFails`, those that other processes have seen included; 0 when off. */
   readonly failures: number;
   /** Milliseconds until a probe is let through; 0 unless open. */
   readonly retryInMs: number;
@@ -44,6 +29,10 @@ export interface CircuitBreaker {
   /** An attempt that was admitted begins; it takes the probe where one is due. To be handed to `settle`, once. */
   enter(): number;
   settle(ticket: number, verdict: Verdict): void;
+  /** What this process knows, for the breakers of the same target in others. */
+  tell(): Row;
+  /** What those others know; each as of `delayMs` ago at most. */
+  hear(heard: readonly Heard[], delayMs: number): void;
 }
 
 export interface BreakerServices {
@@ -51,100 +40,191 @@ export interface BreakerServices {
   readonly now: () => number;
   readonly onOpen: () => void;
   readonly onClose: () => void;
+  /** `tell` would give something new; at once where other processes must not go on without it. */
+  readonly onChange?: (isUrgent: boolean) => void;
 }
 
 /**
  * An attempt that began before the breaker opened, and ends after, cannot close it, end a probe, nor count once it
  * has closed again, since it tells of the time before. But a failure of it is a failure: while the breaker is open and
  * no probe is under way, it is the last one, from which `failTimeoutMs` is counted.
+ *
+ * Breakers of one target in several processes count together (`tell` and `hear`): failures are added up, one that opens
+ * or probes does so for all, and one that forgets its failures begins an epoch in which all begin at nothing. They
+ * agree as soon as they have heard of each other; what fails within `delayMs` of an epoch's beginning may go uncounted.
  */
 export function createCircuitBreaker(
   record: BreakerRecord,
   settings: BreakerSettings,
   services: BreakerServices,
 ): CircuitBreaker {
-  const { maxFails, failTimeoutMs } = settings;
-  const isOff = maxFails === 0;
-  const isQuiet = (now: number) => now - record.lastFailureAt >= failTimeoutMs;
+  return new SharedCircuitBreaker(record, settings, services);
+}
 
-  function open(now: number): void {
+class SharedCircuitBreaker implements CircuitBreaker {
+  readonly #record: BreakerRecord;
+  readonly #settings: BreakerSettings;
+  readonly #services: BreakerServices;
+  readonly #isOff: boolean;
+
+  constructor(record: BreakerRecord, settings: BreakerSettings, services: BreakerServices) {
+    this.#record = record;
+    this.#settings = settings;
+    this.#services = services;
+    this.#isOff = settings.maxFails === 0;
+  }
+
+  get state(): BreakerState {
+    if (this.#isOff) return "off";
+    if (!this.#isOpen) return "closed";
+    return this.#isProbing || this.#probeInMs(this.#services.now()) === 0 ? "half-open" : "open";
+  }
+
+  get failures(): number {
+    return this.#isOff ? 0 : this.#failures;
+  }
+
+  get retryInMs(): number {
+    return this.#isOff || !this.#isOpen || this.#isProbing ? 0 : this.#probeInMs(this.#services.now());
+  }
+
+  admits(now: number): boolean {
+    return this.#isOff || !this.#isOpen || (!this.#isProbing && this.#probeInMs(now) === 0);
+  }
+
+  enter(): number {
+    const record = this.#record;
+    if (!this.#isOff && this.#isOpen && !this.#isProbing) {
+      record.isProbing = true;
+      record.era++;
+      this.#tellNow();
+    }
+    return record.era;
+  }
+
+  settle(ticket: number, verdict: Verdict): void {
+    if (this.#isOff) return;
+    const record = this.#record;
+    const now = this.#services.now();
+    if (ticket !== record.era) this.#settleLate(verdict, now);
+    else if (record.isProbing) this.#settleProbe(verdict, now);
+    else if (verdict === "failure") this.#countFailure(now);
+    else if (verdict === "success" && this.#failures > 0 && this.#isQuiet(now)) this.#forgetFailures();
+  }
+
+  tell(): Row {
+    const { epoch, failures, lastFailureAt, isOpen, isProbing } = this.#record;
+    return [epoch, failures, lastFailureAt, Number(isOpen), Number(isProbing)];
+  }
+
+  hear(heard: readonly Heard[], delayMs: number): void {
+    const record = this.#record;
+    const wasOpen = this.#isOpen;
+    const newest = heard.reduce((epoch, { row }) => Math.max(epoch, row[0] ?? 0), record.epoch);
+    if (newest > record.epoch) this.#enterEpoch(newest);
+    record.others = newsOf(
+      heard.filter(({ row }) => row[0] === record.epoch),
+      delayMs,
+    );
+    // Each of us saw too few: only together they are too many.
+    if (!this.#isOff && !this.#isOpen && this.#failures >= this.#settings.maxFails) {
+      record.isOpen = true;
+      this.#services.onOpen();
+      this.#tellNow();
+    }
+    if (this.#isOpen !== wasOpen) record.era++;
+  }
+
+  get #failures(): number {
+    return this.#record.failures + this.#record.others.failures;
+  }
+
+  get #isOpen(): boolean {
+    return this.#record.isOpen || this.#record.others.isOpen;
+  }
+
+  get #isProbing(): boolean {
+    return this.#record.isProbing || this.#record.others.isProbing;
+  }
+
+  get #lastFailureAt(): number {
+    return Math.max(this.#record.lastFailureAt, this.#record.others.lastFailureAt);
+  }
+
+  #isQuiet(now: number): boolean {
+    return now - this.#lastFailureAt >= this.#settings.failTimeoutMs;
+  }
+
+  /** Whoever has seen the last failure gets the requests, most likely, and is the first to try. */
+  #probeInMs(now: number): number {
+    const { lastFailureAt, others } = this.#record;
+    const graceMs = others.lastFailureAt > lastFailureAt ? others.graceMs : 0;
+    return Math.max(0, this.#lastFailureAt + this.#settings.failTimeoutMs + graceMs - now);
+  }
+
+  #open(now: number): void {
+    const record = this.#record;
     record.isOpen = true;
     record.isProbing = false;
     record.lastFailureAt = now;
     record.era++;
+    this.#tellNow();
   }
 
-  function close(): void {
+  #close(): void {
+    const record = this.#record;
     record.isOpen = false;
     record.isProbing = false;
-    record.failures = 0;
     record.era++;
-    services.onClose();
+    this.#forgetFailures();
+    this.#services.onClose();
   }
 
-  function settleProbe(verdict: Verdict): void {
-    if (verdict === "success") close();
-    else if (verdict === "failure") open(services.now());
-    else record.isProbing = false;
+  #settleProbe(verdict: Verdict, now: number): void {
+    if (verdict === "success") this.#close();
+    else if (verdict === "failure") this.#open(now);
+    else {
+      this.#record.isProbing = false;
+      this.#tellNow();
+    }
   }
 
-  function countFailure(now: number): void {
-    record.failures++;
-    record.lastFailureAt = now;
-    if (record.failures < maxFails) return;
-    open(now);
-    services.onOpen();
+  #countFailure(now: number): void {
+    this.#record.failures++;
+    this.#record.lastFailureAt = now;
+    if (this.#failures < this.#settings.maxFails) {
+      this.#services.onChange?.(false);
+      return;
+    }
+    this.#open(now);
+    this.#services.onOpen();
   }
 
-  function settleLate(verdict: Verdict): void {
-    if (verdict === "failure" && record.isOpen && !record.isProbing) record.lastFailureAt = services.now();
+  #settleLate(verdict: Verdict, now: number): void {
+    if (verdict !== "failure" || !this.#isOpen || this.#isProbing) return;
+    this.#record.lastFailureAt = now;
+    this.#services.onChange?.(false);
   }
 
-  return {
-    get state() {
-      if (isOff) return "off";
-      if (!record.isOpen) return "closed";
-      return record.isProbing || isQuiet(services.now()) ? "half-open" : "open";
-    },
-    get failures() {
-      return isOff ? 0 : record.failures;
-    },
-    get retryInMs() {
-      if (isOff || !record.isOpen || record.isProbing) return 0;
-      return Math.max(0, record.lastFailureAt + failTimeoutMs - services.now());
-    },
-    admits: (now) => isOff || !record.isOpen || (!record.isProbing && isQuiet(now)),
-    enter() {
-      if (!isOff && record.isOpen && !record.isProbing) {
-        record.isProbing = true;
-        record.era++;
-      }
-      return record.era;
-    },
-    settle(ticket, verdict) {
-      if (isOff) return;
-      if (ticket !== record.era) settleLate(verdict);
-      else if (record.isProbing) settleProbe(verdict);
-      else if (verdict === "failure") countFailure(services.now());
-      else if (verdict === "success" && isQuiet(services.now())) record.failures = 0;
-    },
-  };
-}
+  #forgetFailures(): void {
+    const record = this.#record;
+    record.epoch++;
+    record.failures = 0;
+    record.others = noNews;
+    this.#tellNow();
+  }
 
-/** 403 and 404 tell of the request or its credentials, never of the target's health (nginx). */
-const neverCounted: ReadonlySet<number> = new Set([403, 404]);
+  /** Another process has forgotten the failures, ours among them. */
+  #enterEpoch(epoch: number): void {
+    const record = this.#record;
+    record.epoch = epoch;
+    record.failures = 0;
+    record.isOpen = false;
+    if (record.isProbing) record.era++;
+    record.isProbing = false;
+  }
 
-/**
- * What an outcome tells the breaker. error, timeout and invalid_header are failures whatever is listed, a status only
- * where it is listed. unusable and stream, which nginx does not know, are failures always: like invalid_header they are
- * the target's own breach of its protocol, and there is no criterion by which one could list them. Any other status is an
- * answer from a target that is up, so that it counts as a success (as nginx does: a probe answered with 404 closes).
- */
-export function verdictOf(outcome: Outcome, countedStatuses: ReadonlySet<number>): Verdict {
-  if (outcome.ok) return "success";
-  const { failure } = outcome;
-  if (outcome.aborted === true || failure === undefined) return "nothing";
-  if (!failure.startsWith("http_")) return "failure";
-  const status = Number(failure.slice("http_".length));
-  return countedStatuses.has(status) && !neverCounted.has(status) ? "failure" : "success";
+  #tellNow(): void {
+    this.#services.onChange?.(true);
+  }
 }

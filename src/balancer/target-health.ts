@@ -2,14 +2,13 @@
 import type { HttpCall } from "../http/http-call.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Schedule } from "../util/schedule.ts";
-import type { Outcome, Target, TargetMemory } from "./balancer.ts";
+import type { Outcome, SharedState, Target, TargetMemory, Telling } from "./balancer.ts";
+import { type BreakerRecord, createBreakerRecord } from "./breaker-record.ts";
 import {
-  type BreakerRecord,
+  type BreakerServices,
   type BreakerSettings,
   type CircuitBreaker,
-  createBreakerRecord,
   createCircuitBreaker,
-  verdictOf,
 } from "./circuit-breaker.ts";
 import {
   createHealthRecord,
@@ -18,6 +17,7 @@ import {
   type HealthRecord,
   startHealthCheck,
 } from "./health-check.ts";
+import { verdictOf } from "./verdict.ts";
 
 export interface TargetHealthOptions extends BreakerSettings {
   /** HTTP statuses among the `failover_criteria`: only these count as failures. */
@@ -74,6 +74,8 @@ interface TargetRecord {
   readonly breaker: BreakerRecord;
   readonly health: HealthRecord;
   coolUntil: number;
+  /** The latest that other processes know of. */
+  othersCoolUntil: number;
   inFlight: number;
   attempts: number;
   failed: number;
@@ -84,6 +86,7 @@ function createRecord(): TargetRecord {
     breaker: createBreakerRecord(),
     health: createHealthRecord(),
     coolUntil: 0,
+    othersCoolUntil: 0,
     inFlight: 0,
     attempts: 0,
     failed: 0,
@@ -97,7 +100,12 @@ export function createTargetHealth(
 ): TargetHealth {
   const { now } = services;
   const record = services.memory.of(target, createRecord);
-  const breaker = createTargetBreaker(target, record.breaker, options, services);
+  const breaker = createTargetBreaker(target, record.breaker, options, {
+    ...services,
+    onChange: (isUrgent) => (isUrgent ? telling?.changedNow() : telling?.changed()),
+  });
+  let telling: Telling | undefined; // what is heard at once, while it is made, is told of with the rest
+  telling = services.memory.share(target, shareHealth(record, breaker));
   const check = startCheck(target, record.health, options, services);
 
   const isAvailable = (time: number) =>
@@ -118,10 +126,10 @@ export function createTargetHealth(
       return record.failed;
     },
     get coolForMs() {
-      return Math.max(0, record.coolUntil - now());
+      return Math.max(0, coolUntil(record) - now());
     },
     isAvailable,
-    isReady: (time) => time >= record.coolUntil && isAvailable(time),
+    isReady: (time) => time >= coolUntil(record) && isAvailable(time),
     get waitMs() {
       const isBeingProbed = !breaker.admits(now()) && breaker.retryInMs === 0;
       return Math.max(isBeingProbed ? probeWaitMs : breaker.retryInMs, check?.retryInMs ?? 0);
@@ -135,10 +143,34 @@ export function createTargetHealth(
       record.attempts++;
       if (!outcome.ok && outcome.aborted !== true) record.failed++;
       const coolMs = Math.min(outcome.retryAfterMs ?? 0, longestCoolMs);
-      if (coolMs > 0) record.coolUntil = Math.max(record.coolUntil, now() + coolMs);
+      if (coolMs > 0) {
+        record.coolUntil = Math.max(record.coolUntil, now() + coolMs);
+        telling?.changedNow();
+      }
       breaker.settle(ticket, verdictOf(outcome, options.countedStatuses));
     },
     close: () => check?.close(),
+  };
+}
+
+function coolUntil(record: TargetRecord): number {
+  return Math.max(record.coolUntil, record.othersCoolUntil);
+}
+
+/** A row is the vendor's wish, then the breaker's. Checks and counts stay each process's own. */
+function shareHealth(record: TargetRecord, breaker: CircuitBreaker): SharedState {
+  return {
+    tell: () => [record.coolUntil, ...breaker.tell()],
+    hear(heard, delayMs) {
+      record.othersCoolUntil = heard.reduce((latest, { row, clockOffsetMs }) => {
+        const [until = 0] = row;
+        return until === 0 ? latest : Math.max(latest, until + clockOffsetMs);
+      }, 0);
+      breaker.hear(
+        heard.map((each) => ({ ...each, row: each.row.slice(1) })),
+        delayMs,
+      );
+    },
   };
 }
 
@@ -146,11 +178,12 @@ function createTargetBreaker(
   target: Target,
   record: BreakerRecord,
   settings: BreakerSettings,
-  { now, log }: TargetHealthServices,
+  { now, log, onChange }: TargetHealthServices & Pick<BreakerServices, "onChange">,
 ): CircuitBreaker {
   const facts = { target: target.name, index: target.index };
   return createCircuitBreaker(record, settings, {
     now,
+    ...(onChange !== undefined && { onChange }),
     onOpen: () =>
       log.warn("circuit breaker: the target has failed too often and is left out", {
         ...facts,

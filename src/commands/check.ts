@@ -33,7 +33,7 @@ export const check: Command = {
 /** Resolves with the number of outside parts that were tried and do not work. */
 async function describe(file: ConfigFile, terminal: Terminal, withConnect: boolean): Promise<number> {
   const { problems } = file;
-  const runtime = createRuntime(terminalLog(terminal, "error", true), terminal.env, "look");
+  const runtime = createRuntime(terminalLog(terminal, "error", true), terminal.env, { purpose: "look" });
   const snapshot = createSnapshot(file.config, runtime);
   const lines = summary(file.config, snapshot);
   const warnings = problems.filter((problem) => problem.severity === "warning").length;

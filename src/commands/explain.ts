@@ -55,7 +55,7 @@ async function explainPrompt(
   terminal: Terminal,
 ): Promise<readonly Explanation[]> {
   const file = readConfigFile(configPath(flags["config"], undefined, usage), terminal.env);
-  const runtime = createRuntime(terminalLog(terminal, "warn", true), terminal.env, "look");
+  const runtime = createRuntime(terminalLog(terminal, "warn", true), terminal.env, { purpose: "look" });
   const snapshot = createSnapshot(file.config, runtime);
   const signal = AbortSignal.timeout(deadlineMs);
   try {

@@ -45,28 +45,51 @@ export function countEmbeddings(metrics: Metrics, runtime: Runtime): void {
 }
 
 export function countComponents(metrics: Metrics, health: () => readonly PluginHealth[]): void {
-  const stores = () => health().filter(({ component }) => component === "vector_store");
-  const of = (value: (store: PluginHealth) => number) => () =>
-    stores().map((store) => ({ labels: [store.pluginId, store.name], value: value(store) }));
-  const labels = ["plugin_id", "store"];
+  countPart(metrics, health, {
+    component: "vector_store",
+    label: "store",
+    up: "1 while the store answered the last time it was asked",
+    failures: "Contacts with the store that failed",
+    writes: "Times the description vectors were put into the store",
+  });
+  countPart(metrics, health, {
+    component: "shared_state",
+    label: "server",
+    up: "1 while the server that shares state answered the last time it was asked",
+    failures: "Contacts with the server that shares state that failed",
+    writes: "Reports of this gateway's targets that the server has taken",
+  });
+}
+
+interface Part {
+  readonly component: PluginHealth["component"];
+  /** What the label of its place is called. */
+  readonly label: string;
+  readonly up: string;
+  readonly failures: string;
+  readonly writes: string;
+}
+
+function countPart(metrics: Metrics, health: () => readonly PluginHealth[], part: Part): void {
+  const of = (value: (found: PluginHealth) => number) => () =>
+    health()
+      .filter(({ component }) => component === part.component)
+      .map((found) => ({ labels: [found.pluginId, found.name], value: value(found) }));
+  const name = `sluice_${part.component}`;
+  const labels = ["plugin_id", part.label];
+  const isUp = of(({ state }) => (state === "up" ? 1 : 0));
+  // "min" of several workers: 1 while all of them reach it.
+  metrics.readings(`${name}_up`, part.up, "gauge", labels, isUp, "min");
   metrics.readings(
-    "sluice_vector_store_up",
-    "1 while the store answered the last time it was asked",
-    "gauge",
-    labels,
-    of(({ state }) => (state === "up" ? 1 : 0)),
-    "min", // of several workers: 1 while all of them reach it
-  );
-  metrics.readings(
-    "sluice_vector_store_failures_total",
-    "Contacts with the store that failed",
+    `${name}_failures_total`,
+    part.failures,
     "counter",
     labels,
     of(({ failures }) => failures),
   );
   metrics.readings(
-    "sluice_vector_store_writes_total",
-    "Times the description vectors were put into the store",
+    `${name}_writes_total`,
+    part.writes,
     "counter",
     labels,
     of(({ writes }) => writes),

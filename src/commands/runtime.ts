@@ -5,6 +5,8 @@ import { createHttpCaller } from "../http/http-caller.ts";
 import type { ListenerServices } from "../http/listener.ts";
 import { createUpstreamClient } from "../http/upstream-client.ts";
 import type { PluginServices } from "../plugins/plugin.ts";
+import { createStateExchange } from "../shared-state/exchange.ts";
+import type { StateChannel } from "../shared-state/state-channel.ts";
 import { createLogger, type Logger, type LogLevel } from "../telemetry/logger.ts";
 import { createIdSource } from "../util/ids.ts";
 import { systemSchedule } from "../util/schedule.ts";
@@ -15,31 +17,49 @@ export interface Runtime extends PluginServices, ListenerServices {
   close(): Promise<void>;
 }
 
-/** The real world; tests build their own. `purpose` as in `PluginServices`. */
+export interface RuntimeOptions {
+  /** Default: `serve`. */
+  readonly purpose?: PluginServices["purpose"];
+  /** The other workers of this gateway. */
+  readonly siblings?: StateChannel;
+}
+
+/** The real world; tests build their own. */
 export function createRuntime(
   log: Logger,
   env: PluginServices["env"],
-  purpose: PluginServices["purpose"] = "serve",
+  { purpose = "serve", siblings }: RuntimeOptions = {},
 ): Runtime {
   const now = () => performance.now();
   const wallClock = () => Date.now();
   const random = () => Math.random();
   const caller = createHttpCaller();
   const upstream = createUpstreamClient();
+  const newId = createIdSource();
+  const targets = createTargetMemories();
+  const sharing = createStateExchange({
+    memories: targets,
+    peer: newId(),
+    now,
+    schedule: systemSchedule,
+    ...(siblings !== undefined && { siblings }),
+  });
   return {
     now,
     wallClock,
     random,
-    newId: createIdSource(),
+    newId,
     log,
     upstream,
     embeddings: createEmbeddingRegistry({ now, random, log, schedule: systemSchedule }),
-    targets: createTargetMemories(),
+    targets,
+    sharing,
     call: caller.call,
     schedule: systemSchedule,
     env,
     purpose,
     async close() {
+      sharing.close();
       await Promise.all([upstream.close(), caller.close()]);
     },
   };

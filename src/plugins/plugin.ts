@@ -8,6 +8,7 @@ import type { HttpCall } from "../http/http-call.ts";
 import type { Reply } from "../http/reply.ts";
 import type { UpstreamClient } from "../http/upstream-client.ts";
 import type { RoutingDecision } from "../llm/routing-decision.ts";
+import type { StateExchange } from "../shared-state/exchange.ts";
 import type { AccessRecord } from "../telemetry/access-record.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Schedule } from "../util/schedule.ts";
@@ -36,7 +37,7 @@ export interface Plugin {
 
 /** A part outside the plugin's own code. Requests are answered all the same while one is down. */
 export interface ComponentHealth {
-  readonly component: "vector_store" | "descriptions";
+  readonly component: "vector_store" | "descriptions" | "shared_state";
   /** Place or name, without credentials. */
   readonly name: string;
   /** `unknown` until the first contact. */
@@ -50,7 +51,7 @@ export interface ComponentHealth {
 }
 
 export interface ProbeResult {
-  readonly component: "vector store" | "embedder";
+  readonly component: "vector store" | "embedder" | "shared state";
   /** Place or name, without credentials. */
   readonly name: string;
   /** What was found, in the order to be shown: server, version, dimensions, latencies. */
@@ -95,6 +96,8 @@ export interface PluginServices {
   readonly embeddings: EmbeddingRegistry;
   /** What is remembered of targets across reloads. */
   readonly targets: TargetMemories;
+  /** How other processes hear of that, and this one of what they know. */
+  readonly sharing: StateExchange;
   /** For embedders that call a vendor, and for signing in to clouds. */
   readonly call: HttpCall;
   readonly schedule: Schedule;

@@ -1,5 +1,6 @@
 /** Keeps one owner's vectors in a store for as long as the process lives, whatever becomes of the store meanwhile. */
 
+import { Contact } from "../telemetry/contact.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Schedule } from "../util/schedule.ts";
 import { StoreError } from "../util/store-error.ts";
@@ -53,10 +54,6 @@ export interface VectorKeeper {
 
 /** Between two looks at a store that is well: how late an outage is reported, at one short round trip each. */
 const checkMs = 5_000;
-/** Waits between tries while a store is away: doubled from the first to the last. */
-const firstRetryMs = 1_000;
-const lastRetryMs = 30_000;
-
 export function createVectorKeeper(options: VectorKeeperOptions): VectorKeeper {
   return new Keeper(options);
 }
@@ -70,21 +67,23 @@ interface Kept {
 
 class Keeper implements VectorKeeper {
   readonly #options: VectorKeeperOptions;
+  readonly #contact: Contact;
   readonly #stop = new AbortController();
   #kept: Kept | undefined;
   #cancelTimer: (() => void) | undefined;
-  #state: KeeperHealth["state"] = "unknown";
-  #reason: string | undefined;
-  #downSince = 0;
-  #triesWhileDown = 0;
-  #lastKind: string | undefined;
-  #failures = 0;
   #writes = 0;
   /** What was found in the store, by version, until it is known what belongs there. */
   #found = new Map<string, readonly VectorItem[]>();
 
   constructor(options: VectorKeeperOptions) {
     this.#options = options;
+    this.#contact = new Contact({
+      what: "the vector store",
+      meanwhile: "routing goes on with the vectors in memory",
+      place: options.store.place,
+      log: options.log,
+      now: options.now,
+    });
   }
 
   async recall(signal: AbortSignal): Promise<ReadonlyMap<string, Float32Array>> {
@@ -97,10 +96,10 @@ class Keeper implements VectorKeeper {
         this.#found.set(version, items);
         for (const { id, vector } of items) known.set(id, vector);
       }
-      this.#up();
+      this.#contact.succeeded();
     } catch (error) {
       if (isOneOf(error, ["unfit", "aborted"])) throw error;
-      this.#down(error);
+      this.#contact.failed(error);
     }
     return known;
   }
@@ -124,7 +123,7 @@ class Keeper implements VectorKeeper {
     if (this.#options.isReadOnly) return;
     this.#kept = { namespace: { owner: this.#options.owner, version }, items, isPlaced: false };
     // Whoever starts has already waited for a store that does not answer; the next try is not theirs to wait for.
-    if (this.#state === "down") this.#again(firstRetryMs);
+    if (this.#contact.state === "down") this.#again(this.#contact.retryInMs);
     else await this.#tend();
   }
 
@@ -135,13 +134,8 @@ class Keeper implements VectorKeeper {
   }
 
   health(): KeeperHealth {
-    return {
-      place: this.#options.store.place,
-      state: this.#state,
-      reason: this.#reason,
-      failures: this.#failures,
-      writes: this.#writes,
-    };
+    const { place, state, reason, failures } = this.#contact;
+    return { place, state, reason, failures, writes: this.#writes };
   }
 
   close(): void {
@@ -157,12 +151,12 @@ class Keeper implements VectorKeeper {
     try {
       await this.#place(kept, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
-      this.#up();
+      this.#contact.succeeded();
       if (this.#options.isRemote) this.#again(checkMs);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
-      this.#down(error);
-      this.#again(Math.min(lastRetryMs, firstRetryMs * 2 ** (this.#triesWhileDown - 1)));
+      this.#contact.failed(error);
+      this.#again(this.#contact.retryInMs);
     }
   }
 
@@ -199,39 +193,6 @@ class Keeper implements VectorKeeper {
       throw error;
     }
   }
-
-  #up(): void {
-    const { log, now, store } = this.#options;
-    if (this.#state === "down") {
-      log.info("the vector store answers again", {
-        store: store.place,
-        awayMs: Math.round(now() - this.#downSince),
-      });
-    }
-    this.#state = "up";
-    this.#reason = undefined;
-    this.#triesWhileDown = 0;
-  }
-
-  /** Told once for each reason, not at every try. */
-  #down(error: unknown): void {
-    const { log, now, store } = this.#options;
-    const reason = reasonOf(error);
-    this.#failures++;
-    this.#triesWhileDown++;
-    if (this.#state !== "down") {
-      this.#downSince = now();
-      log.warn("the vector store is away; routing goes on with the vectors in memory", {
-        store: store.place,
-        reason,
-      });
-    } else if (kindOf(error) !== this.#lastKind) {
-      log.warn("the vector store is still away, now for another reason", { store: store.place, reason });
-    }
-    this.#state = "down";
-    this.#reason = reason;
-    this.#lastKind = kindOf(error);
-  }
 }
 
 /** Item by item and number by number: vectors that were found and are used again are the very same. */
@@ -242,10 +203,6 @@ function isSame(found: readonly VectorItem[] | undefined, items: readonly Vector
     const known = vectors.get(id);
     return known?.length === vector.length && known.every((number, at) => number === vector[at]);
   });
-}
-
-function kindOf(error: unknown): string {
-  return error instanceof StoreError ? error.kind : "unexpected";
 }
 
 function isOneOf(error: unknown, kinds: readonly StoreError["kind"][]): boolean {

@@ -52,6 +52,12 @@ export const defaultSettings: BalancerSettings = {
   readTimeoutMs: 60_000,
 };
 
+/** Nobody else serves the config. */
+export const shareNothing: TargetMemory["share"] = () => ({
+  changed: () => undefined,
+  changedNow: () => undefined,
+});
+
 /** What is remembered of targets by their content, as between reloads; pass the same one to two balancers. */
 export function createFakeMemory(): TargetMemory {
   const states = new Map<string, object>();
@@ -61,6 +67,7 @@ export function createFakeMemory(): TargetMemory {
       states.set(target.id, known);
       return known as State; // one algorithm asks, always for the same
     },
+    share: shareNothing,
   };
 }
 

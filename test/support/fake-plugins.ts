@@ -106,6 +106,7 @@ export function createPluginServices(): PluginServices & {
     embeddings: { acquire: unused, stats: () => [] },
     call: unused,
     targets: createTargetMemories(),
+    sharing: { join: unused, close: () => undefined },
     env: {},
     purpose: "serve",
     schedule: unused,

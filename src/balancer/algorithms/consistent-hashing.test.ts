@@ -142,6 +142,7 @@ describe("consistent-hashing", () => {
     const memory = createFakeMemory();
     const states = new Map<string, object>();
     const watched: TargetMemory = {
+      ...memory,
       of: (target, make) => {
         const state = memory.of(target, make);
         states.set(target.id, state);

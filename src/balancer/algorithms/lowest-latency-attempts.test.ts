@@ -150,6 +150,7 @@ describe("lowest-latency over any course of events", () => {
         const states: object[] = [];
         const memory = createFakeMemory();
         const spied = {
+          ...memory,
           of<State extends object>(target: Target, create: () => State): State {
             const state = memory.of(target, create);
             states.push(state);

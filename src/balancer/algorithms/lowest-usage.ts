@@ -5,11 +5,26 @@ import {
   type BalancerSettings,
   defineBalancer,
   type Outcome,
+  type SharedState,
   type Target,
+  type Telling,
 } from "../balancer.ts";
 import { createSmoothWeighted } from "../smooth-weighted.ts";
 import { tellsOfTarget } from "../target-failure.ts";
-import { createTargetUsage, fade, meanOf, type TargetUsage, typicalOf, usageOf } from "../target-usage.ts";
+import {
+  createTargetUsage,
+  fade,
+  hearUsage,
+  inFlightOf,
+  meanOf,
+  measuredOf,
+  type TargetUsage,
+  tellUsage,
+  typicalOf,
+  type UsageSums,
+  unmeasuredOf,
+  usageOf,
+} from "../target-usage.ts";
 
 type Strategy = BalancerSettings["tokensCountStrategy"];
 
@@ -27,7 +42,7 @@ export const lowestUsage = defineBalancer({
   summary: "Sends to the target that has lately used the fewest tokens, or the least money, for its weight.",
   create(settings, targets, services) {
     const strategy = settings.tokensCountStrategy;
-    const { usages, fresh } = recall(targets, strategy, services);
+    const { usages, fresh, tellings } = recall(targets, settings, services);
     const all = [...usages.values()];
     const turn = createSmoothWeighted();
     const detail = Object.freeze({ reason: "balanced", detail: details[strategy], groups: [] } as const);
@@ -51,7 +66,7 @@ export const lowestUsage = defineBalancer({
 
     if (strategy !== "llm-accuracy") {
       const level = Math.min(...targets.filter(({ id }) => !fresh.has(id)).map(scores()));
-      if (Number.isFinite(level)) for (const [usage, weight] of fresh.values()) usage.start = level * weight;
+      if (Number.isFinite(level)) for (const [usage, weight] of fresh.values()) lift(usage, level * weight);
     }
 
     return {
@@ -61,14 +76,17 @@ export const lowestUsage = defineBalancer({
       },
       started({ id }) {
         const usage = usages.get(id);
-        if (usage !== undefined) usage.inFlight++;
+        if (usage === undefined) return;
+        usage.inFlight++;
+        tellings.get(id)?.changed();
       },
       observe({ id }, outcome) {
         const usage = usages.get(id);
         if (usage === undefined) return;
         fade(usage, services.now(), settings.usageHalfLifeMs);
         usage.inFlight = Math.max(0, usage.inFlight - 1);
-        count(usage, measures[strategy](outcome));
+        count(usage.own, measures[strategy](outcome));
+        tellings.get(id)?.changed();
       },
       describeTarget({ id }) {
         const usage = usages.get(id);
@@ -80,31 +98,59 @@ export const lowestUsage = defineBalancer({
   },
 });
 
-/** What is remembered of the targets, and which of them are new. */
-function recall(targets: readonly Target[], strategy: Strategy, services: BalancerServices) {
+/** What is remembered of the targets, which of them are new, and how others are told of them. */
+function recall(targets: readonly Target[], settings: BalancerSettings, services: BalancerServices) {
+  const { tokensCountStrategy: strategy, usageHalfLifeMs } = settings;
   const usages = new Map<string, TargetUsage>();
   const fresh = new Map<string, readonly [TargetUsage, number]>();
+  const tellings = new Map<string, Telling>();
   for (const target of targets) {
     // A change of the strategy changes the unit, so that each has a memory of its own.
     const byStrategy = services.memory.of<Partial<Record<Strategy, TargetUsage>>>(target, () => ({}));
-    let usage = byStrategy[strategy];
-    if (usage === undefined) {
-      usage = createTargetUsage(services.now());
-      byStrategy[strategy] = usage;
-      fresh.set(target.id, [usage, target.weight]);
-    }
+    const known = byStrategy[strategy];
+    const usage = known ?? createTargetUsage(services.now());
+    byStrategy[strategy] = usage;
+    if (known === undefined) fresh.set(target.id, [usage, target.weight]);
     usages.set(target.id, usage);
+    tellings.set(target.id, services.memory.share(target, shareUsage(usage, strategy)));
   }
-  return { usages, fresh };
+  return { usages, fresh, tellings };
+
+  function shareUsage(usage: TargetUsage, own: Strategy): SharedState {
+    const unit = strategies.indexOf(own);
+    return {
+      tell: () => [unit, ...tellUsage(usage)],
+      hear(heard) {
+        // Another process may not have taken the new config yet, and count something else.
+        const same = heard.filter(({ row }) => row[0] === unit);
+        const rows = same.map((each) => ({ ...each, row: each.row.slice(1) }));
+        hearUsage(usage, rows, services.now(), usageHalfLifeMs);
+      },
+    };
+  }
 }
 
-function count(usage: TargetUsage, value: number | undefined): void {
+/** The place of a strategy is part of what processes tell each other: append only. */
+const strategies: readonly Strategy[] = [
+  "total-tokens",
+  "prompt-tokens",
+  "completion-tokens",
+  "cost",
+  "llm-accuracy",
+];
+
+/** Puts a new target where it need not catch up; what others have counted of it already is a part of that. */
+function lift(usage: TargetUsage, level: number): void {
+  usage.own.start = Math.max(0, level - usageOf(usage, 0));
+}
+
+function count(sums: UsageSums, value: number | undefined): void {
   if (value === undefined || !Number.isFinite(value) || value < 0) {
-    usage.unmeasured++;
+    sums.unmeasured++;
     return;
   }
-  usage.sum += value;
-  usage.measured++;
+  sums.sum += value;
+  sums.measured++;
 }
 
 /** What an attempt has used, by what is counted; undefined: not known. */
@@ -139,9 +185,9 @@ const worstAccuracy = 1;
 function accuracyScore(usage: TargetUsage, typical: number | undefined): number {
   if (typical === undefined) return 0;
   const mean = meanOf(usage);
-  if (mean !== undefined && usage.measured >= leastScores) return -mean;
-  if (usage.unmeasured >= mostUnjudged) return -(mean ?? typical);
-  return usage.inFlight === 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  if (mean !== undefined && measuredOf(usage) >= leastScores) return -mean;
+  if (unmeasuredOf(usage) >= mostUnjudged) return -(mean ?? typical);
+  return inFlightOf(usage) === 0 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 }
 
 const leastScores = 0.5;

@@ -53,6 +53,7 @@ function createWorkers(size = 2) {
         return values[order.kind as Kind];
       },
       give: () => undefined,
+      hear: () => undefined,
       kill: () => end("signal SIGKILL"),
       die: end,
       gone,

@@ -2,9 +2,10 @@
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Schedule } from "../../util/schedule.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import type { ConfigText, WorkerFacts, WorkerSettings } from "./messages.ts";
+import type { ConfigText, StateReport, WorkerFacts, WorkerSettings } from "./messages.ts";
 import type { MetricsView } from "./metrics-view.ts";
 import { createRestarts, maxDeaths, type Restarts, windowMs } from "./restarts.ts";
+import { createReportRelay, type ReportRelay } from "./siblings.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 /** Plugins are waited for 10 s (gateway.ts); the rest is for a machine that is busy starting many. */
@@ -36,7 +37,8 @@ export interface Place {
 export interface CrewOptions {
   readonly size: number;
   readonly settings: Omit<WorkerSettings, "number">;
-  readonly fork: (number: number) => WorkerProcess;
+  /** `onReport` gets what it tells of its targets. */
+  readonly fork: (number: number, onReport: (told: StateReport) => void) => WorkerProcess;
   readonly dispatcher: Dispatcher;
   readonly metrics: MetricsView;
   readonly log: Logger;
@@ -63,6 +65,7 @@ export class Crew {
   readonly failed: Promise<Error>;
   readonly #options: CrewOptions;
   readonly #slots: readonly Slot[];
+  readonly #relay: ReportRelay<WorkerProcess>;
   #fail: (error: Error) => void = () => undefined;
   #config: ConfigText;
   #phase: "starting" | "running" | "stopping" = "starting";
@@ -72,6 +75,7 @@ export class Crew {
   constructor(config: ConfigText, options: CrewOptions) {
     this.#config = config;
     this.#options = options;
+    this.#relay = createReportRelay(options.now);
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
     });
@@ -209,7 +213,8 @@ export class Crew {
   }
 
   #fork(number: number): WorkerProcess {
-    const process = this.#options.fork(number);
+    const process: WorkerProcess = this.#options.fork(number, (told) => this.#relay.report(process, told));
+    this.#relay.add(process);
     void process.gone.then((how) => {
       const slot = this.#slots[number - 1];
       if (slot?.process === process) this.#bury(slot, process, how);
@@ -258,6 +263,7 @@ export class Crew {
   #bury(slot: Slot, process: WorkerProcess, how: string): void {
     const { dispatcher, metrics, log, schedule } = this.#options;
     dispatcher.remove(process);
+    this.#relay.remove(process);
     metrics.retire(slot.number);
     if (this.#phase !== "running") return;
     const fault = slot.fault;

@@ -1,5 +1,6 @@
 /** What the primary and its workers say to each other, as structured clones over node's IPC channel. */
 import type { PluginHealth, PluginTarget } from "../../gateway.ts";
+import type { Report } from "../../shared-state/state-channel.ts";
 import type { LogLevel } from "../../telemetry/logger.ts";
 import type { MetricSnapshot } from "../../telemetry/metric-snapshot.ts";
 
@@ -56,14 +57,29 @@ export interface Answers {
   readonly stop: undefined;
 }
 
+/** What a worker tells of an owner's targets, by its own clock. */
+export interface StateReport {
+  readonly owner: string;
+  readonly report: Report;
+  /** Monotonic milliseconds of the teller, when it told. */
+  readonly clock: number;
+}
+
+/** What the primary passes on of it. */
+export type StateNews =
+  | ({ readonly kind: "report"; readonly ageMs: number } & StateReport)
+  | { readonly kind: "gone"; readonly owner: string; readonly peer: string };
+
 export type ToWorker =
   | { readonly kind: "order"; readonly id: number; readonly order: Order }
+  | { readonly kind: "state"; readonly news: StateNews }
   /** With a socket, unless its client has left. */
   | { readonly kind: "connection" };
 
 export type ToPrimary =
   | { readonly kind: "done"; readonly id: number; readonly value: Answers[Order["kind"]] }
   | { readonly kind: "failed"; readonly id: number; readonly reason: string }
+  | { readonly kind: "state"; readonly told: StateReport }
   /** The connection has arrived; the next may come. */
   | { readonly kind: "taken" }
   /** What has been counted so far; told now and then, for the case that the worker dies. */

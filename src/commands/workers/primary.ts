@@ -51,8 +51,14 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
     {
       size: workers,
       settings: { listen: settings.proxyListen, logLevel: settings.logLevel, pretty: settings.pretty },
-      fork: (number) =>
-        forkWorker({ number, terminal, log, onCounted: (counted) => metrics.update(number, counted) }),
+      fork: (number, onReport) =>
+        forkWorker({
+          number,
+          terminal,
+          log,
+          onReport,
+          onCounted: (counted) => metrics.update(number, counted),
+        }),
       dispatcher,
       metrics,
       log,

@@ -7,10 +7,11 @@ import type { LineWriter } from "../../telemetry/sinks.ts";
 import type { Terminal } from "../terminal.ts";
 import type { Taker } from "./dispatcher.ts";
 import { relayLines } from "./line-relay.ts";
-import type { Answers, Order, ToPrimary, ToWorker } from "./messages.ts";
+import type { Answers, Order, StateNews, StateReport, ToPrimary, ToWorker } from "./messages.ts";
+import type { NewsTaker } from "./siblings.ts";
 import { workerVariable } from "./worker.ts";
 
-export interface WorkerProcess extends Taker {
+export interface WorkerProcess extends Taker, NewsTaker {
   readonly pid: number | undefined;
   /** Rejects with what the worker says is wrong, when it dies, and when it has not answered in time. */
   ask<Kind extends Order["kind"]>(
@@ -30,6 +31,7 @@ export interface ForkOptions {
   readonly terminal: Terminal;
   readonly log: Logger;
   readonly onCounted: (metrics: MetricSnapshot) => void;
+  readonly onReport: (told: StateReport) => void;
 }
 
 /** Starts this very command line once more, as a worker that waits for orders. */
@@ -47,6 +49,7 @@ export function forkWorker(options: ForkOptions): WorkerProcess {
     pid: child.pid,
     ask: (order, timeoutMs) => channel.ask(order, timeoutMs),
     give: (socket, onTaken) => channel.give(socket, onTaken),
+    hear: (news) => channel.hear(news),
     kill: () => void child.kill("SIGKILL"),
     gone: channel.gone,
     closed: channel.closed,
@@ -84,7 +87,7 @@ class Channel {
   /** In the order in which connections were sent, which is the order in which they arrive. */
   readonly #onTaken: (() => void)[] = [];
 
-  constructor(child: ChildProcess, { number, onCounted }: ForkOptions) {
+  constructor(child: ChildProcess, { number, onCounted, onReport }: ForkOptions) {
     this.#child = child;
     this.#number = number;
     this.gone = new Promise((resolve) => {
@@ -106,7 +109,7 @@ class Channel {
         if (child.pid === undefined) resolve();
       });
     });
-    child.on("message", (message) => this.#hear(message as ToPrimary, onCounted)); // our own worker's words
+    child.on("message", (message) => this.#hear(message as ToPrimary, onCounted, onReport)); // our own worker's words
   }
 
   ask<Kind extends Order["kind"]>(
@@ -148,13 +151,18 @@ class Channel {
     this.#child.send(message, socket, { keepOpen: true }, () => undefined);
   }
 
+  /** What cannot be sent is lost with the worker. */
+  hear(news: StateNews): void {
+    if (this.#child.connected) this.#tell({ kind: "state", news }, () => undefined);
+  }
+
   #tell(message: ToWorker, onFailed: (error: Error) => void): void {
     this.#child.send(message, undefined, undefined, (error) => {
       if (error !== null) onFailed(error);
     });
   }
 
-  #hear(message: ToPrimary, onCounted: (metrics: MetricSnapshot) => void): void {
+  #hear(message: ToPrimary, onCounted: ForkOptions["onCounted"], onReport: ForkOptions["onReport"]): void {
     switch (message.kind) {
       case "taken":
         this.#onTaken.shift()?.();
@@ -162,6 +170,9 @@ class Channel {
       case "counted":
         // Its counts have been closed with its end; the number may be another's by now.
         if (!this.#isGone) onCounted(message.metrics);
+        return;
+      case "state":
+        if (!this.#isGone) onReport(message.told);
         return;
       case "done":
         this.#pending.get(message.id)?.resolve(message.value);

@@ -2,6 +2,7 @@
 import { Socket } from "node:net";
 import { type Gateway, type PreparedConfig, startGateway } from "../../gateway.ts";
 import type { ConnectionSource } from "../../http/listener.ts";
+import type { StateChannel } from "../../shared-state/state-channel.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../../telemetry/metrics.ts";
 import type { Sink } from "../../telemetry/sinks.ts";
@@ -20,6 +21,7 @@ import type {
   WorkerFacts,
   WorkerSettings,
 } from "./messages.ts";
+import { createSiblingChannel } from "./siblings.ts";
 
 /** Set by the primary for its workers; together with a channel to it, it makes a process one. */
 export const workerVariable = "SLUICE_WORKER_OF";
@@ -35,11 +37,15 @@ export function isWorker(env: Terminal["env"]): boolean {
 export function runWorker(terminal: Terminal): Promise<ExitCode> {
   leaveSignals();
   const connections = createConnections();
+  const siblings = createSiblingChannel(
+    () => performance.now(),
+    (told) => tell({ kind: "state", told }),
+  );
   let worker: Worker | undefined;
   return new Promise((resolve) => {
     const fulfil = async (order: Order): Promise<Answers[Order["kind"]]> => {
       if (order.kind === "start") {
-        worker = await Worker.start(order.settings, order.config, terminal, connections.source);
+        worker = await Worker.start(order, terminal, connections.source, siblings);
         return undefined;
       }
       if (worker === undefined) throw new Error("it has not started yet");
@@ -66,6 +72,7 @@ export function runWorker(terminal: Terminal): Promise<ExitCode> {
     process.on("disconnect", endOrphan);
     process.on("message", (message: ToWorker, handle: unknown) => {
       if (message.kind === "connection") connections.take(handle);
+      else if (message.kind === "state") siblings.take(message.news);
       else void obey(message.id, message.order);
     });
     if (!process.connected) endOrphan();
@@ -127,13 +134,13 @@ class Worker {
   }
 
   static async start(
-    settings: WorkerSettings,
-    config: ConfigText,
+    { settings, config }: Extract<Order, { kind: "start" }>,
     terminal: Terminal,
     source: (settings: WorkerSettings) => ConnectionSource,
+    siblings: StateChannel,
   ): Promise<Worker> {
     const log = numbered(terminalLog(terminal, settings.logLevel, settings.pretty), settings.number);
-    const runtime = createRuntime(log, terminal.env);
+    const runtime = createRuntime(log, terminal.env, { siblings });
     const metrics = createMetrics();
     const counting = countNowAndThen(metrics);
     countEmbeddings(metrics, runtime);

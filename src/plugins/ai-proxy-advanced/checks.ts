@@ -2,6 +2,7 @@
 import { checkEmbeddings } from "../../embedders/options.ts";
 import { canonicalFormat } from "../../providers/llm-formats.ts";
 import { checkTarget } from "../../providers/target-checks.ts";
+import { checkState } from "../../shared-state/options.ts";
 import { type OptionFault, within } from "../../util/option-rules.ts";
 import { checkVectordb } from "../../vector-stores/options.ts";
 import type { Finding } from "../plugin.ts";
@@ -34,6 +35,7 @@ export function checkAiProxyAdvanced(
     ...errors(config.targets.flatMap((target, index) => within(["targets", index], checkTarget(target)))),
     ...errors(config.embeddings ? within(["embeddings"], checkEmbeddings(config.embeddings)) : []),
     ...errors(config.vectordb ? within(["vectordb"], checkVectordb(config.vectordb)) : []),
+    ...errors(within(["state"], checkState(config.state))),
     ...errors(checkCategory(config)),
     ...errors(checkModelHeader(config)),
     ...errors(checkCosts(config)),

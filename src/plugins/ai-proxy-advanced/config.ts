@@ -3,6 +3,7 @@ import { z } from "zod";
 import { balancerOptions } from "../../balancer/options.ts";
 import { defaultEmbeddings, type EmbeddingsOptions, embeddingsOptions } from "../../embedders/options.ts";
 import { canonicalFormat, llmFormats } from "../../providers/llm-formats.ts";
+import { stateOptions } from "../../shared-state/options.ts";
 import { sluiceAddition } from "../../util/field-notes.ts";
 import { defaultVectordb, type VectordbOptions, vectordbOptions } from "../../vector-stores/options.ts";
 import { aclOptions } from "./acl-options.ts";
@@ -28,6 +29,7 @@ export const aiProxyAdvancedConfig = z.strictObject({
   embeddings: embeddingsOptions.optional(),
   vectordb: vectordbOptions.optional(),
   acls: aclOptions.optional(),
+  state: stateOptions.prefault({}).meta(sluiceAddition),
   genai_category: z
     .enum(categories)
     .default("text/generation")

@@ -20,6 +20,7 @@ import { compileTarget, type ProxyTarget } from "../../proxy/target.ts";
 import type { Explanation, Plugin, PluginMeta, PluginServices } from "../plugin.ts";
 import type { AiProxyAdvancedConfig } from "./config.ts";
 import { type OpenSemantic, openSemantic } from "./semantic.ts";
+import { openState } from "./state.ts";
 import type { TargetOptions } from "./target-options.ts";
 
 /** The plugin for a config that the schema and the checks have accepted. */
@@ -35,6 +36,8 @@ export function createChatPlugin(
     config.balancer.algorithm === "semantic" ? openSemantic(config, services, meta) : undefined;
   const balancer = createBalancer(config, targets, services, meta, semantic);
   const pool = createPool(balancer, config, targets, services, meta);
+  const state = openState(config, services, meta);
+  const outside = [semantic, state].filter((part) => part !== undefined);
   const settings: ChatProxySettings = {
     pluginId: meta.id,
     plugin: name,
@@ -65,15 +68,17 @@ export function createChatPlugin(
     explain: (request, signal) => explain(name, request, settings, signal),
     describe: () => describePlugin(config, targets, semantic),
     targets: () => pool.status(),
-    ...(semantic !== undefined && {
-      health: () => semantic.health(),
-      probe: (signal: AbortSignal) => semantic.probe(signal),
-      forget: (signal: AbortSignal) => semantic.forget(signal),
-    }),
+    health: () => outside.flatMap((part) => part.health()),
+    probe: async (signal) => (await Promise.all(outside.map((part) => part.probe(signal)))).flat(),
+    async forget(signal) {
+      await Promise.all(outside.map((part) => part.forget(signal)));
+    },
     async close() {
+      // First of all, so that the others are told once more what is remembered.
+      const closing = outside.map((part) => part.close());
       pool.close();
       balancer.close?.();
-      await semantic?.close();
+      await Promise.all(closing);
     },
   };
 }

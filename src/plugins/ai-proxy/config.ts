@@ -3,6 +3,7 @@ import { z } from "zod";
 import { balancerOptions } from "../../balancer/options.ts";
 import { authOptions } from "../../providers/auth-options.ts";
 import { canonicalFormat, llmFormats } from "../../providers/llm-formats.ts";
+import { stateOptions } from "../../shared-state/options.ts";
 import { sluiceAddition } from "../../util/field-notes.ts";
 import {
   type AiProxyAdvancedConfig,
@@ -46,6 +47,7 @@ export function toAdvanced(config: AiProxyConfig): AiProxyAdvancedConfig {
     ...rest,
     targets: [{ auth, logging, model, route_type, weight: 100 }],
     balancer: balancerOptions.parse({}),
+    state: stateOptions.parse({}),
     on_error: "fallback",
   };
 }
