@@ -1,6 +1,6 @@
 /** The block `balancer`: which target gets a request, and what happens when it fails. */
 import { z } from "zod";
-import { planned, sluiceAddition } from "../util/field-notes.ts";
+import { sluiceAddition } from "../util/field-notes.ts";
 
 /** The values `balancer.algorithm` may take; which of them exist here is `algorithms/index.ts`'s matter. */
 const algorithmNames = [
@@ -98,7 +98,7 @@ export const balancerOptions = z
         "Failures after which the next target is tried. A POST that was already sent is only sent again with `non_idempotent` among them.",
       ),
     connect_timeout: timeoutMs("Longest wait for a connection, in milliseconds."),
-    write_timeout: timeoutMs("Longest wait between two writes to the vendor, in milliseconds.").meta(planned),
+    write_timeout: timeoutMs("Longest wait between two writes to the vendor, in milliseconds."),
     read_timeout: timeoutMs("Longest wait between two reads from the vendor, in milliseconds."),
     max_fails: z
       .int()

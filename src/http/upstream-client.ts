@@ -3,6 +3,7 @@ import { type Dispatcher, Pool } from "undici";
 import { type Schedule, systemSchedule } from "../util/schedule.ts";
 import type { Cancellation } from "./cancellation.ts";
 import { type SilenceClock, SilenceWatch } from "./silence-watch.ts";
+import { inPieces, Upload } from "./upload.ts";
 import { type BodySource, UpstreamBody } from "./upstream-body.ts";
 import { createConnector } from "./upstream-connector.ts";
 import { toUpstreamError, UpstreamTimeout } from "./upstream-error.ts";
@@ -18,8 +19,13 @@ export interface UpstreamCall {
   /** For the name, TCP and TLS together. */
   readonly connectTimeoutMs: number;
   /**
-   * Longest gap between two reads, the wait for the answer's head included; exact to some milliseconds. While the reader
-   * has asked for a pause, it does not run.
+   * Longest wait for the connection to take a piece of the body (64 KiB, or what a stream gives), until the answer's head
+   * has come. A wait for the stream itself is not counted, and a body of one piece not watched.
+   */
+  readonly writeTimeoutMs: number;
+  /**
+   * Longest gap between two reads, the wait for the answer's head included, from the end of the request on; exact to some
+   * milliseconds. While the reader has asked for a pause, it does not run.
    */
   readonly readTimeoutMs: number;
 }
@@ -85,17 +91,18 @@ export function createUpstreamClient(options: UpstreamClientOptions = {}): Upstr
           reject(signal.reason);
           return;
         }
+        const onTheWire = new CallOnTheWire({ call, signal, clock, resolve, reject });
         poolFor(call.origin, call.connectTimeoutMs).dispatch(
           {
             path: call.path,
             method: call.method as "POST", // undici's type lists the methods; any token is valid on the wire
-            headers: call.headers,
-            body: call.body as string, // an AsyncIterable is accepted too, the type does not say so
+            headers: onTheWire.headers,
+            body: (onTheWire.upload ?? call.body) as string, // an AsyncIterable is accepted too, the type does not say so
             // The waits are our own to time.
             headersTimeout: 0,
             bodyTimeout: 0,
           },
-          new CallOnTheWire({ readTimeoutMs: call.readTimeoutMs, signal, clock, resolve, reject }),
+          onTheWire,
         );
       });
     },
@@ -109,7 +116,7 @@ export function createUpstreamClient(options: UpstreamClientOptions = {}): Upstr
 type Controller = Dispatcher.DispatchController;
 
 interface CallParts {
-  readonly readTimeoutMs: number;
+  readonly call: UpstreamCall;
   readonly signal: Cancellation;
   readonly clock: SilenceClock;
   readonly resolve: (response: UpstreamResponse) => void;
@@ -118,6 +125,9 @@ interface CallParts {
 
 /** One call from its dispatch to the last byte of its answer. */
 class CallOnTheWire implements Dispatcher.DispatchHandler, BodySource {
+  readonly headers: UpstreamCall["headers"];
+  /** The body, unless it goes out at once. */
+  readonly upload: Upload | undefined;
   readonly #parts: CallParts;
   readonly #watch: SilenceWatch;
   readonly #onAbort = () => this.#giveUp();
@@ -126,10 +136,17 @@ class CallOnTheWire implements Dispatcher.DispatchHandler, BodySource {
   #isOver = false;
 
   constructor(parts: CallParts) {
+    const { call, clock } = parts;
     this.#parts = parts;
-    this.#watch = new SilenceWatch(parts.clock, parts.readTimeoutMs, () =>
-      this.abort(new UpstreamTimeout("READ_TIMEOUT", parts.readTimeoutMs)),
+    this.#watch = new SilenceWatch(clock, call.readTimeoutMs, () =>
+      this.abort(new UpstreamTimeout("READ_TIMEOUT", call.readTimeoutMs)),
     );
+    const pieces = inPieces(call.body);
+    if (pieces !== undefined) this.upload = this.#uploadOf(pieces.source);
+    this.headers =
+      pieces?.length === undefined
+        ? call.headers
+        : { ...call.headers, "content-length": String(pieces.length) };
     parts.signal.addEventListener("abort", this.#onAbort);
   }
 
@@ -138,7 +155,7 @@ class CallOnTheWire implements Dispatcher.DispatchHandler, BodySource {
   onRequestStart(controller: Controller): void {
     this.#controller = controller;
     if (this.#parts.signal.aborted) controller.abort(reasonOf(this.#parts.signal));
-    else this.#watch.start();
+    else if (this.upload === undefined) this.#watch.start();
   }
 
   onResponseStart(
@@ -146,8 +163,12 @@ class CallOnTheWire implements Dispatcher.DispatchHandler, BodySource {
     status: number,
     headers: Readonly<Record<string, string | string[] | undefined>>,
   ): void {
-    this.#watch.heard();
-    if (status < 200) return;
+    if (status < 200) {
+      this.#watch.heard();
+      return;
+    }
+    this.upload?.answered();
+    this.#watch.start();
     this.#body = new UpstreamBody(this);
     this.#parts.resolve({ status, headers, body: this.#body });
   }
@@ -189,6 +210,18 @@ class CallOnTheWire implements Dispatcher.DispatchHandler, BodySource {
     this.#controller?.abort(reason);
   }
 
+  /** The wait for the answer begins where the wait for the connection to take the request ends. */
+  #uploadOf(source: AsyncIterable<Uint8Array>): Upload {
+    const { clock, call } = this.#parts;
+    const watch = new SilenceWatch(clock, call.writeTimeoutMs, () =>
+      this.abort(new UpstreamTimeout("WRITE_TIMEOUT", call.writeTimeoutMs)),
+    );
+    const onSent = () => {
+      if (this.#body === undefined) this.#watch.start();
+    };
+    return new Upload({ source, watch, onSent });
+  }
+
   #giveUp(): void {
     this.#controller?.abort(reasonOf(this.#parts.signal));
     if (this.#body === undefined) this.#parts.reject(this.#parts.signal.reason);
@@ -197,6 +230,8 @@ class CallOnTheWire implements Dispatcher.DispatchHandler, BodySource {
   #settle(error?: Error): void {
     this.#isOver = true;
     this.#watch.stop();
+    // A body of which nothing was sent may yet be sent elsewhere.
+    if (this.#controller !== undefined) this.upload?.leave(error ?? new Error("the answer has ended"));
     this.#parts.signal.removeEventListener("abort", this.#onAbort);
     this.#body?.finish(error);
   }

@@ -35,6 +35,7 @@ describe("toUpstreamError", () => {
     [failed("ECONNRESET"), "error", "reset_before_head", "reset_after_head"],
     [failed("EPIPE"), "error", "reset_before_head", "reset_after_head"],
     [failed("UND_ERR_SOCKET"), "error", "closed_before_head", "closed_after_head"],
+    [new UpstreamTimeout("WRITE_TIMEOUT", 5), "timeout", "write_timeout", "write_timeout"],
     [new UpstreamTimeout("READ_TIMEOUT", 5), "timeout", "read_timeout", "read_timeout"],
     [parserError, "invalid_header", "invalid_header", "invalid_body"],
     [failed("UND_ERR_HEADERS_OVERFLOW"), "invalid_header", "invalid_header", "invalid_body"],

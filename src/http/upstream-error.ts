@@ -18,6 +18,7 @@ export type FailureReason =
   | "reset_after_head"
   | "closed_after_head"
   | "connect_timeout"
+  | "write_timeout"
   | "read_timeout"
   | "invalid_header"
   | "invalid_body";
@@ -43,25 +44,27 @@ export class UpstreamError extends Error {
 
 /** What a timer of ours ends a connection with. */
 export class UpstreamTimeout extends Error {
-  readonly code: "CONNECT_TIMEOUT" | "READ_TIMEOUT";
+  readonly code: keyof typeof timeoutWords;
 
   constructor(code: UpstreamTimeout["code"], timeoutMs: number) {
-    super(
-      code === "CONNECT_TIMEOUT"
-        ? `not connected within ${timeoutMs} ms`
-        : `nothing came for ${timeoutMs} ms`,
-    );
+    super(`${timeoutWords[code]} ${timeoutMs} ms`);
     this.name = "UpstreamTimeout";
     this.code = code;
   }
 }
+
+const timeoutWords = {
+  CONNECT_TIMEOUT: "not connected within",
+  WRITE_TIMEOUT: "nothing of the request was taken for",
+  READ_TIMEOUT: "nothing came for",
+} as const;
 
 /** An error of the network or of the HTTP parser, named. */
 export function toUpstreamError(cause: unknown, sent: boolean, hasHead: boolean): UpstreamError {
   return new UpstreamError(kindOf(cause), sent, cause, hasHead);
 }
 
-const timeoutCodes = new Set(["CONNECT_TIMEOUT", "READ_TIMEOUT", "ETIMEDOUT"]);
+const timeoutCodes = new Set([...Object.keys(timeoutWords), "ETIMEDOUT"]);
 
 function kindOf(cause: unknown): FailureKind {
   const code = codeOf(cause);
@@ -75,12 +78,17 @@ function kindOf(cause: unknown): FailureKind {
 }
 
 function reasonFor(kind: FailureKind, sent: boolean, cause: unknown, hasHead: boolean): FailureReason {
-  if (kind === "timeout") return sent ? "read_timeout" : "connect_timeout";
+  if (kind === "timeout") return timeoutReason(sent, cause);
   if (kind === "invalid_header") return hasHead ? "invalid_body" : "invalid_header";
   if (!sent) return reasonUnsent(cause);
   const isReset = resetCodes.has(codeOf(cause));
   if (hasHead) return isReset ? "reset_after_head" : "closed_after_head";
   return isReset ? "reset_before_head" : "closed_before_head";
+}
+
+function timeoutReason(sent: boolean, cause: unknown): FailureReason {
+  if (!sent) return "connect_timeout";
+  return codeOf(cause) === "WRITE_TIMEOUT" ? "write_timeout" : "read_timeout";
 }
 
 const resetCodes = new Set(["ECONNRESET", "EPIPE"]);

@@ -93,6 +93,7 @@ function planCall(call: ChatCall, lease: Lease<ProxyTarget>): CallPlan {
       headers: signed.headers,
       body,
       connectTimeoutMs: settings.connectTimeoutMs,
+      writeTimeoutMs: settings.writeTimeoutMs,
       readTimeoutMs: settings.readTimeoutMs,
     },
     answered(status) {

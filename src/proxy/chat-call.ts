@@ -22,6 +22,7 @@ export interface ChatProxySettings {
   /** Attempts after the first. */
   readonly retries: number;
   readonly connectTimeoutMs: number;
+  readonly writeTimeoutMs: number;
   readonly readTimeoutMs: number;
   /** Bound on all attempts and the whole answer, in milliseconds; 0: none. */
   readonly totalTimeoutMs: number;

@@ -49,6 +49,7 @@ describe("a chat request that is answered", () => {
       path: "/chat?v=1",
       method: "POST",
       connectTimeoutMs: 1000,
+      writeTimeoutMs: 2000,
       readTimeoutMs: 2000,
     });
     expect(call?.headers).toEqual({

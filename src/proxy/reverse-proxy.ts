@@ -16,6 +16,7 @@ export interface ProxyService {
   readonly port: number;
   readonly path: string | undefined;
   readonly connectTimeoutMs: number;
+  readonly writeTimeoutMs: number;
   readonly readTimeoutMs: number;
   /** Further tries after a connection that could not be made. */
   readonly retries: number;
@@ -84,6 +85,7 @@ function serviceCall(
     }),
     body: hasBody ? detached(request.body) : null,
     connectTimeoutMs: service.connectTimeoutMs,
+    writeTimeoutMs: service.writeTimeoutMs,
     readTimeoutMs: service.readTimeoutMs,
   };
 }

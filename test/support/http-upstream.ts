@@ -22,6 +22,11 @@ export function startRawUpstream(answer: string): Promise<Upstream> {
   return listen(createTcpServer((socket) => socket.once("data", () => socket.end(answer))));
 }
 
+/** A server that takes connections and reads nothing from them. */
+export function startDeafUpstream(): Promise<Upstream> {
+  return listen(createTcpServer({ pauseOnConnect: true }));
+}
+
 /** A port that was free a moment ago: connections to it are refused. */
 export async function closedPort(): Promise<number> {
   const server = await startRawUpstream("");

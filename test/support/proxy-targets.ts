@@ -81,6 +81,7 @@ export function createProxySettings(
     rules: failoverRules(criteria),
     retries: 5,
     connectTimeoutMs: 1000,
+    writeTimeoutMs: 2000,
     readTimeoutMs: 2000,
     totalTimeoutMs: 0,
     streamHoldMs: 0,

@@ -37,6 +37,7 @@ export const callTo = (origin: string, more: Partial<UpstreamCall> = {}): Upstre
   headers: { "content-type": "application/json", "x-key": "1" },
   body: '{"a":1}',
   connectTimeoutMs: 5000,
+  writeTimeoutMs: 5000,
   readTimeoutMs: 5000,
   ...more,
 });

@@ -50,7 +50,7 @@ export const service = defineEntity({
       .optional(),
     retries: z.int().min(0).max(32767).default(5).describe("Most further tries after a failed connection."),
     connect_timeout: timeoutMs("Longest wait for a connection, in milliseconds."),
-    write_timeout: timeoutMs("Longest wait between two writes, in milliseconds.").meta(planned),
+    write_timeout: timeoutMs("Longest wait between two writes, in milliseconds."),
     read_timeout: timeoutMs("Longest wait between two reads, in milliseconds."),
     enabled: z.boolean().default(true).describe("Off: its routes answer as if they did not exist."),
     tls_verify: z.boolean().describe("Check the upstream's certificate.").meta(planned).optional(),

@@ -47,6 +47,7 @@ export function createChatPlugin(
     rules: failoverRules(config.balancer.failover_criteria),
     retries: config.balancer.retries,
     connectTimeoutMs: config.balancer.connect_timeout,
+    writeTimeoutMs: config.balancer.write_timeout,
     readTimeoutMs: config.balancer.read_timeout,
     totalTimeoutMs: config.balancer.total_timeout,
     streamHoldMs: config.balancer.stream_hold,
