@@ -18,7 +18,7 @@ export const leastConnections = defineBalancer({
     return {
       pick(candidates, request) {
         explain(request);
-        return turn.next(lowest(candidates, score));
+        return turn.next(lowest(candidates, score), request);
       },
       started(target) {
         const count = counts.get(target.id);
