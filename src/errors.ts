@@ -93,6 +93,21 @@ export const errorTable = {
     "route {route} has no service to proxy to and no plugin that answers",
     "gateway",
   ),
+  bad_question: row(400, "invalid_request_error", "cannot explain: {reason}", "gateway"),
+  no_plugin: row(404, "invalid_request_error", "cannot explain: {reason}", "gateway"),
+  question_too_large: row(
+    413,
+    "invalid_request_error",
+    "cannot explain: the request body is larger than {limit} bytes; shorten the prompt",
+    "gateway",
+  ),
+  cannot_explain: row(503, "server_error", "cannot explain at the moment: {reason}; try again", "gateway"),
+  explain_timeout: row(
+    504,
+    "timeout_error",
+    "cannot explain: there was no decision within {seconds} s; the embedder or the gateway is too slow at the moment",
+    "gateway",
+  ),
   internal: row(500, "server_error", "An unexpected error occurred", "gateway"),
 } as const satisfies Record<string, ErrorRow>;
 

@@ -3,7 +3,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { type Listener, type ListenerServices, listen } from "../http/listener.ts";
 import type { Reply } from "../http/reply.ts";
 
-/** `GET /path` → its answer. */
+/** `GET /path` → its answer; what it throws is answered by the table of errors. */
 export type Pages = Readonly<Record<string, (exchange: Exchange) => Reply | Promise<Reply>>>;
 
 /** Serves pages by method and path; anything else is 404, a known path with another method 405. */

@@ -5,6 +5,7 @@ import {
   createBalanceRequest,
   createBalancerServices,
   createTargets,
+  createTrialRequest,
   defaultSettings,
 } from "../../test/support/balancing.ts";
 import { seededRandom } from "../simulator/text/random.ts";
@@ -84,10 +85,18 @@ export function describeBalancer(name: string, member: BalancerMember): void {
   const targetsFor = (list: readonly number[]) =>
     createTargets(list.map((weight, index) => ({ ...member.facts?.(index), weight })));
 
-  async function ask(balancer: Balancer, candidates: readonly Target[]): Promise<BalanceRequest> {
-    const request = createBalanceRequest(["what now", "before"], { headers: { "x-id": "1" } });
+  async function ask(
+    balancer: Balancer,
+    candidates: readonly Target[],
+    create: typeof createBalanceRequest = createBalanceRequest,
+  ): Promise<BalanceRequest> {
+    const request = create(["what now", "before"], { headers: { "x-id": "1" } });
     await balancer.prepare?.(candidates, request);
     return request;
+  }
+
+  async function tryOut(balancer: Balancer, candidates: readonly Target[]): Promise<Target | undefined> {
+    return balancer.pick(candidates, await ask(balancer, candidates, createTrialRequest));
   }
 
   describe(`${name} as a balancing algorithm`, () => {
@@ -218,6 +227,61 @@ export function describeBalancer(name: string, member: BalancerMember): void {
       );
     });
 
+    it("remembers nothing of trials: with any number of them in between it chooses as without", async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          weights,
+          steps,
+          fc.constantFrom(...settingsOfAll),
+          fc.nat(),
+          async (list, run, settings, seed) => {
+            const targets = targetsFor(list);
+            const choices = async (look: (balancer: Balancer) => Promise<unknown>) => {
+              let now = 0;
+              const services = { now: () => now, random: seededRandom(seed) };
+              const balancer = await member.create(targets, worldWith(settings, services));
+              const picks: unknown[] = [];
+              const pass = async (ms: number) => {
+                now += ms / 2;
+                await look(balancer);
+                now += ms / 2;
+                await look(balancer);
+              };
+              for await (const { target } of play(balancer, targets, run, pass)) picks.push(target?.id);
+              balancer.close?.();
+              return picks;
+            };
+            const undisturbed = await choices(async () => undefined);
+            const disturbed = await choices(async (balancer) => {
+              await tryOut(balancer, targets);
+              await tryOut(balancer, without(targets, run.length % 9));
+            });
+            expect(disturbed).toEqual(undisturbed);
+          },
+        ),
+        { numRuns: 50 },
+      );
+    });
+
+    it("tells by a trial what the next request would get, however often it is asked", async () => {
+      await fc.assert(
+        fc.asyncProperty(weights, steps, async (list, run) => {
+          const targets = targetsFor(list);
+          let now = 0;
+          const settings = { hashOnHeader: "x-id" }; // a request that is placed by chance cannot be foretold
+          const balancer = await member.create(targets, worldWith(settings, { now: () => now }));
+          const foretold: (Target | undefined)[][] = [];
+          const foretell = async (candidates: readonly Target[]) => {
+            foretold.push([await tryOut(balancer, candidates), await tryOut(balancer, candidates)]);
+          };
+          for await (const { target } of play(balancer, targets, run, (ms) => (now += ms), foretell))
+            expect(foretold.at(-1)).toEqual([target, target]);
+          balancer.close?.();
+        }),
+        { numRuns: 50 },
+      );
+    });
+
     it("keeps what another has decided about the request", async () => {
       const targets = targetsFor([1, 2]);
       const balancer = await member.create(targets, worldWith());
@@ -235,22 +299,27 @@ export function describeBalancer(name: string, member: BalancerMember): void {
     readonly target: Target | undefined;
   }
 
-  /** Plays the steps as the pool would: what was picked begins at once, and each that has begun ends exactly once. */
+  /**
+   * Plays the steps as the pool would: what was picked begins at once, and each that has begun ends exactly once.
+   * `look` comes right before each pick, with its candidates.
+   */
   async function* play(
     balancer: Balancer,
     targets: readonly Target[],
     run: readonly { begins: boolean; outcome: Outcome; waitMs: number; leftOut: number }[],
-    pass: (ms: number) => void,
+    pass: (ms: number) => unknown,
+    look: (candidates: readonly Target[]) => Promise<void> = async () => undefined,
   ): AsyncGenerator<Attempt> {
     const underWay: Target[] = [];
     for (const { begins, outcome, waitMs, leftOut } of run) {
-      pass(waitMs);
+      await pass(waitMs);
       const ending = begins ? undefined : underWay.shift();
       if (ending !== undefined) {
         balancer.observe?.(ending, outcome);
         continue;
       }
       const candidates = without(targets, leftOut);
+      await look(candidates);
       const request = await ask(balancer, targets);
       const target = balancer.pick(candidates, request);
       if (target !== undefined) {

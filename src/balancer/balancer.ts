@@ -33,9 +33,17 @@ export interface BalanceRequest {
   readonly header: (name: string) => string | undefined;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
+  /**
+   * Somebody only asks: no attempt will follow, so that nothing of this request may be remembered that changes what
+   * others get. It is chosen as for a request at this moment, and asking again gives the same. Default false.
+   */
+  readonly isTrial?: boolean;
   /** Set by algorithms that can explain themselves. */
   decision: RoutingDecision | undefined;
 }
+
+/** A request that only asks. */
+export type TrialRequest = BalanceRequest & { readonly isTrial: true };
 
 /**
  * Why an attempt gave no good answer. error, timeout, invalid_header and `http_…` are nginx's words for what happens up

@@ -1,6 +1,6 @@
 /** Targets that are left out, or only used last: an open breaker, a vendor's Retry-After, a failed health check. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { createBalanceRequest, createTargets } from "../../test/support/balancing.ts";
+import { createBalanceRequest, createTargets, createTrialRequest } from "../../test/support/balancing.ts";
 import {
   attempt,
   bad,
@@ -36,6 +36,23 @@ describe("a target whose breaker is open", () => {
     expect(taken(attempts).target.index).toBe(1);
     expect(attempts.next()).toBeUndefined();
     expect(attempts.retryInMs).toBe(6_000);
+  });
+
+  it("is not chosen by a preview either, which names the wait where none is left, and begins no probe", async () => {
+    const pool = bench.createPool(targets);
+    fail(pool, targets);
+    const request = createTrialRequest();
+    expect(pool.preview(targets, request)).toMatchObject({ target: targets[1] });
+    expect(pool.preview(targets.slice(0, 1), request)).toEqual({
+      target: undefined,
+      retryInMs: failTimeoutMs,
+    });
+    await bench.clock.advance(failTimeoutMs);
+    for (let time = 0; time < 2; time++)
+      expect(pool.preview(targets, request)).toEqual({ target: targets[0], retryInMs: undefined });
+    expect(statesOf(pool)).toEqual(["half-open", "closed"]);
+    expect(pool.status()[0]).toMatchObject({ inFlight: 0, attempts: 2 });
+    expect(attempt(pool, targets, good)).toBe(0);
   });
 
   it("names the shortest wait where all are left out", async () => {

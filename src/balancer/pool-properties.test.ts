@@ -1,7 +1,12 @@
 /** What holds for a pool over any run of requests, failures and waits. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createBalanceRequest, createFakeMemory, createTargets } from "../../test/support/balancing.ts";
+import {
+  createBalanceRequest,
+  createFakeMemory,
+  createTargets,
+  createTrialRequest,
+} from "../../test/support/balancing.ts";
 import { createRecordingLogger } from "../../test/support/recording-logger.ts";
 import type { Balancer, Outcome, Target } from "./balancer.ts";
 import { type Attempts, createTargetPool, type Lease, type TargetPool, type TargetStatus } from "./pool.ts";
@@ -121,7 +126,10 @@ class Run {
     const available = request.members.filter(
       (target) => !request.tried.has(target) && this.#isUp(before, target),
     );
+    const isFirst = request.tried.size === 0;
+    const foretold = isFirst ? this.#foretell(request, before) : undefined;
     const lease = request.attempts.next();
+    if (isFirst) expect(lease?.target).toBe(foretold);
     if (lease === undefined) {
       expect(available).toEqual([]);
       this.#checkWait(request, before);
@@ -137,6 +145,14 @@ class Run {
     const isProbe = before[target.index]?.breaker === "half-open";
     this.seen.add(isProbe ? "probe" : "attempt");
     this.#leases.push({ lease, isProbe });
+  }
+
+  /** What a request of these members would be sent to first; asking begins and changes nothing. */
+  #foretell({ members, attempts }: Request, before: readonly TargetStatus[]): Target | undefined {
+    const { target, retryInMs } = this.#pool.preview(members, createTrialRequest());
+    if (target === undefined) expect(retryInMs).toBe(attempts.retryInMs);
+    expect(this.#pool.status()).toEqual(before);
+    return target;
   }
 
   /** Nothing was left: the wait is told of those that were left out, and is over when it says. */

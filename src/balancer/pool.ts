@@ -1,5 +1,5 @@
 /** The engine around an algorithm: who may be picked, what is counted, and what outlives a reload. */
-import type { BalanceRequest, Balancer, Outcome, Target } from "./balancer.ts";
+import type { BalanceRequest, Balancer, Outcome, Target, TrialRequest } from "./balancer.ts";
 import {
   createTargetHealth,
   type TargetHealth,
@@ -48,9 +48,19 @@ export interface Attempts<Member extends Target> {
   readonly retryInMs: number | undefined;
 }
 
+/** What the first attempt of a request would be. */
+export interface Preview<Member extends Target> {
+  /** Undefined when none is available or fits; `request.decision` and `retryInMs` then say why. */
+  readonly target: Member | undefined;
+  /** As in `Attempts`. */
+  readonly retryInMs: number | undefined;
+}
+
 export interface TargetPool<Member extends Target> {
   readonly balancer: Balancer;
   open(candidates: readonly Member[], request: BalanceRequest): Attempts<Member>;
+  /** Chooses as for a request that comes now, and begins nothing. */
+  preview(candidates: readonly Member[], request: TrialRequest): Preview<Member>;
   status(): readonly TargetStatus[];
   /** Lets go of what is remembered of the targets; attempts under way may still end. */
   close(): void;
@@ -88,6 +98,10 @@ export function createTargetPool<Member extends Target>(
   return {
     balancer,
     open: (candidates, request) => new RequestAttempts(core, candidates, request),
+    preview(candidates, request) {
+      const attempts = new RequestAttempts(core, candidates, request);
+      return { target: attempts.choose(), retryInMs: attempts.retryInMs };
+    },
     status: () => targets.map((target) => statusOf(target, core)),
     close() {
       if (isClosed) return;
@@ -124,7 +138,7 @@ class RequestAttempts<Member extends Target> implements Attempts<Member> {
   }
 
   next(): Lease<Member> | undefined {
-    const target = this.#choose();
+    const target = this.choose();
     if (target === undefined) return undefined;
     if (this.#first === undefined) this.#first = target;
     else {
@@ -146,7 +160,8 @@ class RequestAttempts<Member extends Target> implements Attempts<Member> {
     return shortest;
   }
 
-  #choose(): Member | undefined {
+  /** The target that is next, as long as no attempt on it has begun. */
+  choose(): Member | undefined {
     const request = this.#request;
     const time = this.#core.now();
     const preferred = this.#untried(isReady, time);

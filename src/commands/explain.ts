@@ -1,24 +1,33 @@
 /** `sluice explain`: where a prompt would go, and why. Sends nothing to a model. */
-
-import { createSnapshot, type RunningPlugin } from "../config/snapshot.ts";
-import type { RoutingDecision } from "../llm/routing-decision.ts";
-import type { Explanation } from "../plugins/plugin.ts";
+import { request } from "undici";
+import { type Answer, askedOf, type Explained, explainBy, whyNone } from "../admin/explain.ts";
+import { createQuestion, type Question } from "../admin/question.ts";
+import { createSnapshot } from "../config/snapshot.ts";
 import type { Command, Invocation } from "./command.ts";
 import { configPath, readConfigFile } from "./config-file.ts";
+import { decisionInWords, targetsInWords } from "./explanation-words.ts";
+import { readRunFile, unreachable } from "./run-file.ts";
 import { createRuntime, terminalLog } from "./runtime.ts";
-import { type Terminal, table, UsageError } from "./terminal.ts";
+import { readSettings } from "./settings.ts";
+import { type Terminal, UsageError } from "./terminal.ts";
 
-const usage = 'explain "PROMPT" -c FILE';
-/** For embedding the descriptions and the prompt. */
+const usage = 'explain "PROMPT" [-c FILE]';
+/** For embedding the descriptions and the prompt; a running gateway, which has them embedded, takes 10 s at most. */
 const deadlineMs = 30_000;
 
 export const explain: Command = {
   name: "explain",
   usage,
   summary: "Show where a prompt would go: candidates, distances, threshold, margin, target, why.",
-  takesSettings: false,
+  takesSettings: true,
   flags: [
-    { name: "config", short: "c", type: "string", value: "FILE", help: "declarative config" },
+    {
+      name: "config",
+      short: "c",
+      type: "string",
+      value: "FILE",
+      help: "decide from this file; left out, the running gateway is asked",
+    },
     { name: "json", type: "boolean", help: "print JSON" },
     {
       name: "plugin",
@@ -34,99 +43,88 @@ export const explain: Command = {
     },
   ],
   async run(invocation, terminal) {
-    const [prompt, ...rest] = invocation.positionals;
-    if (prompt === undefined || rest.length > 0)
-      throw new UsageError(`one prompt, in quotes. Usage: sluice ${usage}`);
-    const explanations = await explainPrompt(prompt, invocation, terminal);
+    const question = questionOf(invocation);
+    const isLive = invocation.flags["config"] === undefined;
+    const decide = isLive ? askGateway : decideFromFile;
+    const explanations = await decide(question, invocation.flags, terminal);
     if (invocation.flags["json"] === true) {
       terminal.out(
         `${JSON.stringify(explanations.length === 1 ? explanations[0] : explanations, null, 2)}\n`,
       );
     } else {
-      for (const explanation of explanations) terminal.out(`${inWords(explanation)}\n`);
+      for (const each of explanations) terminal.out(inWords(each, explanations.length > 1, isLive));
     }
-    return explanations.some((explanation) => explanation.target === undefined) ? 1 : 0;
+    return explanations.some(({ target }) => target === undefined) ? 1 : 0;
   },
 };
 
-async function explainPrompt(
-  prompt: string,
-  { flags }: Invocation,
+function questionOf({ positionals: [prompt, ...rest], flags: { model, plugin } }: Invocation): Question {
+  if (prompt === undefined || rest.length > 0)
+    throw new UsageError(`one prompt, in quotes. Usage: sluice ${usage}`);
+  return createQuestion({
+    prompt,
+    model: typeof model === "string" ? model : undefined,
+    plugin: typeof plugin === "string" ? plugin : undefined,
+  });
+}
+
+/**
+ * From a file the table of targets is left out: nothing has happened to them, so that every row would say the same, and
+ * their weights are in the file. JSON has it all the same.
+ */
+function inWords(explanation: Explained, isOneOfSeveral: boolean, isLive: boolean): string {
+  const decision = `${decisionInWords(explanation, isOneOfSeveral)}\n`;
+  return isLive ? `${decision}${targetsInWords(explanation.targets)}\n` : decision;
+}
+
+type Flags = Invocation["flags"];
+
+/** What the gateway would do that runs now, found as `sluice reload` finds it. */
+async function askGateway(
+  question: Question,
+  flags: Flags,
   terminal: Terminal,
-): Promise<readonly Explanation[]> {
+): Promise<Answer["explanations"]> {
+  const { prefix } = readSettings(flags, terminal.env, terminal.isTerminal);
+  const running = readRunFile(
+    prefix,
+    "start one, give the --prefix of one that runs, or a file to decide from with -c FILE",
+  );
+  if (running.admin === undefined)
+    throw new Error(
+      `process ${running.pid} has no admin listener to be asked at: start it with one (--admin-listen), or give a file to decide from with -c FILE`,
+    );
+  const answer = await request(`${running.admin}/explain`, {
+    method: "POST",
+    body: JSON.stringify(question),
+    headersTimeout: deadlineMs,
+    bodyTimeout: deadlineMs,
+  }).catch((cause: unknown) => {
+    throw unreachable(running, prefix, cause);
+  });
+  const content = (await answer.body.json()) as Answer & { readonly message: string }; // our own admin listener answers so
+  if (answer.statusCode === 404) throw new UsageError(content.message);
+  if (answer.statusCode !== 200) throw new Error(content.message);
+  return content.explanations;
+}
+
+/** What a gateway would do that has just started with this file. */
+async function decideFromFile(
+  question: Question,
+  flags: Flags,
+  terminal: Terminal,
+): Promise<Answer["explanations"]> {
   const file = readConfigFile(configPath(flags["config"], undefined, usage), terminal.env);
   const runtime = createRuntime(terminalLog(terminal, "warn", true), terminal.env, { purpose: "look" });
-  const snapshot = createSnapshot(file.config, runtime);
+  const { plugins } = createSnapshot(file.config, runtime);
   const signal = AbortSignal.timeout(deadlineMs);
   try {
-    const model = typeof flags["model"] === "string" ? flags["model"] : undefined;
-    const body = { messages: [{ role: "user", content: prompt }], ...(model !== undefined && { model }) };
-    const explanations: Explanation[] = [];
-    for (const { plugin } of select(snapshot.plugins, flags["plugin"])) {
-      await plugin.start?.(signal);
-      if (plugin.explain !== undefined)
-        explanations.push(await plugin.explain({ body, headers: {} }, signal));
-    }
-    return explanations;
+    for (const { plugin } of askedOf(plugins, question.plugin)) await plugin.start?.(signal);
+    const answer = await explainBy(plugins, question, signal);
+    if (answer.explanations.length === 0) throw new UsageError(whyNone(answer, question.plugin));
+    return answer.explanations;
   } finally {
-    await Promise.all(snapshot.plugins.map(({ plugin }) => plugin.close?.()));
+    await Promise.all(plugins.map(({ plugin }) => plugin.close?.()));
     await runtime.close();
   }
 }
-
-function select(
-  running: readonly RunningPlugin[],
-  wanted: string | boolean | undefined,
-): readonly RunningPlugin[] {
-  const able = running.filter(({ plugin }) => plugin.explain !== undefined);
-  const chosen =
-    wanted === undefined
-      ? able
-      : able.filter(({ config }) => config.instanceName === wanted || config.id === wanted);
-  if (chosen.length > 0) return chosen;
-  const names = able.map(({ config }) => config.instanceName ?? config.id).join(", ");
-  throw new UsageError(
-    wanted === undefined
-      ? "no plugin of this config chooses a target"
-      : `no plugin is called "${wanted}"; there are: ${names}`,
-  );
-}
-
-function inWords({ plugin, algorithm, decision, target, error }: Explanation): string {
-  const lines = [`${plugin} (${algorithm})`];
-  if (decision !== undefined) lines.push(...decisionLines(decision));
-  lines.push(
-    target === undefined
-      ? `target     none${error === undefined ? "" : `: ${error.status} ${error.message}`}`
-      : `target     ${target}`,
-  );
-  return lines.join("\n");
-}
-
-function decisionLines(decision: RoutingDecision): readonly string[] {
-  const { groups, threshold, metric, margin, reason, detail, embedding } = decision;
-  const rows = groups.map(({ description, targets, distance, within }) => [
-    `  ${distance.toFixed(4)}`,
-    within ? "within" : "beyond",
-    JSON.stringify(description),
-    targets.join(", "),
-  ]);
-  return [
-    ...(rows.length > 0 ? ["candidates (distance, nearest first)", table(rows)] : []),
-    ...(threshold === undefined ? [] : [`threshold  ${threshold} (${metric})`]),
-    ...(margin === undefined ? [] : [`margin     ${margin.toFixed(4)} to the runner-up`]),
-    ...(embedding === undefined
-      ? []
-      : [`embedding  ${embedding.model}, ${embedding.latencyMs.toFixed(2)} ms`]),
-    `why        ${reason}: ${detail ?? reasons[reason]}`,
-  ];
-}
-
-const reasons: Readonly<Record<RoutingDecision["reason"], string>> = {
-  matched: "the nearest group is within the threshold",
-  catchall: "no group is within the threshold, so CATCHALL takes it",
-  fallback: "no embedding could be had",
-  no_match: "no group is within the threshold and there is no CATCHALL",
-  balanced: "this algorithm does not look at the prompt",
-  only: "there is one group to choose from",
-};

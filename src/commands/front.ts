@@ -4,6 +4,7 @@ import { type Pages, servePages } from "../admin/pages.ts";
 import { type StatusSource, statusPages } from "../admin/status.ts";
 import type { Listener, ListenerServices } from "../http/listener.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { systemSchedule } from "../util/schedule.ts";
 import { writeRunFile } from "./run-file.ts";
 import type { Address, ProcessSettings } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
@@ -43,7 +44,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   let admin: Listener | undefined;
   try {
     status = await serve(settings.statusListen, statusPages(options.status));
-    admin = await serve(settings.adminListen, adminPages(options.admin));
+    admin = await serve(settings.adminListen, adminPages(options.admin, systemSchedule));
   } catch (error) {
     // What listens would keep a process alive that cannot serve.
     await closeAll();

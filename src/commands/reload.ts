@@ -2,7 +2,7 @@
 import { request } from "undici";
 import type { ReloadResult } from "../admin/admin.ts";
 import type { Command } from "./command.ts";
-import { readRunFile, runFilePath } from "./run-file.ts";
+import { type RunFile, readRunFile, unreachable } from "./run-file.ts";
 import { readSettings } from "./settings.ts";
 
 /** A reload waits at most 10 s for plugins, with workers a little longer; more than that and something is wrong. */
@@ -16,9 +16,10 @@ export const reload: Command = {
   flags: [],
   async run({ flags }, terminal) {
     const { prefix } = readSettings(flags, terminal.env, terminal.isTerminal);
-    const { pid, admin } = readRunFile(prefix);
+    const running = readRunFile(prefix);
+    const { pid, admin } = running;
     if (admin === undefined) {
-      signalReload(pid, prefix);
+      signalReload(running, prefix);
       terminal.out(
         `process ${pid} was told to reload; it has no admin listener, so its log says what came of it\n`,
       );
@@ -29,7 +30,7 @@ export const reload: Command = {
       headersTimeout: deadlineMs,
       bodyTimeout: deadlineMs,
     }).catch((cause: unknown) => {
-      throw unreachable(pid, prefix, cause);
+      throw unreachable(running, prefix, cause);
     });
     const result = (await answer.body.json()) as ReloadResult; // our own admin listener answers so
     for (const message of result.messages) (result.ok ? terminal.out : terminal.err)(`${message}\n`);
@@ -37,19 +38,10 @@ export const reload: Command = {
   },
 };
 
-function signalReload(pid: number, prefix: string): void {
+function signalReload(running: RunFile, prefix: string): void {
   try {
-    process.kill(pid, "SIGHUP");
+    process.kill(running.pid, "SIGHUP");
   } catch (cause) {
-    throw unreachable(pid, prefix, cause);
+    throw unreachable(running, prefix, cause);
   }
-}
-
-/** A gateway that was killed leaves its run file behind. */
-function unreachable(pid: number, prefix: string, cause: unknown): Error {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new Error(
-    `process ${pid} cannot be reached (${reason}): if it is gone, remove ${runFilePath(prefix)} and start the gateway again`,
-    { cause },
-  );
 }

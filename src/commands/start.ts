@@ -1,5 +1,7 @@
 /** `sluice start`: runs the gateway until it is told to stop. */
 import { availableParallelism } from "node:os";
+import { type Explain, explainBy } from "../admin/explain.ts";
+import { GatewayError } from "../errors.ts";
 import { type Gateway, startGateway } from "../gateway.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { version } from "../util/version.ts";
@@ -82,6 +84,11 @@ async function startProcess(
     if (running === undefined) return { ok: false, messages: ["the gateway has not started yet"] };
     return reloadFrom(path, terminal.env, log, ({ config }) => running.reload(config));
   };
+  const explain: Explain = async (question, signal) => {
+    if (gateway === undefined)
+      throw new GatewayError("cannot_explain", { reason: "no configuration is being served yet" });
+    return explainBy(gateway.snapshot.plugins, question, signal);
+  };
 
   let front: Front | undefined;
   try {
@@ -89,7 +96,7 @@ async function startProcess(
       settings,
       services: runtime,
       status: { metrics, isReady, degraded, describe },
-      admin: { version: version(), describe, reload },
+      admin: { version: version(), describe, reload, explain },
       terminal,
       log,
     });

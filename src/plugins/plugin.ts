@@ -20,7 +20,10 @@ export interface Plugin {
   access?(exchange: Exchange): Reply | undefined | Promise<Reply | undefined>;
   /** After the last byte. Can change nothing and must not throw. */
   log?(exchange: Exchange, record: AccessRecord): void;
-  /** Decides for a request without sending it; only plugins that choose a target have it. */
+  /**
+   * Decides for a request without sending it, as for one that comes now, and remembers nothing of it but the prompt's
+   * vector. Only plugins that choose a target have it.
+   */
   explain?(request: ExplainRequest, signal: AbortSignal): Promise<Explanation>;
   /** What it would do, in lines for people; no secrets. */
   describe?(): readonly string[];
@@ -68,12 +71,16 @@ export interface ExplainRequest {
 
 export interface Explanation {
   readonly plugin: string;
+  /** The plugin's id in the config. */
+  readonly pluginId: string;
   readonly algorithm: string;
   readonly decision: RoutingDecision | undefined;
-  /** `provider/model` of the target chosen first; undefined when none fits. */
+  /** `provider/model` of the target chosen first; undefined when none is available or fits. */
   readonly target: string | undefined;
   /** The error a client would get instead. */
   readonly error?: { readonly status: number; readonly message: string };
+  /** How all targets of the plugin are doing, in the order of the config. */
+  readonly targets: readonly TargetStatus[];
 }
 
 /** Where a plugin instance stands in the config. */

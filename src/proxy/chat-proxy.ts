@@ -1,6 +1,6 @@
 /** The engine behind the AI proxy plugins: one chat request in, one answer out, over as many targets as it takes. */
-import type { BalanceRequest, Target } from "../balancer/balancer.ts";
-import type { Attempts, Lease, TargetStatus } from "../balancer/pool.ts";
+import type { BalanceRequest, Target, TrialRequest } from "../balancer/balancer.ts";
+import type { Attempts, Lease } from "../balancer/pool.ts";
 import { GatewayError } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -46,30 +46,31 @@ export async function proxyChat(
     : attemptInTime(call, call.deadline, candidates);
 }
 
-/** What would be chosen for a request, without sending it; among those that are in use, where any is. */
+/** Where a request would go first. */
+interface Choice {
+  /** Undefined when none is available or fits. */
+  readonly target: Target | undefined;
+  readonly decision: RoutingDecision | undefined;
+  /** What the client would get instead, where there is no target. */
+  readonly error?: GatewayError;
+}
+
+/** What a request that comes now would be sent to first, or the error that it would get. Nothing is sent. */
 export async function chooseTarget(
   request: ChatRequest,
   client: ClientView,
   settings: ChatProxySettings,
   signal: AbortSignal,
-): Promise<{ readonly target: Target | undefined; readonly decision: RoutingDecision | undefined }> {
+): Promise<Choice> {
   const candidates = candidatesOf(request, settings.targets, client);
-  const routing = balanceRequest(request, client, settings, signal);
+  const routing: TrialRequest = { ...balanceRequest(request, client, settings, signal), isTrial: true };
   const { pool } = settings;
   await pool.balancer.prepare?.(candidates, routing);
-  const leftOut = new Set(
-    pool
-      .status()
-      .filter(isLeftOut)
-      .map(({ index }) => index),
-  );
-  const available = candidates.filter(({ index }) => !leftOut.has(index));
-  const target = pool.balancer.pick(available.length === 0 ? candidates : available, routing);
-  return { target, decision: routing.decision };
-}
-
-function isLeftOut({ breaker, healthy, retryInMs }: TargetStatus): boolean {
-  return healthy === false || breaker === "open" || retryInMs > 0;
+  const preview = pool.preview(candidates, routing);
+  const { target } = preview;
+  const { decision } = routing;
+  if (target !== undefined) return { target, decision };
+  return { target, decision, error: noTarget(preview, decision, candidates.length) };
 }
 
 function candidatesOf(

@@ -5,6 +5,7 @@ import type {
   BalancerSettings,
   Target,
   TargetMemory,
+  TrialRequest,
 } from "../../src/balancer/balancer.ts";
 import { createRecordingLogger } from "./recording-logger.ts";
 
@@ -39,6 +40,11 @@ export function createBalanceRequest(
     signal: options.signal ?? new AbortController().signal,
     decision: undefined,
   };
+}
+
+/** The same of somebody who only asks. */
+export function createTrialRequest(...args: Parameters<typeof createBalanceRequest>): TrialRequest {
+  return { ...createBalanceRequest(...args), isTrial: true };
 }
 
 /** What a config without any balancer settings means. */

@@ -75,6 +75,7 @@ class ConsistentHashing implements Balancer {
       return ringPosition(key);
     }
     request.decision ??= this.#unkeyed;
+    if (request.isTrial) return 0; // any place is as good as another, and chance is not drawn on
     this.#tellOfMissing();
     return Math.floor(this.#services.random() * 2 ** 32);
   }

@@ -27,7 +27,7 @@ export const leastConnections = defineBalancer({
     return {
       pick(candidates, request) {
         explain(request);
-        return turn.next(lowest(candidates, score));
+        return turn.next(lowest(candidates, score), request);
       },
       started: (target) => counts.get(target.id)?.add(1),
       observe: (target) => counts.get(target.id)?.add(-1),

@@ -55,7 +55,8 @@ export const lowestLatency = defineBalancer({
     return {
       pick(candidates, request) {
         explain(request);
-        const picked = turn.next(lowest(candidates, scores()));
+        const picked = turn.next(lowest(candidates, scores()), request);
+        if (request.isTrial) return picked;
         for (const { id } of candidates) {
           const latency = latencies.get(id);
           if (latency !== undefined) latency.turns++;

@@ -47,16 +47,17 @@ export const lowestUsage = defineBalancer({
     const turn = createSmoothWeighted();
     const detail = Object.freeze({ reason: "balanced", detail: details[strategy], groups: [] } as const);
 
-    function fadeAll(): void {
+    function fadeAll(some: readonly TargetUsage[]): void {
       const now = services.now();
-      for (const usage of all) fade(usage, now, settings.usageHalfLifeMs);
+      for (const usage of some) fade(usage, now, settings.usageHalfLifeMs);
     }
 
-    function scores(): (target: Target) => number {
-      fadeAll();
-      const typical = typicalOf(all);
+    function scores(from = usages): (target: Target) => number {
+      const looked = from === usages ? all : [...from.values()];
+      fadeAll(looked);
+      const typical = typicalOf(looked);
       return ({ id, weight }) => {
-        const usage = usages.get(id);
+        const usage = from.get(id);
         if (usage === undefined) return Number.POSITIVE_INFINITY; // not one of the targets it was made for
         return strategy === "llm-accuracy"
           ? accuracyScore(usage, typical)
@@ -72,7 +73,9 @@ export const lowestUsage = defineBalancer({
     return {
       pick(candidates, request) {
         explain(request, detail);
-        return turn.next(lowest(candidates, scores()));
+        // Fading in two steps rounds twice, which can break a tie: a trial lets a copy fade.
+        const from = request.isTrial ? copyOf(usages) : usages;
+        return turn.next(lowest(candidates, scores(from)), request);
       },
       started({ id }) {
         const usage = usages.get(id);
@@ -91,7 +94,7 @@ export const lowestUsage = defineBalancer({
       describeTarget({ id }) {
         const usage = usages.get(id);
         if (usage === undefined) return {};
-        fadeAll();
+        fadeAll(all);
         return describeUsage(usage, strategy, typicalOf(all) ?? 1);
       },
     };
@@ -142,6 +145,12 @@ const strategies: readonly Strategy[] = [
 /** Puts a new target where it need not catch up; what others have counted of it already is a part of that. */
 function lift(usage: TargetUsage, level: number): void {
   usage.own.start = Math.max(0, level - usageOf(usage, 0));
+}
+
+function copyOf(usages: ReadonlyMap<string, TargetUsage>): Map<string, TargetUsage> {
+  return new Map(
+    [...usages].map(([id, usage]) => [id, { ...usage, own: { ...usage.own }, others: { ...usage.others } }]),
+  );
 }
 
 function count(sums: UsageSums, value: number | undefined): void {

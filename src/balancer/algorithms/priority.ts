@@ -23,7 +23,7 @@ export const priority = defineBalancer({
     return {
       pick(candidates, request) {
         const group = heaviest(candidates);
-        const target = turn.next(group);
+        const target = turn.next(group, request);
         if (target !== undefined) explain(request, target.weight);
         return target;
       },

@@ -10,7 +10,7 @@ export const roundRobin = defineBalancer({
     return {
       pick(candidates, request) {
         explain(request);
-        return turn.next(candidates);
+        return turn.next(candidates, request);
       },
     };
   },

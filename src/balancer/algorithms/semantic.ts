@@ -148,7 +148,7 @@ class SemanticBalancer implements Balancer {
     const { inner } = this.#services;
     if (inner !== undefined) return inner.pick(members, request);
     return isFirst && this.#settings.groupPolicy === "weighted"
-      ? this.#turn.next(members)
+      ? this.#turn.next(members, request)
       : heaviest(members);
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createFakeClock, settled } from "../../../test/support/fake-clock.ts";
 import { createRecordingLogger } from "../../../test/support/recording-logger.ts";
+import type { Answer } from "../../admin/explain.ts";
 import { Crew } from "./crew.ts";
 import type { Dispatcher, Taker } from "./dispatcher.ts";
 import type { Answers, ConfigText, Order, WorkerFacts } from "./messages.ts";
@@ -9,6 +10,14 @@ import type { WorkerProcess } from "./worker-process.ts";
 
 const config = (text: string): ConfigText => ({ path: "gateway.yaml", text });
 const facts: WorkerFacts = { running: 0, routes: 1, plugins: [], components: [], targets: [], memory: 1 };
+
+const question = { body: {}, headers: {}, plugin: undefined };
+const answer: Answer = {
+  explanations: [
+    { plugin: "p", pluginId: "p-1", algorithm: "a", decision: undefined, target: "fake/m0", targets: [] },
+  ],
+  plugins: ["p-1"],
+};
 
 type Behaviour = (order: Order, pid: number) => Promise<void> | undefined;
 
@@ -49,7 +58,7 @@ function createWorkers(size = 2) {
       async ask<Kind extends Order["kind"]>(order: Extract<Order, { kind: Kind }>): Promise<Answers[Kind]> {
         orders.push("config" in order ? `${order.kind} ${order.config.text}` : order.kind);
         await Promise.race([behave(order, pid), died]);
-        const values = { facts, metrics: [] } as unknown as Answers; // the rest answers with nothing
+        const values = { facts, metrics: [], explain: answer } as unknown as Answers; // the rest answers with nothing
         return values[order.kind as Kind];
       },
       give: () => undefined,
@@ -318,5 +327,30 @@ describe("workers that stop", () => {
       message: "a worker did not stop and is ended",
       facts: { reason: "not answered" },
     });
+  });
+});
+
+describe("a question", () => {
+  it("is for the first worker that serves the current config, whose number is in the answer", async () => {
+    const { crew, of } = await started();
+    expect(await crew.explain(question)).toEqual({
+      explanations: [{ ...answer.explanations[0], worker: 1 }],
+      plugins: ["p-1"],
+    });
+    of(1).die("signal SIGKILL");
+    await settled();
+    expect((await crew.explain(question)).explanations[0]?.worker).toBe(2);
+    of(2).die("signal SIGKILL");
+    await settled();
+    await expect(crew.explain(question)).rejects.toThrow("no worker serves the current configuration");
+  });
+
+  it("is not answered by a worker that dies of something else meanwhile", async () => {
+    const { crew, of, behave } = await started();
+    behave((order) => (order.kind === "explain" ? new Promise(() => undefined) : undefined));
+    const asked = crew.explain(question);
+    asked.catch(() => undefined);
+    of(1).die("signal SIGKILL");
+    await expect(asked).rejects.toThrow("worker 1 ended with signal SIGKILL");
   });
 });

@@ -1,4 +1,6 @@
 /** The workers: starts them, replaces those that die, and has all of them take a config or none. */
+import { type Answer, explainTimeoutMs } from "../../admin/explain.ts";
+import type { Question } from "../../admin/question.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Schedule } from "../../util/schedule.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -15,6 +17,8 @@ const prepareTimeoutMs = 20_000;
 const commitTimeoutMs = 5_000;
 /** Somebody waits for `/status` or a scrape. */
 const factsTimeoutMs = 1_000;
+/** Somebody waits, but not for as long (explain.ts); the rest is for the way there and back. */
+const explainAnswerMs = explainTimeoutMs + 1_000;
 /** What a worker may take to close what is not an exchange, once the deadline of those is over. */
 const stopGraceMs = 5_000;
 
@@ -165,6 +169,18 @@ export class Crew {
       const metrics = await process.ask({ kind: "metrics" }, factsTimeoutMs);
       if (this.#slots[number - 1]?.process === process) this.#options.metrics.update(number, metrics);
     });
+  }
+
+  /**
+   * Has one worker decide, the first that serves the current config: the same each time, so that the same question has
+   * the same answer. Rejects when there is none, and when it has died of something else meanwhile.
+   */
+  async explain(question: Question): Promise<Answer> {
+    const [slot] = this.#serving().filter(({ config }) => config === this.#config);
+    if (slot === undefined) throw new Error("no worker serves the current configuration");
+    const { number, process } = slot;
+    const { explanations, plugins } = await process.ask({ kind: "explain", question }, explainAnswerMs);
+    return { explanations: explanations.map((each) => ({ ...each, worker: number })), plugins };
   }
 
   /** Lets all end what they have begun, within the deadline. */

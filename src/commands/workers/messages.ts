@@ -1,4 +1,6 @@
 /** What the primary and its workers say to each other, as structured clones over node's IPC channel. */
+import type { Answer } from "../../admin/explain.ts";
+import type { Question } from "../../admin/question.ts";
 import type { PluginHealth, PluginTarget } from "../../gateway.ts";
 import type { Report } from "../../shared-state/state-channel.ts";
 import type { LogLevel } from "../../telemetry/logger.ts";
@@ -44,6 +46,8 @@ export type Order =
   | { readonly kind: "discard" }
   | { readonly kind: "facts" }
   | { readonly kind: "metrics" }
+  /** Decide where a request would go. */
+  | { readonly kind: "explain"; readonly question: Question }
   /** The last: let exchanges end within the deadline, then go. */
   | { readonly kind: "stop"; readonly deadlineMs: number };
 
@@ -54,6 +58,7 @@ export interface Answers {
   readonly discard: undefined;
   readonly facts: WorkerFacts;
   readonly metrics: MetricSnapshot;
+  readonly explain: Answer;
   readonly stop: undefined;
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { PluginHealth, PluginTarget } from "../../gateway.ts";
 import type { Place } from "./crew.ts";
 import type { WorkerFacts } from "./messages.ts";
-import { degradedParts, describeWorkers, mergeComponents, mergeTargets } from "./overview.ts";
+import { degradedParts, describeWorkers, explainedWith, mergeComponents, mergeTargets } from "./overview.ts";
 
 const store = (state: PluginHealth["state"], more: Partial<PluginHealth> = {}): PluginHealth => ({
   plugin: "ai-proxy-advanced",
@@ -46,6 +46,35 @@ const place = (number: number, more: Partial<Place> = {}): Place => ({
   deaths: 0,
   lastDeath: undefined,
   ...more,
+});
+
+describe("what one worker has explained", () => {
+  const explained = {
+    plugin: "ai-proxy-advanced",
+    pluginId: "p-1",
+    algorithm: "priority",
+    decision: undefined,
+    target: "openai/gpt-4o",
+    targets: [target()],
+    worker: 1,
+  };
+
+  it("has the plugin's targets as all workers see them, named as in every explanation", () => {
+    const { pluginId: _, ...merged } = target({ breaker: "open", inFlight: 3, scores: {} });
+    expect(
+      explainedWith(
+        new Map([
+          [1, { ...facts(), targets: [target({ inFlight: 1 }), target({ pluginId: "p-2" })] }],
+          [2, { ...facts(), targets: [target({ inFlight: 2, breaker: "open" })] }],
+        ]),
+        explained,
+      ),
+    ).toEqual({ ...explained, targets: [merged] });
+  });
+
+  it("keeps the worker's own where none has told in time", () => {
+    expect(explainedWith(new Map([[1, undefined]]), explained)).toBe(explained);
+  });
 });
 
 describe("a target that several workers use", () => {

@@ -1,4 +1,5 @@
 /** What all workers say of themselves, as one. */
+import type { Explained } from "../../admin/explain.ts";
 import type { PluginHealth, PluginTarget } from "../../gateway.ts";
 import type { Place } from "./crew.ts";
 import type { WorkerFacts } from "./messages.ts";
@@ -56,6 +57,14 @@ function sumOf(a: PluginTarget, b: PluginTarget): PluginTarget {
     attempts: a.attempts + b.attempts,
     failed: a.failed + b.failed,
   };
+}
+
+/** What one worker has explained, with the targets as all of them see them; with its own where none has told. */
+export function explainedWith(facts: Facts, explained: Explained): Explained {
+  const targets = mergeTargets(facts)
+    .filter(({ pluginId }) => pluginId === explained.pluginId)
+    .map(({ pluginId: _, ...status }) => status);
+  return targets.length === 0 ? explained : { ...explained, targets };
 }
 
 /** What is not as it should be while requests are served all the same: parts that are down, workers that do not serve. */

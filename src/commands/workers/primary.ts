@@ -1,5 +1,8 @@
 /** The process in front of the workers: it accepts connections, owns the other listeners, reads the file, hears signals. */
 import { type AddressInfo, createServer } from "node:net";
+import type { Answer } from "../../admin/explain.ts";
+import type { Question } from "../../admin/question.ts";
+import { GatewayError } from "../../errors.ts";
 import type { ListenerServices } from "../../http/listener.ts";
 import { renderSnapshot } from "../../telemetry/metric-snapshot.ts";
 import { contentType, createMetricRegistry } from "../../telemetry/prometheus.ts";
@@ -15,7 +18,7 @@ import type { Terminal } from "../terminal.ts";
 import { Crew } from "./crew.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { createMetricsView, type MetricsView } from "./metrics-view.ts";
-import { degradedParts, describeWorkers } from "./overview.ts";
+import { degradedParts, describeWorkers, explainedWith } from "./overview.ts";
 import { forkWorker } from "./worker-process.ts";
 
 /** Connections that wait while no worker is free, e.g. while all of them are being replaced; a guess. */
@@ -89,7 +92,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
         degraded: async () => degradedParts(crew.places, await crew.facts()),
         describe,
       },
-      admin: { version: version(), describe, reload },
+      admin: { version: version(), describe, reload, explain: (question) => explainBy(crew, question) },
       terminal,
       log,
     });
@@ -152,6 +155,18 @@ async function accept(where: Address, dispatcher: Dispatcher): Promise<Acceptor>
       dispatcher.close();
     },
   };
+}
+
+/** What one worker decides, with the state of the targets in all of them right after. */
+async function explainBy(crew: Crew, question: Question): Promise<Answer> {
+  try {
+    const { explanations, plugins } = await crew.explain(question);
+    const facts = await crew.facts();
+    return { explanations: explanations.map((each) => explainedWith(facts, each)), plugins };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new GatewayError("cannot_explain", { reason }, { cause });
+  }
 }
 
 /** What the primary counts itself, and what workers do. */

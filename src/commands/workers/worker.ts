@@ -1,5 +1,6 @@
 /** The process that serves while another, the primary, accepts connections, reads the file and hears signals. */
 import { Socket } from "node:net";
+import { explainBy, explainTimeoutMs } from "../../admin/explain.ts";
 import { type Gateway, type PreparedConfig, startGateway } from "../../gateway.ts";
 import type { ConnectionSource } from "../../http/listener.ts";
 import type { StateChannel } from "../../shared-state/state-channel.ts";
@@ -167,6 +168,12 @@ class Worker {
         return this.#facts();
       case "metrics":
         return this.#metrics.snapshot();
+      case "explain":
+        return explainBy(
+          this.#gateway.snapshot.plugins,
+          order.question,
+          AbortSignal.timeout(explainTimeoutMs),
+        );
       case "stop":
         await this.#discard();
         await this.#gateway.close(order.deadlineMs);

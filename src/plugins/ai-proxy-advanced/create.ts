@@ -9,7 +9,7 @@ import type {
 } from "../../balancer/balancer.ts";
 import type { HealthCheckOptions } from "../../balancer/health-check.ts";
 import { createTargetPool, type TargetPool } from "../../balancer/pool.ts";
-import { toGatewayError } from "../../errors.ts";
+import { type GatewayError, toGatewayError } from "../../errors.ts";
 import { isJsonObject } from "../../llm/json.ts";
 import { findProvider } from "../../providers/index.ts";
 import type { ChatProxySettings } from "../../proxy/chat-call.ts";
@@ -17,7 +17,7 @@ import { chooseTarget, proxyChat } from "../../proxy/chat-proxy.ts";
 import { asChatRequest } from "../../proxy/chat-request.ts";
 import { failoverRules, listedStatuses } from "../../proxy/failover.ts";
 import { compileTarget, type ProxyTarget } from "../../proxy/target.ts";
-import type { Explanation, Plugin, PluginMeta, PluginServices } from "../plugin.ts";
+import type { ExplainRequest, Explanation, Plugin, PluginMeta, PluginServices } from "../plugin.ts";
 import type { AiProxyAdvancedConfig } from "./config.ts";
 import { type OpenSemantic, openSemantic } from "./semantic.ts";
 import { openState } from "./state.ts";
@@ -66,7 +66,7 @@ export function createChatPlugin(
       start: (signal: AbortSignal) => balancer.start?.(signal) ?? Promise.resolve(),
     }),
     access: (exchange) => proxyChat(exchange, settings, services),
-    explain: (request, signal) => explain(name, request, settings, signal),
+    explain: (request, signal) => explain(request, settings, signal),
     describe: () => describePlugin(config, targets, semantic),
     targets: () => pool.status(),
     health: () => outside.flatMap((part) => part.health()),
@@ -246,28 +246,24 @@ function describePlugin(
 }
 
 async function explain(
-  plugin: string,
-  request: { readonly body: unknown; readonly headers: Readonly<Record<string, string>> },
+  { body, headers }: ExplainRequest,
   settings: ChatProxySettings,
   signal: AbortSignal,
 ): Promise<Explanation> {
   const client = {
-    header: (name: string) => request.headers[name],
+    header: (name: string) => headers[name],
     query: () => undefined,
     capture: () => undefined,
   };
+  const about = { plugin: settings.plugin, pluginId: settings.pluginId, algorithm: settings.algorithm };
+  const failure = ({ status, message }: GatewayError) => ({ error: { status, message } });
   try {
-    const body = asChatRequest(isJsonObject(request.body) ? request.body : {});
-    const { target, decision } = await chooseTarget(body, client, settings, signal);
-    return { plugin, algorithm: settings.algorithm, decision, target: target?.name };
+    const request = asChatRequest(isJsonObject(body) ? body : {});
+    const { target, decision, error } = await chooseTarget(request, client, settings, signal);
+    const targets = settings.pool.status();
+    return { ...about, decision, target: target?.name, ...(error !== undefined && failure(error)), targets };
   } catch (thrown) {
-    const error = toGatewayError(thrown);
-    return {
-      plugin,
-      algorithm: settings.algorithm,
-      decision: undefined,
-      target: undefined,
-      error: { status: error.status, message: error.message },
-    };
+    const targets = settings.pool.status();
+    return { ...about, decision: undefined, target: undefined, ...failure(toGatewayError(thrown)), targets };
   }
 }
