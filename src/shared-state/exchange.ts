@@ -144,7 +144,8 @@ class Exchange implements StateExchange {
 
   #heard(name: string, report: HeardReport, channel: StateChannel): void {
     if (report.peer === this.#options.peer) return;
-    const owner = this.#ownerOf(name);
+    const owner = channel === this.#options.siblings ? this.#ownerOf(name) : this.#owners.get(name);
+    if (owner === undefined || !owner.channels.has(channel)) return; // it was left
     const known = owner.peers.get(report.peer);
     if (known !== undefined && report.number <= known.report.number) {
       // Through another channel, or once more as a sign of life: what matters is whether it was thought to be gone.

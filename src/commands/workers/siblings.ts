@@ -83,8 +83,10 @@ export function createReportRelay<Taker extends NewsTaker>(now: () => number): R
       serving.set(taker, new Map());
     },
     report(from, told) {
+      const reports = serving.get(from);
+      if (reports === undefined) return; // it has ended meanwhile
       const last = { ...told, at: now() };
-      serving.get(from)?.set(told.owner, last);
+      reports.set(told.owner, last);
       for (const other of others(from)) other.hear(newsOf(last));
     },
     remove(taker) {
