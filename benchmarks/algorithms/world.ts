@@ -43,6 +43,7 @@ export function targetOf(index: number, weight: number, facts: Partial<Target> =
   return {
     index,
     id: `target-${index}-${weight}`,
+    place: `target-${index}`,
     name: `simulated/${index}`,
     weight,
     description: undefined,

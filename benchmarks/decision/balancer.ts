@@ -111,5 +111,15 @@ function decide(balancer: Balancer, targets: readonly Target[], prompt: string):
 
 function targetOf(description: string, index: number): Target {
   const name = `simulated/model-${index}`;
-  return { index, id: name, name, weight: 100, description, examples: [], inputCost: 1, outputCost: 2 };
+  return {
+    index,
+    id: name,
+    place: name,
+    name,
+    weight: 100,
+    description,
+    examples: [],
+    inputCost: 1,
+    outputCost: 2,
+  };
 }

@@ -13,6 +13,8 @@ export interface Target {
   readonly index: number;
   /** Identity by content: equal across reloads while the target is unchanged. */
   readonly id: string;
+  /** What is called, whatever the weight, the key and the options: a rotated key does not change it. Unique in a plugin. */
+  readonly place: string;
   /** `provider/model`, as people and logs name it. */
   readonly name: string;
   /** 1–65535. */

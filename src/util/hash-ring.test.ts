@@ -6,7 +6,7 @@ const circle = 2 ** 32;
 const size = 10_000;
 
 const membersOf = (weights: readonly number[]): readonly RingMember[] =>
-  weights.map((weight, index) => ({ id: `m${index}`, weight }));
+  weights.map((weight, index) => ({ place: `m${index}`, weight }));
 
 const weightLists = fc.array(fc.integer({ min: 1, max: 65_535 }), { minLength: 1, maxLength: 8 });
 const positions = fc.array(fc.integer({ min: 0, max: circle - 1 }), { minLength: 1, maxLength: 50 });
@@ -14,7 +14,7 @@ const positions = fc.array(fc.integer({ min: 0, max: circle - 1 }), { minLength:
 /** The part of the circle that each member owns, exactly: the lengths of the arcs that end in its points. */
 function sharesOf(members: readonly RingMember[], counts: readonly number[]): readonly number[] {
   const points = members
-    .flatMap(({ id }, index) => [...ringPoints(id, counts[index] ?? 0)].map((at) => ({ at, index })))
+    .flatMap(({ place }, index) => [...ringPoints(place, counts[index] ?? 0)].map((at) => ({ at, index })))
     .sort((a, b) => a.at - b.at);
   const arcs = members.map(() => 0);
   let last = (points.at(-1)?.at ?? 0) - circle;
@@ -33,8 +33,10 @@ function walk(
   candidates: readonly RingMember[],
 ): RingMember | undefined {
   const points = members
-    .flatMap((member, index) => [...ringPoints(member.id, counts[index] ?? 0)].map((at) => ({ at, member })))
-    .sort((a, b) => a.at - b.at || (a.member.id < b.member.id ? -1 : 1));
+    .flatMap((member, index) =>
+      [...ringPoints(member.place, counts[index] ?? 0)].map((at) => ({ at, member })),
+    )
+    .sort((a, b) => a.at - b.at || (a.member.place < b.member.place ? -1 : 1));
   const isAvailable = ({ member }: { member: RingMember }) => candidates.includes(member);
   const after = points.filter(({ at }) => at >= position);
   return (after.find(isAvailable) ?? points.find(isAvailable))?.member;
@@ -64,14 +66,14 @@ describe("a hash ring", () => {
     const members = membersOf([1, 1]);
     const ring = createHashRing(members, 50);
     for (const member of members)
-      for (const point of ringPoints(member.id, 50)) expect(ring.find(point, members)).toBe(member);
+      for (const point of ringPoints(member.place, 50)) expect(ring.find(point, members)).toBe(member);
   });
 
   it("finds nothing among nothing, and nothing among strangers", () => {
     const ring = createHashRing(membersOf([1]), 10);
     expect(ring.find(5, [])).toBeUndefined();
-    expect(ring.find(5, [{ id: "stranger", weight: 1 }])).toBeUndefined();
-    expect(ring.countOf({ id: "stranger", weight: 1 })).toBe(0);
+    expect(ring.find(5, [{ place: "stranger", weight: 1 }])).toBeUndefined();
+    expect(ring.countOf({ place: "stranger", weight: 1 })).toBe(0);
     expect(createHashRing([], 10).find(5, [])).toBeUndefined();
   });
 
@@ -139,8 +141,8 @@ describe("a hash ring", () => {
         positions,
         (others, weight, places) => {
           const members = membersOf([64, ...others]);
-          const added = { id: "added", weight };
-          const heavier = { id: "added", weight: weight + 30 };
+          const added = { place: "added", weight };
+          const heavier = { place: "added", weight: weight + 30 };
           const rings = [
             createHashRing(members, 200),
             createHashRing([...members, added], 200),

@@ -1,13 +1,13 @@
 /**
  * A Ketama ring (Karger et al., "Consistent Hashing and Random Trees", 1997; R. Jones, libketama, 2007): every member
  * has points on a circle of 2³² positions, and a key belongs to the member whose point comes next. The points of a
- * member depend on nothing but its id and its count, so that members come and go without touching each other's keys.
+ * member depend on nothing but its place and its count, so that members come and go without touching each other's keys.
  */
 import { xxHash32 } from "./xxhash32.ts";
 
 export interface RingMember {
   /** Unique on the ring. */
-  readonly id: string;
+  readonly place: string;
   /** A whole number from 1. */
   readonly weight: number;
 }
@@ -37,29 +37,32 @@ const mostPoints = 2 ** 20;
 export function createHashRing<Member extends RingMember>(
   members: readonly Member[],
   size: number,
-  pointsOf: PointsOf<Member> = (member, count) => ringPoints(member.id, count),
+  pointsOf: PointsOf<Member> = (member, count) => ringPoints(member.place, count),
 ): HashRing<Member> {
   const counts = pointCounts(members, size);
   const points = new Map(
-    members.map((member, index) => [member.id, pointsOf(member, counts[index] ?? 1)] as const),
+    members.map((member, index) => [member.place, pointsOf(member, counts[index] ?? 1)] as const),
   );
   return {
     find(position, candidates) {
       let best: (typeof candidates)[number] | undefined;
       let shortest = Number.POSITIVE_INFINITY;
       for (const candidate of candidates) {
-        const own = points.get(candidate.id);
+        const own = points.get(candidate.place);
         if (own === undefined) continue;
         const distance = distanceToNext(own, position);
-        // Where two points coincide the id decides, so that the order of the candidates does not.
-        if (distance < shortest || (distance === shortest && best !== undefined && candidate.id < best.id)) {
+        // Where two points coincide the place decides, so that the order of the candidates does not.
+        if (
+          distance < shortest ||
+          (distance === shortest && best !== undefined && candidate.place < best.place)
+        ) {
           best = candidate;
           shortest = distance;
         }
       }
       return best;
     },
-    countOf: (member) => points.get(member.id)?.length ?? 0,
+    countOf: (member) => points.get(member.place)?.length ?? 0,
   };
 }
 
@@ -68,9 +71,9 @@ export function ringPosition(key: string): number {
   return xxHash32(encoder.encode(key));
 }
 
-/** The first `count` points of an id, ascending: the hashes of each number, in four bytes, with the id after it. */
-export function ringPoints(id: string, count: number): Uint32Array {
-  const name = encoder.encode(id);
+/** The first `count` points of a place, ascending: the hashes of each number, in four bytes, with the place after it. */
+export function ringPoints(place: string, count: number): Uint32Array {
+  const name = encoder.encode(place);
   const bytes = new Uint8Array(4 + name.length);
   bytes.set(name, 4);
   const view = new DataView(bytes.buffer);

@@ -14,6 +14,7 @@ export function createTarget(index: number, facts: Partial<Target> = {}): Target
   return Object.freeze({
     index,
     id: `id-${index}`,
+    place: `place-${index}`,
     name: `fake/m${index}`,
     weight: 1,
     description: undefined,

@@ -25,6 +25,7 @@ export function createProxyTarget(index: number, facts: TargetFacts = {}): Proxy
   return compileTarget({
     index,
     id: `id-${index}`,
+    place: `place-${index}`,
     weight: 1,
     description: undefined,
     examples: [],

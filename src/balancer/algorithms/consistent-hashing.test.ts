@@ -48,6 +48,13 @@ describe("consistent-hashing", () => {
     );
   });
 
+  it("moves nothing when a key is rotated or an option changes: the same model is called at the same place", () => {
+    const before = weighted(3, 2, 1);
+    const after = before.map((target) => ({ ...target, id: `${target.id}-rotated` }));
+    const values = keys(1_000);
+    expect(placesOf(after, values)).toEqual(placesOf(before, values).map((id) => `${id}-rotated`));
+  });
+
   it("shares 100,000 values by the weights, within one per cent", () => {
     for (const weights of [
       [70, 25, 5],
@@ -82,7 +89,7 @@ describe("consistent-hashing", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 9 }), fc.nat(1000), (count, seed) => {
         const targets = createTargets(Array.from({ length: count }, () => ({ weight: 100 })));
-        const [added] = createTargets([{ weight: 100, id: "added", index: count }]);
+        const [added] = createTargets([{ weight: 100, id: "added", place: "added", index: count }]);
         const all = keys(2000, seed);
         const before = placesOf(targets, all);
         const after = placesOf([...targets, ...(added === undefined ? [] : [added])], all);

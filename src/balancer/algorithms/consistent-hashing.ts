@@ -17,7 +17,7 @@ import {
 
 /**
  * A Ketama ring that is the same in every worker and on every node, whatever the order of the targets in the file. A
- * target that is out is walked past while the ring stays, so that only its own keys move, in proportion to the weights
+ * target stands where its model is called, so that a rotated key or a new option moves nothing. One that is out is walked past while the ring stays, so that only its own keys move, in proportion to the weights
  * of the others, and all of them come back. A request without the header stands at a random place.
  */
 export const consistentHashing = defineBalancer({
@@ -102,7 +102,7 @@ interface HeldPoints {
 function kept(memory: TargetMemory): PointsOf<Target> {
   return (target, count) => {
     const held = memory.of<HeldPoints>(target, () => ({ points: new Uint32Array(0) }));
-    if (held.points.length !== count) held.points = ringPoints(target.id, count);
+    if (held.points.length !== count) held.points = ringPoints(target.place, count);
     return held.points;
   };
 }

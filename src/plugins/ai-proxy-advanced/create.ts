@@ -30,8 +30,11 @@ export function createChatPlugin(
   services: PluginServices,
   meta: PluginMeta,
 ): Plugin {
-  const ids = targetIds(config.targets);
-  const targets = config.targets.map((target, index) => buildTarget(target, index, ids[index] ?? "", config));
+  const ids = namesOf(config.targets);
+  const places = namesOf(config.targets.map(calledBy));
+  const targets = config.targets.map((target, index) =>
+    buildTarget(target, index, { id: ids[index] ?? "", place: places[index] ?? "" }, config),
+  );
   const semantic =
     config.balancer.algorithm === "semantic" ? openSemantic(config, services, meta) : undefined;
   const balancer = createBalancer(config, targets, services, meta, semantic);
@@ -87,7 +90,7 @@ export function createChatPlugin(
 function buildTarget(
   target: TargetOptions,
   index: number,
-  id: string,
+  names: Pick<ProxyTarget, "id" | "place">,
   config: AiProxyAdvancedConfig,
 ): ProxyTarget {
   const provider = findProvider(target.model.provider);
@@ -95,7 +98,7 @@ function buildTarget(
     throw new Error(`no transformer for ${target.model.provider}://${target.route_type}`);
   return compileTarget({
     index,
-    id,
+    ...names,
     weight: target.weight,
     description: target.description,
     examples: target.examples ?? [],
@@ -118,15 +121,22 @@ function buildTarget(
   });
 }
 
-/** Identity by content, equal ones told apart by their order. Hashed, because the content has credentials in it. */
-function targetIds(targets: readonly TargetOptions[]): readonly string[] {
+/** A name for each by its content, equal ones told apart by their order. Hashed, because a content may have credentials in it. */
+function namesOf(contents: readonly object[]): readonly string[] {
   const seen = new Map<string, number>();
-  return targets.map((target) => {
-    const hash = createHash("sha256").update(JSON.stringify(target)).digest("hex").slice(0, 16);
+  return contents.map((content) => {
+    const hash = createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 16);
     const count = seen.get(hash) ?? 0;
     seen.set(hash, count + 1);
     return count === 0 ? hash : `${hash}-${count}`;
   });
+}
+
+/** What of a target says which model is called, and where. */
+function calledBy({ route_type, model }: TargetOptions): object {
+  const { upstream_url, upstream_path, azure_instance, azure_deployment_id } = model.options;
+  const { provider, name } = model;
+  return { route_type, provider, name, upstream_url, upstream_path, azure_instance, azure_deployment_id };
 }
 
 function createBalancer(
