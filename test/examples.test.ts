@@ -17,6 +17,7 @@ const servers: Readonly<
   Record<string, { readonly name: ServerName; readonly port: string; readonly options: ServerOptions }>
 > = {
   "semantic-redis": { name: "redis-stack", port: "DECK_REDIS_PORT", options: {} },
+  "shared-state": { name: "redis", port: "DECK_REDIS_PORT", options: {} },
   "semantic-pgvector": { name: "postgres", port: "DECK_PG_PORT", options: { password: "secret" } },
 };
 
@@ -82,7 +83,7 @@ describe.each(examples)("examples/%s", (name) => {
     expect(status).toBe(200);
     expect(headers["x-kong-llm-model"]).toMatch(/^\w+\/\S+$/);
     expect(stack.log.filter(({ level }) => level !== "info")).toEqual([]);
-    expect(stack.gateway.health().every(({ state }) => state === "up")).toBe(true);
+    await expect.poll(() => stack.gateway.health().every(({ state }) => state === "up")).toBe(true);
     await stack.close();
   }
 

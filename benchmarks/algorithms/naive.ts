@@ -55,8 +55,8 @@ export const coarseRing: Side = {
   name: "ring of 160 points × share",
   create({ targets }) {
     const all = targets.reduce((total, { weight }) => total + weight, 0);
-    const ring = createHashRing(targets, 160, ({ id, weight }) =>
-      ringPoints(id, Math.max(1, Math.floor((160 * targets.length * weight) / all))),
+    const ring = createHashRing(targets, 160, ({ place, weight }) =>
+      ringPoints(place, Math.max(1, Math.floor((160 * targets.length * weight) / all))),
     );
     return {
       pick: (candidates, { header }) => ring.find(ringPosition(header("x-session") ?? ""), candidates),

@@ -6,6 +6,7 @@ import type { Outcome, Target } from "../../src/balancer/balancer.ts";
 import { type Random, seededRandom } from "../../src/simulator/text/random.ts";
 import { Samples } from "../statistics.ts";
 import { createEventQueue } from "./event-queue.ts";
+import { createProcesses, type Processes } from "./processes.ts";
 import { requestWith, type Side, targetOf } from "./world.ts";
 
 export interface SimulatedTarget {
@@ -35,6 +36,8 @@ export interface Simulation {
   readonly seed: number;
   /** The value of the hashed header; default: none. */
   readonly key?: (random: Random) => string;
+  /** Processes that get the requests in turn; default: one. */
+  readonly processes?: Processes;
 }
 
 export interface SimulationResult {
@@ -56,7 +59,12 @@ export function simulate(side: Side, simulation: Simulation): SimulationResult {
   const work = seededRandom(simulation.seed + 1);
   const servers = simulation.targets.map((own, index) => createServer(own, index, queue.after));
   const targets = servers.map(({ target }) => target);
-  const balancer = side.create({ targets, now: queue.now, random: seededRandom(simulation.seed + 2) });
+  const { count = 1, newsMs } = simulation.processes ?? {};
+  const { processes, exchange } = createProcesses(count, targets);
+  const balancers = processes.map(({ memory }, index) =>
+    side.create({ targets, now: queue.now, random: seededRandom(simulation.seed + 2 + index), memory }),
+  );
+  let arrived = 0;
   const warmUp = simulation.warmUp ?? Math.floor(simulation.requests / 10);
   const latencies = new Samples();
   const counts = targets.map(() => 0);
@@ -67,7 +75,10 @@ export function simulate(side: Side, simulation: Simulation): SimulationResult {
     if (number + 1 < simulation.requests) {
       queue.after(exponential(arrivals, 1000 / simulation.ratePerSecond), () => arrive(number + 1));
     }
+    arrived = number + 1;
     const isCounted = number >= warmUp;
+    const balancer = balancers[number % count];
+    if (balancer === undefined) throw new Error("there is no process");
     const request = requestWith(simulation.key?.(arrivals));
     const up = servers.filter(({ own }) => own.isUp?.(queue.now()) ?? true);
     const picked = balancer.pick(
@@ -92,9 +103,15 @@ export function simulate(side: Side, simulation: Simulation): SimulationResult {
     });
   }
 
+  function hear(delayMs: number): void {
+    exchange(delayMs);
+    if (arrived < simulation.requests) queue.after(delayMs, () => hear(delayMs));
+  }
+
   queue.after(0, () => arrive(0));
+  if (newsMs !== undefined) queue.after(newsMs, () => hear(newsMs));
   queue.runAll();
-  balancer.close?.();
+  for (const balancer of balancers) balancer.close?.();
   return { counts, latenciesMs: latencies.sorted(), failed, refused };
 }
 

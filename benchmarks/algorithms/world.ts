@@ -3,12 +3,10 @@ import type {
   BalanceRequest,
   Balancer,
   BalancerDefinition,
-  BalancerServices,
   BalancerSettings,
   Target,
   TargetMemory,
 } from "../../src/balancer/balancer.ts";
-import { createTargetMemories } from "../../src/balancer/target-memory.ts";
 import type { Random } from "../../src/simulator/text/random.ts";
 import type { Logger } from "../../src/telemetry/logger.ts";
 
@@ -17,6 +15,8 @@ export interface World {
   /** Milliseconds of virtual time. */
   readonly now: () => number;
   readonly random: Random;
+  /** Of the process that it is made for. */
+  readonly memory: TargetMemory;
 }
 
 /** One row of a table: an algorithm of ours, or a naive version of it. */
@@ -33,8 +33,8 @@ export function ours(
 ): Side {
   return {
     name,
-    create: ({ targets, now, random }) =>
-      definition.create({ ...defaults, ...settings }, targets, services(now, random)),
+    create: ({ targets, ...world }) =>
+      definition.create({ ...defaults, ...settings }, targets, { ...world, log }),
   };
 }
 
@@ -72,9 +72,4 @@ const defaults: BalancerSettings = {
 };
 
 const nobody = () => undefined;
-const log: Logger = { debug: nobody, info: nobody, warn: nobody, error: nobody };
-
-function services(now: () => number, random: Random): BalancerServices {
-  const memory: TargetMemory = createTargetMemories().of("benchmark", "algorithm");
-  return { now, random, log, memory };
-}
+export const log: Logger = { debug: nobody, info: nobody, warn: nobody, error: nobody };

@@ -1,5 +1,6 @@
 /** Reports through real servers. */
 import { setMaxListeners } from "node:events";
+import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { createRecordingLogger } from "../../test/support/recording-logger.ts";
 import {
@@ -178,6 +179,21 @@ describeWithServer(["redis", "valkey"], "shared state through a server", () => {
     const b = open("b", { host, port });
     await until(() => numberOf(b, "a") === 1);
     expect([...b.heard.keys()]).toEqual(["a"]);
+  });
+
+  it("works with the rights that the guide names, and no others", async () => {
+    const guide = readFileSync(new URL("../../docs/guide/balancing.md", import.meta.url), "utf8");
+    const line = /^ACL SETUSER .*$/m.exec(guide)?.[0].split(" ") ?? [];
+    expect(line.length).toBeGreaterThan(10);
+    for (const { host, port, url } of servers) {
+      await askRedis(url, line);
+      const account = { host, port, username: "sluice", password: "password" };
+      const [a, b] = [open("a", account), open("b", account)];
+      a.tell(1);
+      await until(() => numberOf(b, "a") === 1);
+      await a.channel.forget(signal);
+      expect(a.channel.health().failures).toBe(0);
+    }
   });
 
   it("can be probed, and says what is wrong", async () => {

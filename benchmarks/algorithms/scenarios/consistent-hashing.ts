@@ -3,6 +3,7 @@ import { consistentHashing } from "../../../src/balancer/algorithms/consistent-h
 import type { Target } from "../../../src/balancer/balancer.ts";
 import { seededRandom } from "../../../src/simulator/text/random.ts";
 import { coarseRing, moduloHashing } from "../naive.ts";
+import { createProcesses } from "../processes.ts";
 import { percent, type Scenario, type ScenarioTable, shareError } from "../scenario.ts";
 import { ours, requestWith, type Side, targetOf } from "../world.ts";
 
@@ -56,30 +57,33 @@ function rowOf(side: Side, weights: readonly number[], seed: number): readonly s
     weights.every((weight) => weight === 1) ? `${weights.length} × 1` : weights.join(", "),
     percent(
       shareError(
-        targets.map(({ id }) => before.filter((place) => place === id).length),
+        targets.map((target) => before.filter((place) => place === target.place).length),
         weights,
       ),
     ),
     percent(moved(before, without)),
-    percent(before.filter((place) => place === lost?.id).length / keyCount),
-    percent(moved(before, without, (place) => place !== lost?.id)),
+    percent(before.filter((place) => place === lost?.place).length / keyCount),
+    percent(moved(before, without, (place) => place !== lost?.place)),
     percent(moved(before, placesOf(side, more, more, seed))),
     percent(extra.weight / (total + extra.weight)),
     percent(moved(before, placesOf(side, turned, turned, seed))),
   ];
 }
 
-/** The id of each key's target, by a gateway that has just started with these targets. */
+/** The place of each key's target, by a gateway that has just started with these targets. */
 function placesOf(
   side: Side,
   targets: readonly Target[],
   candidates: readonly Target[],
   seed: number,
 ): readonly (string | undefined)[] {
-  const balancer = side.create({ targets, now: () => 0, random: seededRandom(seed + targets.length) });
+  const [process] = createProcesses(1, targets).processes;
+  if (process === undefined) throw new Error("there is no process");
+  const random = seededRandom(seed + targets.length);
+  const balancer = side.create({ targets, now: () => 0, random, memory: process.memory });
   return Array.from(
     { length: keyCount },
-    (_, key) => balancer.pick(candidates, requestWith(`session-${seed}-${key}`))?.id,
+    (_, key) => balancer.pick(candidates, requestWith(`session-${seed}-${key}`))?.place,
   );
 }
 

@@ -5,6 +5,7 @@ import { leastConnectionsScenario } from "./least-connections.ts";
 import { lowestLatencyScenario } from "./lowest-latency.ts";
 import { lowestUsageScenario } from "./lowest-usage.ts";
 import { priorityScenario } from "./priority.ts";
+import { processesScenario } from "./processes.ts";
 import { roundRobinScenario } from "./round-robin.ts";
 
 export const scenarios: readonly Scenario[] = [
@@ -14,4 +15,5 @@ export const scenarios: readonly Scenario[] = [
   lowestLatencyScenario,
   lowestUsageScenario,
   priorityScenario,
+  processesScenario,
 ];

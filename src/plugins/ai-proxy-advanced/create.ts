@@ -12,6 +12,7 @@ import { createTargetPool, type TargetPool } from "../../balancer/pool.ts";
 import { type GatewayError, toGatewayError } from "../../errors.ts";
 import { isJsonObject } from "../../llm/json.ts";
 import { findProvider } from "../../providers/index.ts";
+import { modelPlace } from "../../providers/model-place.ts";
 import type { ChatProxySettings } from "../../proxy/chat-call.ts";
 import { chooseTarget, proxyChat } from "../../proxy/chat-proxy.ts";
 import { asChatRequest } from "../../proxy/chat-request.ts";
@@ -31,7 +32,7 @@ export function createChatPlugin(
   meta: PluginMeta,
 ): Plugin {
   const ids = namesOf(config.targets);
-  const places = namesOf(config.targets.map(calledBy));
+  const places = namesOf(config.targets.map(({ route_type, model }) => [route_type, modelPlace(model)]));
   const targets = config.targets.map((target, index) =>
     buildTarget(target, index, { id: ids[index] ?? "", place: places[index] ?? "" }, config),
   );
@@ -130,13 +131,6 @@ function namesOf(contents: readonly object[]): readonly string[] {
     seen.set(hash, count + 1);
     return count === 0 ? hash : `${hash}-${count}`;
   });
-}
-
-/** What of a target says which model is called, and where. */
-function calledBy({ route_type, model }: TargetOptions): object {
-  const { upstream_url, upstream_path, azure_instance, azure_deployment_id } = model.options;
-  const { provider, name } = model;
-  return { route_type, provider, name, upstream_url, upstream_path, azure_instance, azure_deployment_id };
 }
 
 function createBalancer(
