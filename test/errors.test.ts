@@ -34,6 +34,9 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   stream_cut: 502,
   request_cut: 400,
   no_service: 503,
+  no_api_key: 401, // E29
+  unauthorized: 401, // E29
+  duplicate_api_key: 401, // E29
   internal: 500,
 };
 
@@ -54,6 +57,9 @@ const kongsTexts: Partial<Record<ErrorCode, string>> = {
   name_resolution: "name resolution failed",
   upstream_unreachable: "An invalid response was received from the upstream server",
   upstream_timeout: "The upstream server is timing out",
+  no_api_key: "No API key found in request",
+  unauthorized: "Unauthorized",
+  duplicate_api_key: "Duplicate API key found",
 };
 
 describe("the table of errors", () => {

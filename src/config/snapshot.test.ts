@@ -30,7 +30,12 @@ describe("a snapshot's routes", () => {
     const snapshot = createSnapshot(config, services);
     expect(find(snapshot, "/a")).toMatchObject({ service: { id: "s1" }, serviceRecord: { name: "llm" } });
     expect(find(snapshot, "/b")).toMatchObject({ serviceRecord: { name: "s2" } });
-    expect(find(snapshot, "/c")).toEqual({ service: undefined, serviceRecord: undefined, plugins: [] });
+    expect(find(snapshot, "/c")).toEqual({
+      service: undefined,
+      serviceRecord: undefined,
+      plugins: [],
+      callers: undefined,
+    });
     expect(find(snapshot, "/d")).toBeUndefined();
     expect(snapshot.plans.get("a")).toBe(find(snapshot, "/a"));
   });
@@ -39,11 +44,11 @@ describe("a snapshot's routes", () => {
 describe("a route's plugins", () => {
   it("are one of each name, of the most specific scope", () => {
     const one = (scope: PluginConfig["scope"], id: string) => entryOf("auth", { scope, id });
-    const everywhere = one({ kind: "global" }, "1");
-    const service = one({ kind: "service", service: "s" }, "2");
-    const route = one({ kind: "route", route: "b" }, "3");
-    const both = one({ kind: "service-route", service: "s", route: "c" }, "4");
-    const other = one({ kind: "service-route", service: "other", route: "a" }, "5");
+    const everywhere = one({}, "1");
+    const service = one({ service: "s" }, "2");
+    const route = one({ route: "b" }, "3");
+    const both = one({ service: "s", route: "c" }, "4");
+    const other = one({ service: "other", route: "a" }, "5");
     const config = configOf({
       services: [serviceConfig("s")],
       routes: [
@@ -69,7 +74,7 @@ describe("a route's plugins", () => {
   });
 
   it("do not have those that are switched off, which give way to wider ones", () => {
-    const off = entryOf("auth", { id: "1", enabled: false, scope: { kind: "route", route: "a" } });
+    const off = entryOf("auth", { id: "1", enabled: false, scope: { route: "a" } });
     const wide = entryOf("auth", { id: "2" });
     const config = configOf({ routes: [routeConfig("a")], plugins: [off.entry, wide.entry] });
     const snapshot = createSnapshot(config, services);
