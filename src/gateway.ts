@@ -3,6 +3,7 @@
 import { setMaxListeners } from "node:events";
 import type { TargetStatus } from "./balancer/pool.ts";
 import type { Config } from "./config/config.ts";
+import type { CallerChains } from "./config/plugin-chains.ts";
 import { createSnapshot, type RoutePlan, type Snapshot } from "./config/snapshot.ts";
 import { SnapshotLeases } from "./config/snapshot-leases.ts";
 import { GatewayError } from "./errors.ts";
@@ -190,18 +191,19 @@ async function route(exchange: Exchange, snapshot: Snapshot, services: PluginSer
   if (match === undefined) throw new GatewayError("no_route");
   exchange.route = match;
   exchange.consumers = snapshot.consumers;
-  const { service, serviceRecord } = match.payload;
+  const { callers, plugins, service, serviceRecord } = match.payload;
   if (serviceRecord !== undefined) exchange.service = serviceRecord;
-  const reply = await runPlugins(match.payload, exchange);
+  // Routes without a plugin for single callers, which are most, pay nothing for there being such plugins.
+  const reply = await (callers === undefined
+    ? runAccess(plugins, exchange)
+    : runForCaller(callers, exchange));
   if (reply !== undefined) return reply;
   if (service === undefined)
     throw new GatewayError("no_service", { route: match.route.name ?? match.route.id });
   return proxyToService(exchange, match, service, services);
 }
 
-/** Routes without a plugin for single callers, which are most, pay nothing for there being such plugins. */
-async function runPlugins({ callers, plugins }: RoutePlan, exchange: Exchange): Promise<Reply | undefined> {
-  if (callers === undefined) return runAccess(plugins, exchange);
+async function runForCaller(callers: CallerChains, exchange: Exchange): Promise<Reply | undefined> {
   const reply = await runAccess(callers.first, exchange);
   return reply ?? runAccess(callers.rest(exchange.consumer), exchange);
 }

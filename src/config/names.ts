@@ -17,8 +17,8 @@ export interface Directory {
   target(instance: Instance, field: string): Instance | undefined;
   /** The entities that the list `field` refers to, without those that lead nowhere. */
   targets(instance: Instance, field: string): readonly Instance[];
-  /** The entity of a kind that is called so; reported at `path` when there is none. */
-  refer(kind: string, reference: ConfigNode, path: Path): Instance | undefined;
+  /** Reports a reference that leads to no entity of this kind. */
+  checkReference(kind: string, reference: ConfigNode, path: Path): void;
   id(instance: Instance): string;
 }
 
@@ -37,10 +37,8 @@ export function createDirectory(instances: readonly Instance[], report: Report):
     return targets(instance, field)[0];
   }
 
-  function refer(kind: string, reference: ConfigNode, path: Path): Instance | undefined {
-    const entity = lookUp(kind, reference, index);
-    if (entity === undefined) report.add("error", path, dangling(kind, reference, index.get(kind)));
-    return entity;
+  function checkReference(kind: string, reference: ConfigNode, path: Path): void {
+    findTarget(reference, kind, path, index, report);
   }
 
   function id(instance: Instance): string {
@@ -67,7 +65,7 @@ export function createDirectory(instances: readonly Instance[], report: Report):
     return ["plugin", textOf(instance.node.entries.get("name")) ?? position, ...scope];
   }
 
-  return { target, targets, refer, id };
+  return { target, targets, checkReference, id };
 }
 
 /**

@@ -172,7 +172,7 @@ function checkReferences(
   for (const [field, kind] of Object.entries(definition.references ?? {})) {
     const reference = config.entries.get(field);
     if ((textOf(reference) ?? "") !== "" && reference !== undefined)
-      directory.refer(kind, reference, [...path, field]);
+      directory.checkReference(kind, reference, [...path, field]);
   }
 }
 

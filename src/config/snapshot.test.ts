@@ -7,6 +7,7 @@ import {
   routeConfig,
   serviceConfig,
 } from "../../test/support/fake-plugins.ts";
+import { hashKey } from "../consumers/consumer-index.ts";
 import type { Plugin } from "../plugins/plugin.ts";
 import type { PluginConfig } from "./config.ts";
 import { createSnapshot, type Snapshot } from "./snapshot.ts";
@@ -106,6 +107,34 @@ describe("a snapshot made after another", () => {
       false,
     ]);
     expect(find(second, "/b")?.plugins).toEqual([second.plugins[0]?.plugin]);
+  });
+});
+
+describe("a snapshot's consumers", () => {
+  it("are those of its config, frozen and without what they are known by", () => {
+    const sha256 = hashKey("k");
+    const alice = {
+      id: "c",
+      username: "alice",
+      customId: undefined,
+      groups: [],
+      keys: [{ id: "k", sha256, expiresAtMs: undefined }],
+      tags: [],
+    };
+    const { consumers } = createSnapshot(configOf({ consumers: [alice] }), services);
+    const known = consumers.findByKey("k");
+    expect(known?.consumer).toEqual({ id: "c", username: "alice", customId: undefined, groups: [] });
+    expect(Object.isFrozen(known?.consumer)).toBe(true);
+    expect(createSnapshot(configOf({}), services).consumers.findByKey("k")).toBeUndefined();
+  });
+
+  it("show credentials under names that every plugin adds to, in lower case", () => {
+    const named = (id: string, names: readonly string[]) =>
+      pluginConfig(id, () => notingPlugin(id, [], { credentialNames: names }), { id });
+    const config = configOf({
+      plugins: [named("a", ["X-Team", "key"]), named("b", ["KEY"]), entryOf("c").entry],
+    });
+    expect([...createSnapshot(config, services).credentialNames]).toEqual(["x-team", "key"]);
   });
 });
 
