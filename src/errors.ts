@@ -108,6 +108,9 @@ export const errorTable = {
     "cannot explain: there was no decision within {seconds} s; the embedder or the gateway is too slow at the moment",
     "gateway",
   ),
+  no_api_key: row(401, "invalid_request_error", "No API key found in request", "gateway"),
+  unauthorized: row(401, "invalid_request_error", "Unauthorized", "gateway"),
+  duplicate_api_key: row(401, "invalid_request_error", "Duplicate API key found", "gateway"),
   internal: row(500, "server_error", "An unexpected error occurred", "gateway"),
 } as const satisfies Record<string, ErrorRow>;
 
@@ -126,11 +129,13 @@ export class GatewayError extends Error {
   readonly shape: "ai" | "gateway";
   /** Seconds after which trying again makes sense, sent as `Retry-After`. */
   readonly retryAfterSeconds: number | undefined;
+  /** How to ask to be let in, sent as `WWW-Authenticate`. */
+  readonly challenge: string | undefined;
 
   constructor(
     code: ErrorCode,
     details: ErrorDetails = {},
-    options: { cause?: unknown; retryAfterSeconds?: number } = {},
+    options: { cause?: unknown; retryAfterSeconds?: number; challenge?: string } = {},
   ) {
     const { status, type, shape, message } = errorTable[code];
     super(
@@ -143,6 +148,7 @@ export class GatewayError extends Error {
     this.type = type;
     this.shape = shape;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.challenge = options.challenge;
   }
 
   /** The JSON body a client gets. */

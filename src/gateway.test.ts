@@ -75,6 +75,40 @@ describe("a gateway", () => {
     expect(metrics.render().text).toContain('kong_http_requests_total{service="",route="a",code="200"');
   });
 
+  it("runs for a caller what is meant for that caller, and tells the same plugins of the end", async () => {
+    const journal: Journal = [];
+    const consumer = { id: "c", username: "alice", customId: undefined, groups: [], keys: [], tags: [] };
+    const auth = pluginConfig("auth", () =>
+      notingPlugin("auth", journal, {
+        access(exchange) {
+          const known = exchange.consumers?.find(String(exchange.request.headers["x-name"]));
+          if (known !== undefined) exchange.consumer = known;
+          return undefined;
+        },
+      }),
+    );
+    const { url, records } = await start(
+      configOf({
+        routes: [routeConfig("a")],
+        consumers: [consumer],
+        plugins: [
+          { ...auth, definition: { ...auth.definition, authenticates: true } },
+          { ...answering("all", journal), name: "answer", order: 1 },
+          { ...answering("alice", journal), name: "answer", order: 1, scope: { consumer: "c" } },
+        ],
+      }),
+    );
+    for (const name of ["alice", "bob"]) {
+      journal.length = 0;
+      const answer = await fetch(`${url}/a`, { headers: { "x-name": name } });
+      const expected = name === "alice" ? "alice" : "all";
+      expect(await answer.text()).toBe(expected);
+      await until(() => journal.length === 2);
+      expect(journal).toEqual(["auth: log", `${expected}: log`]);
+    }
+    expect(records.map((record) => record.consumer?.username)).toEqual(["alice", undefined]);
+  });
+
   it("answers 404 where no route matches, and 503 where a route leads nowhere", async () => {
     const { url } = await start(configOf({ routes: [routeConfig("a")] }));
     const lost = await fetch(`${url}/b`);

@@ -3,6 +3,7 @@
 import { setMaxListeners } from "node:events";
 import type { TargetStatus } from "./balancer/pool.ts";
 import type { Config } from "./config/config.ts";
+import type { CallerChains } from "./config/plugin-chains.ts";
 import { createSnapshot, type RoutePlan, type Snapshot } from "./config/snapshot.ts";
 import { SnapshotLeases } from "./config/snapshot-leases.ts";
 import { GatewayError } from "./errors.ts";
@@ -16,7 +17,7 @@ import {
 } from "./http/listener.ts";
 import type { Reply } from "./http/reply.ts";
 import { runAccess, runLog } from "./plugins/chain.ts";
-import type { ComponentHealth, PluginServices } from "./plugins/plugin.ts";
+import type { ComponentHealth, Plugin, PluginServices } from "./plugins/plugin.ts";
 import { proxyToService } from "./proxy/reverse-proxy.ts";
 import type { RouteMatch } from "./router/router.ts";
 import { buildAccessRecord } from "./telemetry/access-record.ts";
@@ -96,11 +97,12 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
       return reply;
     },
     done(exchange: Exchange, end: ExchangeEnd, error: Error | undefined): void {
-      const record = buildAccessRecord(exchange, end, services.now(), error);
+      const { credentialNames } = leases.held(exchange) ?? current;
+      const record = buildAccessRecord(exchange, { end, now: services.now(), error, credentialNames });
       metrics.observe(record, exchange.ai);
       for (const sink of sinks) sink.write(record);
       const plan = exchange.route?.payload as RoutePlan | undefined; // the router was built with RoutePlan
-      if (plan !== undefined) runLog(plan.plugins, exchange, record, services.log);
+      if (plan !== undefined) runLog(pluginsFor(plan, exchange), exchange, record, services.log);
       if (error !== undefined) logFailure(error, exchange, services.log);
       leases.release(exchange);
     },
@@ -188,13 +190,26 @@ async function route(exchange: Exchange, snapshot: Snapshot, services: PluginSer
   });
   if (match === undefined) throw new GatewayError("no_route");
   exchange.route = match;
-  const { service, serviceRecord, plugins } = match.payload;
+  exchange.consumers = snapshot.consumers;
+  const { callers, plugins, service, serviceRecord } = match.payload;
   if (serviceRecord !== undefined) exchange.service = serviceRecord;
-  const reply = await runAccess(plugins, exchange);
+  // Routes without a plugin for single callers, which are most, pay nothing for there being such plugins.
+  const reply = await (callers === undefined
+    ? runAccess(plugins, exchange)
+    : runForCaller(callers, exchange));
   if (reply !== undefined) return reply;
   if (service === undefined)
     throw new GatewayError("no_service", { route: match.route.name ?? match.route.id });
   return proxyToService(exchange, match, service, services);
+}
+
+async function runForCaller(callers: CallerChains, exchange: Exchange): Promise<Reply | undefined> {
+  const reply = await runAccess(callers.first, exchange);
+  return reply ?? runAccess(callers.rest(exchange.consumer), exchange);
+}
+
+function pluginsFor({ callers, plugins }: RoutePlan, { consumer }: Exchange): readonly Plugin[] {
+  return callers === undefined ? plugins : [...callers.first, ...callers.rest(consumer)];
 }
 
 function headerText(value: string | string[] | undefined): string | undefined {

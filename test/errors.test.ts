@@ -39,6 +39,9 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   question_too_large: 413,
   cannot_explain: 503,
   explain_timeout: 504,
+  no_api_key: 401, // E29
+  unauthorized: 401, // E29
+  duplicate_api_key: 401, // E29
   internal: 500,
 };
 
@@ -59,6 +62,9 @@ const kongsTexts: Partial<Record<ErrorCode, string>> = {
   name_resolution: "name resolution failed",
   upstream_unreachable: "An invalid response was received from the upstream server",
   upstream_timeout: "The upstream server is timing out",
+  no_api_key: "No API key found in request",
+  unauthorized: "Unauthorized",
+  duplicate_api_key: "Duplicate API key found",
 };
 
 describe("the table of errors", () => {

@@ -1,6 +1,7 @@
 /** `sluice check`: everything wrong with a config file, or what would run. */
 
-import type { Config } from "../config/config.ts";
+import type { Config, PluginScope } from "../config/config.ts";
+import type { ScopedPlugin } from "../config/plugin-chains.ts";
 import { formatProblem } from "../config/problem.ts";
 import { createSnapshot, type Snapshot } from "../config/snapshot.ts";
 import type { Command } from "./command.ts";
@@ -60,12 +61,23 @@ function summary(config: Config, snapshot: Snapshot): readonly string[] {
     const names = snapshot.plugins.filter(({ plugin }) => plan?.plugins.includes(plugin) === true);
     return [
       `  route ${route.name ?? route.id}  ${where}${names.length === 0 ? to : ""}`,
-      ...names.flatMap(({ name, plugin }) => [
-        `    ${name}`,
-        ...(plugin.describe?.() ?? []).map((line) => `      ${line}`),
-      ]),
+      ...names.flatMap((entry) => pluginLines(entry, "")),
+      ...(plan?.callers?.conditional ?? []).flatMap((entry) =>
+        pluginLines(entry, `, for ${callerOf(entry.config.scope, config)}`),
+      ),
     ];
   });
+}
+
+function pluginLines({ name, plugin }: ScopedPlugin, whom: string): readonly string[] {
+  return [`    ${name}${whom}`, ...(plugin.describe?.() ?? []).map((line) => `      ${line}`)];
+}
+
+function callerOf(scope: PluginScope, { consumerGroups, consumers }: Config): string {
+  const group = consumerGroups.find(({ id }) => id === scope.consumerGroup);
+  if (group !== undefined) return `group ${group.name}`;
+  const consumer = consumers.find(({ id }) => id === scope.consumer);
+  return `consumer ${consumer?.username ?? consumer?.customId}`;
 }
 
 function count(number: number, noun: string): string {

@@ -2,19 +2,13 @@
 import type { z } from "zod";
 import type { Instance } from "./collect.ts";
 import type { Config, PluginConfig, RouteConfig, ServiceConfig } from "./config.ts";
+import { buildConsumerGroups, buildConsumers } from "./consumers.ts";
 import type { plugin } from "./entities/plugin.ts";
 import type { route } from "./entities/route.ts";
 import type { service } from "./entities/service.ts";
+import type { Good } from "./good.ts";
 import type { Directory } from "./names.ts";
 import { formatPath } from "./problem.ts";
-
-/** An entity and what its schema made of it. */
-export interface Good {
-  readonly instance: Instance;
-  readonly value: unknown;
-  /** For plugins: what only their definition knows. */
-  readonly plugin: Pick<PluginConfig, "definition" | "order" | "config" | "scope"> | undefined;
-}
 
 type ServiceFields = z.output<z.ZodObject<typeof service.shape>>;
 type RouteFields = z.output<z.ZodObject<typeof route.shape>>;
@@ -35,7 +29,12 @@ export function buildConfig(good: readonly Good[], directory: Directory): Config
   const plugins = of("plugin")
     .map((entry) => buildPlugin(entry, entry.value as PluginFields, directory))
     .filter((each): each is PluginConfig => each !== undefined && isReached(each, running, reached));
-  return freeze({ services, routes, plugins });
+  const consumerGroups = buildConsumerGroups(of("consumer_group"), directory);
+  const consumers = buildConsumers(
+    { consumers: of("consumer"), groups: of("consumer_group"), credentials: of("keyauth_credential") },
+    directory,
+  );
+  return freeze({ services, routes, plugins, consumers, consumerGroups });
 }
 
 function buildService(id: string, fields: ServiceFields): ServiceConfig {
@@ -110,8 +109,8 @@ function isReached(
   services: ReadonlySet<string>,
   routes: ReadonlySet<string>,
 ): boolean {
-  if ("service" in scope && !services.has(scope.service)) return false;
-  return !("route" in scope) || routes.has(scope.route);
+  if (scope.service !== undefined && !services.has(scope.service)) return false;
+  return scope.route === undefined || routes.has(scope.route);
 }
 
 /** Deep, but for plugin definitions, which are not ours. */

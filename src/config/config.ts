@@ -1,4 +1,5 @@
 /** A config file that was found good: flat, normalised and frozen. What the snapshot is compiled from. */
+import type { Consumer, ConsumerGroup, KeyCredential } from "../consumers/consumer.ts";
 import type { PluginDefinition } from "../plugins/plugin.ts";
 
 /** Services that are switched off, their routes, and the plugins of both are not in it. */
@@ -8,6 +9,8 @@ export interface Config {
   readonly routes: readonly RouteConfig[];
   /** Switched-off ones included. */
   readonly plugins: readonly PluginConfig[];
+  readonly consumers: readonly ConsumerConfig[];
+  readonly consumerGroups: readonly ConsumerGroup[];
 }
 
 interface Identified {
@@ -45,12 +48,18 @@ export interface RouteConfig extends Identified {
   readonly tags: readonly string[];
 }
 
-/** Whose requests a plugin sees; services and routes by id. */
-export type PluginScope =
-  | { readonly kind: "global" }
-  | { readonly kind: "service"; readonly service: string }
-  | { readonly kind: "route"; readonly route: string }
-  | { readonly kind: "service-route"; readonly service: string; readonly route: string };
+export interface ConsumerConfig extends Consumer {
+  readonly keys: readonly KeyCredential[];
+  readonly tags: readonly string[];
+}
+
+/** Whose requests a plugin sees, by id: those to whom all that is given here applies. Never both of the last two. */
+export interface PluginScope {
+  readonly service?: string;
+  readonly route?: string;
+  readonly consumer?: string;
+  readonly consumerGroup?: string;
+}
 
 export interface PluginConfig extends Identified {
   readonly name: string;

@@ -11,11 +11,15 @@ export interface Entity<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly summary: string;
   /** Field that people call it by; its values are unique. */
   readonly nameField?: (keyof Shape & string) | undefined;
+  /** Further fields whose values are unique among all entities of the kind; secret ones are not shown in the error. */
+  readonly uniqueFields?: readonly (keyof Shape & string)[];
   readonly shape: Shape;
-  /** Field → entity it points at, by name or id. Checked at load, linked in the docs. */
+  /** Field → entity it points at, by name or id; a list points at several. Checked at load, linked in the docs. */
   readonly references?: { readonly [Field in keyof Shape & string]?: string };
   /** Field → entity whose members may stand nested in it. These fields are not part of the shape. */
   readonly children?: Readonly<Record<string, string>>;
+  /** Reference without which it means nothing, given by its field or by its place in the file. */
+  readonly owner?: keyof Shape & string;
   /** Accepted and validated, but nothing acts on it yet. */
   readonly isPlanned?: boolean;
   /** What the shape alone cannot say, on a value the shape has accepted; paths are relative to the entity. */
@@ -62,4 +66,16 @@ export function reference(description: string) {
       { error: "must be a name or an id, or a block with one of them: {name: …} or {id: …}" },
     )
     .describe(description);
+}
+
+/** Pointers to several: plain, or blocks as exports write them, with the id or one of `names`. */
+export function references(names: readonly [string, ...string[]], description: string) {
+  const fields = Object.fromEntries(names.map((name) => [name, z.string().min(1).optional()]));
+  const [name] = names;
+  const block = z
+    .strictObject({ ...commonFields, ...fields })
+    .refine((value) => value.id !== undefined || Object.hasOwn(value, name), {
+      error: `must have \`${name}\` or \`id\``,
+    });
+  return z.array(z.union([z.string().min(1), block])).describe(description);
 }

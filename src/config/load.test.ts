@@ -39,7 +39,7 @@ describe("files that are good", () => {
       },
     ]);
     expect(config?.plugins).toMatchObject([
-      { name: "ai-proxy-advanced", enabled: true, scope: { kind: "global" }, path: "plugins[0]" },
+      { name: "ai-proxy-advanced", enabled: true, scope: {}, path: "plugins[0]" },
     ]);
     const plugin = aiProxyAdvancedConfig.parse(config?.plugins[0]?.config);
     expect(
@@ -223,11 +223,11 @@ describe("the top of the file", () => {
   });
 
   it("gives one notice for each kind of entity that nothing acts on", () => {
-    const text = `${head}_transform: false\n_info: {select_tags: [a]}\nconsumers:\n- username: a\n- username: b\n  keyauth_credentials: [{key: k}]\nupstreams: []\npartials: null\nlicenses: [{payload: x}]\n`;
+    const text = `${head}_transform: false\n_info: {select_tags: [a]}\nca_certificates:\n- cert: a\n- cert: b\nupstreams: []\npartials: null\nlicenses: [{payload: x}]\n`;
     expect(lines(text)).toEqual([
       "gateway.yaml:2:1: notice: _transform: accepted, not acted on yet",
-      "gateway.yaml:4:1: notice: consumers: accepted, not acted on yet",
-      "gateway.yaml:10:1: notice: licenses: accepted, not acted on yet",
+      "gateway.yaml:4:1: notice: ca_certificates: accepted, not acted on yet",
+      "gateway.yaml:9:1: notice: licenses: accepted, not acted on yet",
     ]);
     expect(load(text).config).toBeDefined();
   });

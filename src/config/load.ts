@@ -1,12 +1,13 @@
 /** Reads a declarative config file. Everything wrong with it is reported at once; nothing is ever half-applied. */
 import type { PluginDefinition } from "../plugins/plugin.ts";
-import { buildConfig, type Good } from "./build.ts";
+import { buildConfig } from "./build.ts";
 import { collect, type Instance } from "./collect.ts";
 import type { Config } from "./config.ts";
 import { entitySchema } from "./entity.ts";
 import { createFieldNotices, type FieldNotices } from "./field-notices.ts";
 import { fieldSchema } from "./field-schema.ts";
-import { createDirectory } from "./names.ts";
+import type { Good } from "./good.ts";
+import { createDirectory, reportEqualValues } from "./names.ts";
 import { readPlugin, reportSameScope } from "./plugin-entries.ts";
 import type { Problem } from "./problem.ts";
 import { createReport, type Report } from "./report.ts";
@@ -84,6 +85,8 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
     const plugin = instance.entity.name === "plugin" ? readPlugin(instance, reader) : undefined;
     if (value !== undefined) good.push({ instance, value, plugin });
   }
+  reportEqualValues(instances, report);
+  reportUnknownCallers(good, report);
   reportUpstreamHosts(instances, report);
   notices.flush();
   const config = report.hasErrors() ? undefined : buildConfig(good, directory);
@@ -109,6 +112,18 @@ function readEntity(instance: Instance, report: Report, notices: FieldNotices): 
 
 function without(node: MapNode, except: ReadonlySet<string>): MapNode["entries"] {
   return new Map([...node.entries].filter(([name]) => !except.has(name)));
+}
+
+/** A plugin for a consumer waits for somebody to find out who calls. */
+function reportUnknownCallers(good: readonly Good[], report: Report): void {
+  const plugins = good.filter(({ plugin }) => plugin !== undefined);
+  if (plugins.some(({ plugin }) => plugin?.definition.authenticates === true)) return;
+  for (const { instance, plugin } of plugins) {
+    const { consumer, consumerGroup } = plugin?.scope ?? {};
+    if (consumer === undefined && consumerGroup === undefined) continue;
+    const message = "is for single callers, but no plugin of this file finds out who calls: it never runs";
+    report.add("warning", [...instance.path, "name"], message);
+  }
 }
 
 /** A host that is the name of an upstream would be looked up in DNS, where it is not. */

@@ -29,11 +29,12 @@ export function readPlugin(
   reader: PluginReader,
 ): Pick<PluginConfig, "definition" | "order" | "config" | "scope"> | undefined {
   const definition = findDefinition(instance, reader);
-  const scope = findScope(instance, reader);
   if (definition === undefined) return undefined;
+  checkCallerScope(instance, definition, reader);
   const config = readConfig(instance, definition, reader);
-  if (config === undefined || scope === undefined) return undefined;
-  return { definition, order: reader.definitions.indexOf(definition), config: config.value, scope };
+  if (config === undefined) return undefined;
+  const order = reader.definitions.indexOf(definition);
+  return { definition, order, config: config.value, scope: findScope(instance, reader) };
 }
 
 function findDefinition(
@@ -71,6 +72,7 @@ function readConfig(
   const result = validate(definition.config, { node, path }, report);
   notices.collect(node, fieldSchema(definition.config), path, definition.name);
   if (result === undefined) return undefined;
+  checkReferences(node, definition, path, reader.directory);
   const findings = definition.check?.(result.value) ?? [];
   const advice = reader.withReview && !report.hasErrors() ? (definition.review?.(result.value) ?? []) : [];
   for (const finding of [...findings, ...advice]) {
@@ -123,25 +125,55 @@ function asBlock(config: ConfigNode | undefined, plugin: MapNode): MapNode | und
   };
 }
 
-function findScope(instance: Instance, { directory, report }: PluginReader): PluginScope | undefined {
-  const { parent, path } = instance;
-  for (const kind of ["consumer", "consumer_group"]) {
-    const isNested = parent?.entity.name === kind;
-    const reference = instance.node.entries.get(kind);
-    if (!isNested && (reference === undefined || (reference.kind === "scalar" && reference.value === null)))
-      continue;
-    const message = `a plugin for one ${kind.replaceAll("_", " ")} is not supported by this version; it would never run`;
-    report.add("error", isNested ? path : [...path, kind], message);
-    return undefined;
+/** Scope field → the plugin entity's field that gives it. */
+const scopeFields = {
+  service: "service",
+  route: "route",
+  consumer: "consumer",
+  consumerGroup: "consumer_group",
+} as const;
+
+function findScope(instance: Instance, { directory }: PluginReader): PluginScope {
+  const scope: Partial<Record<keyof PluginScope, string>> = {};
+  for (const [name, field] of Object.entries(scopeFields)) {
+    const target = directory.target(instance, field);
+    if (target !== undefined) scope[name as keyof PluginScope] = directory.id(target); // a key of the table above
   }
-  const service = directory.target(instance, "service");
-  const route = directory.target(instance, "route");
-  if (service !== undefined && route !== undefined) {
-    return { kind: "service-route", service: directory.id(service), route: directory.id(route) };
+  return scope;
+}
+
+/** Who calls is known only once the plugins have run that find it out. */
+function checkCallerScope(instance: Instance, definition: PluginDefinition, reader: PluginReader): void {
+  const { definitions, directory, report } = reader;
+  const fields = (["consumer", "consumer_group"] as const).filter(
+    (field) => directory.target(instance, field) !== undefined,
+  );
+  const [field] = fields;
+  if (field === undefined) return;
+  const isNested = instance.parent?.entity.name === field;
+  const path = isNested ? instance.path : [...instance.path, field];
+  if (fields.length > 1) {
+    report.add("error", path, "is for a consumer and for a group at once: give one of the two");
   }
-  if (service !== undefined) return { kind: "service", service: directory.id(service) };
-  if (route !== undefined) return { kind: "route", route: directory.id(route) };
-  return { kind: "global" };
+  const known = definitions.findLastIndex(({ authenticates }) => authenticates === true);
+  if (definitions.indexOf(definition) > known) return;
+  const whom = field.replaceAll("_", " ");
+  const message = `${definition.name} runs before it is known who calls, so it cannot be for one ${whom}`;
+  report.add("error", path, message);
+}
+
+/** Settings that name an entity of the file. */
+function checkReferences(
+  config: MapNode,
+  definition: PluginDefinition,
+  path: Path,
+  directory: Directory,
+): void {
+  for (const [field, kind] of Object.entries(definition.references ?? {})) {
+    const reference = config.entries.get(field);
+    if ((textOf(reference) ?? "") !== "" && reference !== undefined)
+      directory.checkReference(kind, reference, [...path, field]);
+  }
 }
 
 /** Of one plugin, one instance runs for a request; two for the same scope leave open which. */

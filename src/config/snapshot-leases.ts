@@ -31,6 +31,11 @@ export class SnapshotLeases {
     this.#held.set(exchange, snapshot);
   }
 
+  /** The snapshot that the exchange has taken and not released. */
+  held(exchange: Exchange): Snapshot | undefined {
+    return this.#held.get(exchange);
+  }
+
   release(exchange: Exchange): void {
     const snapshot = this.#held.get(exchange);
     const use = snapshot === undefined ? undefined : this.#live.get(snapshot);

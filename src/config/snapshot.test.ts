@@ -7,6 +7,7 @@ import {
   routeConfig,
   serviceConfig,
 } from "../../test/support/fake-plugins.ts";
+import { hashKey } from "../consumers/consumer-index.ts";
 import type { Plugin } from "../plugins/plugin.ts";
 import type { PluginConfig } from "./config.ts";
 import { createSnapshot, type Snapshot } from "./snapshot.ts";
@@ -30,7 +31,12 @@ describe("a snapshot's routes", () => {
     const snapshot = createSnapshot(config, services);
     expect(find(snapshot, "/a")).toMatchObject({ service: { id: "s1" }, serviceRecord: { name: "llm" } });
     expect(find(snapshot, "/b")).toMatchObject({ serviceRecord: { name: "s2" } });
-    expect(find(snapshot, "/c")).toEqual({ service: undefined, serviceRecord: undefined, plugins: [] });
+    expect(find(snapshot, "/c")).toEqual({
+      service: undefined,
+      serviceRecord: undefined,
+      plugins: [],
+      callers: undefined,
+    });
     expect(find(snapshot, "/d")).toBeUndefined();
     expect(snapshot.plans.get("a")).toBe(find(snapshot, "/a"));
   });
@@ -39,11 +45,11 @@ describe("a snapshot's routes", () => {
 describe("a route's plugins", () => {
   it("are one of each name, of the most specific scope", () => {
     const one = (scope: PluginConfig["scope"], id: string) => entryOf("auth", { scope, id });
-    const everywhere = one({ kind: "global" }, "1");
-    const service = one({ kind: "service", service: "s" }, "2");
-    const route = one({ kind: "route", route: "b" }, "3");
-    const both = one({ kind: "service-route", service: "s", route: "c" }, "4");
-    const other = one({ kind: "service-route", service: "other", route: "a" }, "5");
+    const everywhere = one({}, "1");
+    const service = one({ service: "s" }, "2");
+    const route = one({ route: "b" }, "3");
+    const both = one({ service: "s", route: "c" }, "4");
+    const other = one({ service: "other", route: "a" }, "5");
     const config = configOf({
       services: [serviceConfig("s")],
       routes: [
@@ -69,7 +75,7 @@ describe("a route's plugins", () => {
   });
 
   it("do not have those that are switched off, which give way to wider ones", () => {
-    const off = entryOf("auth", { id: "1", enabled: false, scope: { kind: "route", route: "a" } });
+    const off = entryOf("auth", { id: "1", enabled: false, scope: { route: "a" } });
     const wide = entryOf("auth", { id: "2" });
     const config = configOf({ routes: [routeConfig("a")], plugins: [off.entry, wide.entry] });
     const snapshot = createSnapshot(config, services);
@@ -101,6 +107,34 @@ describe("a snapshot made after another", () => {
       false,
     ]);
     expect(find(second, "/b")?.plugins).toEqual([second.plugins[0]?.plugin]);
+  });
+});
+
+describe("a snapshot's consumers", () => {
+  it("are those of its config, frozen and without what they are known by", () => {
+    const sha256 = hashKey("k");
+    const alice = {
+      id: "c",
+      username: "alice",
+      customId: undefined,
+      groups: [],
+      keys: [{ id: "k", sha256, expiresAtMs: undefined }],
+      tags: [],
+    };
+    const { consumers } = createSnapshot(configOf({ consumers: [alice] }), services);
+    const known = consumers.findByKey("k");
+    expect(known?.consumer).toEqual({ id: "c", username: "alice", customId: undefined, groups: [] });
+    expect(Object.isFrozen(known?.consumer)).toBe(true);
+    expect(createSnapshot(configOf({}), services).consumers.findByKey("k")).toBeUndefined();
+  });
+
+  it("show credentials under names that every plugin adds to, in lower case", () => {
+    const named = (id: string, names: readonly string[]) =>
+      pluginConfig(id, () => notingPlugin(id, [], { credentialNames: names }), { id });
+    const config = configOf({
+      plugins: [named("a", ["X-Team", "key"]), named("b", ["KEY"]), entryOf("c").entry],
+    });
+    expect([...createSnapshot(config, services).credentialNames]).toEqual(["x-team", "key"]);
   });
 });
 

@@ -1,23 +1,21 @@
 /** Compiles a valid config into the frozen tables the data path reads. A reload builds a new one and swaps a reference. */
 import { createHash } from "node:crypto";
+import type { ConsumerIndex } from "../consumers/consumer.ts";
+import { createConsumerIndex } from "../consumers/consumer-index.ts";
 import type { Plugin, PluginServices } from "../plugins/plugin.ts";
 import { compileRouter, type RouteDefinition, type Router } from "../router/router.ts";
-import type { Config, PluginConfig, RouteConfig, ServiceConfig } from "./config.ts";
+import type { Config, ConsumerConfig, PluginConfig, RouteConfig, ServiceConfig } from "./config.ts";
+import { compileChain, type PluginChain, type ScopedPlugin } from "./plugin-chains.ts";
 
 /** What a matched route leads to. */
-export interface RoutePlan {
+export interface RoutePlan extends PluginChain {
   readonly service: ServiceConfig | undefined;
   readonly serviceRecord: { readonly name: string } | undefined;
-  /** In the order they run. */
-  readonly plugins: readonly Plugin[];
 }
 
-export interface RunningPlugin {
+export interface RunningPlugin extends ScopedPlugin {
   /** Equal while the plugin's place and content are unchanged, so that a reload can keep the instance and its state. */
   readonly key: string;
-  readonly name: string;
-  readonly config: PluginConfig;
-  readonly plugin: Plugin;
 }
 
 export interface Snapshot {
@@ -25,6 +23,9 @@ export interface Snapshot {
   /** By route id. */
   readonly plans: ReadonlyMap<string, RoutePlan>;
   readonly plugins: readonly RunningPlugin[];
+  readonly consumers: ConsumerIndex;
+  /** Lower-case names of headers and parameters whose values are credentials, whatever they are called. */
+  readonly credentialNames: ReadonlySet<string>;
 }
 
 /**
@@ -47,7 +48,13 @@ export function createSnapshot(config: Config, services: PluginServices, previou
     }
     const definitions = config.routes.map((route) => toDefinition(route, config, running));
     const plans = new Map(definitions.map(({ id, payload }) => [id, payload]));
-    return { router: compileRouter(definitions), plans, plugins: running };
+    return {
+      router: compileRouter(definitions),
+      plans,
+      plugins: running,
+      consumers: createConsumerIndex(config.consumers.map(toEntry)),
+      credentialNames: new Set(running.flatMap(({ plugin }) => namesOf(plugin))),
+    };
   } catch (error) {
     for (const plugin of made) {
       plugin
@@ -56,6 +63,14 @@ export function createSnapshot(config: Config, services: PluginServices, previou
     }
     throw error;
   }
+}
+
+function toEntry({ keys, tags: _, ...consumer }: ConsumerConfig) {
+  return { consumer: Object.freeze(consumer), keys };
+}
+
+function namesOf({ credentialNames = [] }: Plugin): readonly string[] {
+  return credentialNames.map((name) => name.toLowerCase());
 }
 
 function keyOf(entry: PluginConfig): string {
@@ -84,28 +99,7 @@ function toDefinition(
     payload: {
       service,
       serviceRecord: service === undefined ? undefined : { name: service.name ?? service.id },
-      plugins: chainFor(route, running),
+      ...compileChain(route, running),
     },
   };
-}
-
-/** One instance of each plugin: the most specific scope wins (route + service, route, service, global). */
-function chainFor(route: RouteConfig, running: readonly RunningPlugin[]): readonly Plugin[] {
-  const chosen = new Map<string, { readonly entry: RunningPlugin; readonly rank: number }>();
-  for (const entry of running) {
-    const rank = rankOf(entry.config, route);
-    if (rank > (chosen.get(entry.name)?.rank ?? 0)) chosen.set(entry.name, { entry, rank });
-  }
-  return [...chosen.values()]
-    .sort((a, b) => a.entry.config.order - b.entry.config.order)
-    .map(({ entry }) => entry.plugin);
-}
-
-/** 0: does not apply here. */
-function rankOf(plugin: PluginConfig, route: RouteConfig): number {
-  const { scope } = plugin;
-  if (scope.kind === "global") return 1;
-  if (scope.kind === "service") return scope.service === route.service ? 2 : 0;
-  if (scope.kind === "route") return scope.route === route.id ? 3 : 0;
-  return scope.route === route.id && scope.service === route.service ? 4 : 0;
 }

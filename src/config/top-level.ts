@@ -20,7 +20,6 @@ export const plainLists: readonly string[] = [
   "hmacauth_credentials",
   "jwt_secrets",
   "key_sets",
-  "keyauth_credentials",
   "keys",
   "licenses",
   "mtls_auth_credentials",

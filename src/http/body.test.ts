@@ -1,8 +1,9 @@
 import { PassThrough, Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
+import { createExchange } from "../../test/support/exchange.ts";
 import { settled } from "../../test/support/fake-clock.ts";
 import { rejectionOf } from "../../test/support/gateway-errors.ts";
-import { readBody } from "./body.ts";
+import { readBody, requestBody } from "./body.ts";
 
 const bodyOf = (...chunks: string[]) =>
   Readable.from(
@@ -66,5 +67,16 @@ describe("readBody", () => {
     const error = await breaking;
     expect(error).toMatchObject({ status: 400, code: "request_cut" });
     expect(error.cause).toBe(reason);
+  });
+});
+
+describe("requestBody", () => {
+  it("reads the body, unless somebody has read it before, within the limit either way", async () => {
+    const { request } = createExchange({ body: "abc" });
+    expect((await requestBody(request, 3)).toString()).toBe("abc");
+    const read = { ...request, bytes: Buffer.from("abcde") };
+    expect(await requestBody(read, 5)).toBe(read.bytes);
+    expect(await requestBody(read, 0)).toBe(read.bytes);
+    expect((await rejectionOf(requestBody(read, 4))).code).toBe("body_too_large");
   });
 });

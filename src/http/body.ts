@@ -1,6 +1,15 @@
 /** Reads a whole request body, never more of it than allowed. */
 import type { Readable } from "node:stream";
 import { GatewayError } from "../errors.ts";
+import type { ClientRequest } from "./exchange.ts";
+
+/** The request's whole body, read now unless a plugin has read it before. Limit and errors as in `readBody`. */
+export function requestBody(request: ClientRequest, limit: number): Promise<Buffer> {
+  const { body, bytes, headers } = request;
+  if (bytes === undefined) return readBody(body, limit, headers["content-length"] as string | undefined);
+  if (limit > 0 && bytes.length > limit) return Promise.reject(new GatewayError("body_too_large", { limit }));
+  return Promise.resolve(bytes);
+}
 
 /**
  * The body's bytes. `limit` in bytes, 0 = none. Rejects with `body_too_large` as soon as the limit is passed

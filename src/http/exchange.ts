@@ -1,5 +1,6 @@
 /** One client request on its way through; the only object all stages share. */
 import type { Readable } from "node:stream";
+import type { Consumer, ConsumerIndex } from "../consumers/consumer.ts";
 import type { AiFacts } from "../llm/ai-facts.ts";
 import type { RouteMatch } from "../router/router.ts";
 import type { Cancellation } from "./cancellation.ts";
@@ -12,14 +13,29 @@ export interface ClientRequest {
   readonly query: string;
   /** Lower-case names; repeated ones joined with ", " as node:http does. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Names and values in turn, as received: here repeated headers are still apart. */
+  readonly rawHeaders: readonly string[];
   readonly clientIp: string;
   readonly body: Readable;
+  /** The whole body, where a plugin has read `body` before. */
+  readonly bytes?: Buffer;
+}
+
+/** A request as it goes on. Both are what the client sent until a plugin takes something out or adds to it. */
+export interface OnwardRequest {
+  /** For the route's service. */
+  readonly toService: ClientRequest;
+  /** For a model's vendor: never with what the client showed us to be let in. */
+  readonly toVendor: ClientRequest;
 }
 
 export interface Exchange {
   /** Also sent as `X-Kong-Request-Id`. */
   readonly id: string;
+  /** As received, for records and for the plugins that decide about it. */
   readonly request: ClientRequest;
+  /** What upstreams get to see of it. Replaced by plugins. */
+  onward: OnwardRequest;
   /** Aborted when the client is gone. */
   readonly cancellation: Cancellation;
   /** The same for those who need a real signal; made on first use. */
@@ -32,6 +48,12 @@ export interface Exchange {
   route?: RouteMatch;
   /** The route's service, for records. Set with the route. */
   service?: { readonly name: string };
+  /** Who may call, in the config that serves this exchange. Set before the plugins run. */
+  consumers?: ConsumerIndex;
+  /** Who calls. Set by the plugins that find it out; of several the last one decides. */
+  consumer?: Consumer;
+  /** What the consumer showed to be known. Absent where it is only taken for one, the anonymous consumer. */
+  credential?: { readonly id: string } | undefined;
   /** Set once, by the plugin that proxies to a model. */
   ai?: AiFacts;
   /** Filled by whoever calls an upstream, in order of attempt. */

@@ -1,11 +1,12 @@
 /** The HTTP/1.1 front: turns node's requests into exchanges, and replies into bytes the client paces. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Consumer, ConsumerIndex } from "../consumers/consumer.ts";
 import { toGatewayError } from "../errors.ts";
 import type { AiFacts } from "../llm/ai-facts.ts";
 import type { RouteMatch } from "../router/router.ts";
 import { LightCancellation } from "./cancellation.ts";
-import type { Attempt, ClientRequest, Exchange } from "./exchange.ts";
+import type { Attempt, ClientRequest, Exchange, OnwardRequest } from "./exchange.ts";
 import { type BodyFlow, isBodyStream, type Reply, type ReplyHeaders } from "./reply.ts";
 
 export interface ListenerServices {
@@ -178,6 +179,7 @@ export function errorReply(thrown: unknown, requestId: string): Reply {
   const headers: ReplyHeaders = { "content-type": "application/json; charset=utf-8" };
   if (error.retryAfterSeconds !== undefined)
     headers["retry-after"] = String(Math.ceil(error.retryAfterSeconds));
+  if (error.challenge !== undefined) headers["www-authenticate"] = error.challenge;
   return { status: error.status, headers, body: error.toBody(requestId), error };
 }
 
@@ -185,12 +187,16 @@ export function errorReply(thrown: unknown, requestId: string): Reply {
 class LiveExchange implements Exchange {
   readonly id: string;
   readonly request: ClientRequest;
+  onward: OnwardRequest;
   readonly startedAtMs: number;
   readonly startedAt: number;
   readonly attempts: Attempt[] = [];
   readonly cancellation = new LightCancellation();
   route?: RouteMatch;
   service?: { readonly name: string };
+  consumers?: ConsumerIndex;
+  consumer?: Consumer;
+  credential?: { readonly id: string } | undefined;
   ai?: AiFacts;
   readonly #response: ServerResponse;
   #abort: AbortController | undefined;
@@ -212,9 +218,11 @@ class LiveExchange implements Exchange {
       path: mark === -1 ? url : url.slice(0, mark),
       query: mark === -1 ? "" : url.slice(mark + 1),
       headers: request.headers,
+      rawHeaders: request.rawHeaders,
       clientIp: request.socket.remoteAddress ?? "",
       body: request,
     };
+    this.onward = { toService: this.request, toVendor: this.request };
     // Comes after `finish` too, so that one listener tells every end.
     response.on("close", () => {
       if (!response.writableFinished && !this.#isCut) this.#leave();

@@ -36,6 +36,8 @@ export interface Plugin {
   /** Removes what it keeps outside the process; called once the config has it no longer. */
   forget?(signal: AbortSignal): Promise<void>;
   close?(): Promise<void>;
+  /** Headers and parameters by which clients send it their credentials; records of no request show their values. */
+  readonly credentialNames?: readonly string[];
 }
 
 /** A part outside the plugin's own code. Requests are answered all the same while one is down. */
@@ -129,6 +131,10 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
   /** One sentence; the reference page starts with it. */
   readonly summary: string;
   readonly config: Schema;
+  /** It finds out who calls. Plugins that run before the last of these cannot be for single consumers. */
+  readonly authenticates?: boolean;
+  /** Setting → entity that it names. Checked at load, as references between entities are. */
+  readonly references?: Readonly<Record<string, string>>;
   /** Cross-field checks, on a value the schema has accepted. */
   check?(config: z.output<Schema>): readonly Finding[];
   /** Slower looks at an accepted config, taken only when somebody asks for advice. */

@@ -53,7 +53,7 @@ function planCall(call: ChatCall, lease: Lease<ProxyTarget>): CallPlan {
   const { model } = resolved;
   const asked = request.stream === call.isStream ? request : { ...request, stream: call.isStream };
   const encoded = target.chat.encode(mergeOptions(asked, model.options, target.optionsMode), model);
-  const headers = aiRequestHeaders(exchange.request.headers, {
+  const headers = aiRequestHeaders(exchange.onward.toVendor.headers, {
     keepAuthorization: !hasCredentials(target.credentials),
   });
   // A record of our own, so that it is added to rather than copied.

@@ -2,7 +2,7 @@
 import type { BalanceRequest, Target, TrialRequest } from "../balancer/balancer.ts";
 import type { Attempts, Lease } from "../balancer/pool.ts";
 import { GatewayError } from "../errors.ts";
-import { readBody } from "../http/body.ts";
+import { requestBody } from "../http/body.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { type BodyStream, isBodyStream, type Reply } from "../http/reply.ts";
 import type { AiFacts } from "../llm/ai-facts.ts";
@@ -25,15 +25,11 @@ export async function proxyChat(
   settings: ChatProxySettings,
   services: ChatProxyServices,
 ): Promise<Reply> {
-  const { headers, body } = exchange.request;
-  const bytes = await readBody(
-    body,
-    settings.maxRequestBodySize,
-    headers["content-length"] as string | undefined,
-  );
+  const request = exchange.onward.toVendor;
+  const bytes = await requestBody(request, settings.maxRequestBodySize);
   const call = openCall(
     exchange,
-    parseJsonBody(bytes, headers["content-type"] as string | undefined),
+    parseJsonBody(bytes, request.headers["content-type"] as string | undefined),
     settings,
     services,
   );

@@ -1,4 +1,4 @@
-/** The client's headers, query and captures under one roof, for templates and credentials. */
+/** The client's headers, query and captures under one roof, for templates and credentials: as a vendor may see them. */
 import type { Exchange } from "../http/exchange.ts";
 import type { TemplateSource } from "./template.ts";
 
@@ -6,7 +6,7 @@ export type ClientView = TemplateSource;
 
 /** Reads lazily: the query is parsed only when somebody asks for a parameter. */
 export function clientView(exchange: Exchange): ClientView {
-  const { headers, query } = exchange.request;
+  const { headers, query } = exchange.onward.toVendor;
   let parameters: URLSearchParams | undefined;
   return {
     header: (name) => {

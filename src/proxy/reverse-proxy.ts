@@ -69,7 +69,7 @@ function serviceCall(
   service: ProxyService,
   path: string,
 ): UpstreamCall {
-  const { request } = exchange;
+  const request = exchange.onward.toService;
   if (service.protocol !== "http" && service.protocol !== "https") {
     throw new GatewayError("no_service", { route: match.route.name ?? match.route.id });
   }
@@ -83,7 +83,7 @@ function serviceCall(
       preserveHost: match.route.preserveHost,
       upstreamHost: hostHeader(service),
     }),
-    body: hasBody ? detached(request.body) : null,
+    body: hasBody ? (request.bytes ?? detached(request.body)) : null,
     connectTimeoutMs: service.connectTimeoutMs,
     writeTimeoutMs: service.writeTimeoutMs,
     readTimeoutMs: service.readTimeoutMs,

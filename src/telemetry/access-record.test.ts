@@ -114,6 +114,20 @@ describe("an access record", () => {
     expect(odd.latencies).toMatchObject({ kong: 0, receive: 0 });
   });
 
+  it("says who called and by which credential, and not how", () => {
+    const consumer = { id: "c-1", username: "alice", customId: "a-1", groups: [{ id: "g", name: "gold" }] };
+    const record = createRecord({
+      exchange: { consumer, credential: { id: "k-1" } },
+      headers: { "x-team": "secret" },
+      query: "X-Team=secret",
+      credentialNames: ["x-team"],
+    });
+    expect(record.consumer).toEqual({ id: "c-1", username: "alice", custom_id: "a-1" });
+    expect(record.authenticated_entity).toEqual({ id: "k-1" });
+    expect(JSON.stringify(record)).not.toContain("secret");
+    expect(createRecord()).not.toHaveProperty("consumer");
+  });
+
   it("is JSON as it stands", () => {
     const record = createRecord({
       exchange: { ai: createAiFacts({ usage: { inputTokens: 1, outputTokens: 0 } }) },

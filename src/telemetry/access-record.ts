@@ -38,6 +38,9 @@ export interface AccessRecord {
   readonly tries: readonly TryRecord[];
   readonly service?: { readonly name: string } | undefined;
   readonly route?: { readonly name: string } | undefined;
+  readonly consumer?: ConsumerRecord | undefined;
+  /** The credential by which the consumer was known. */
+  readonly authenticated_entity?: { readonly id: string } | undefined;
   readonly client_ip: string;
   readonly started_at: number;
   readonly upstream_status?: number | undefined;
@@ -47,6 +50,12 @@ export interface AccessRecord {
   readonly client_aborted?: true | undefined;
   readonly error?: string | undefined;
   readonly ai?: { readonly proxy: AiRecord } | undefined;
+}
+
+interface ConsumerRecord {
+  readonly id: string;
+  readonly username?: string | undefined;
+  readonly custom_id?: string | undefined;
 }
 
 interface TryRecord {
@@ -95,14 +104,19 @@ interface UsageRecord {
   readonly time_to_first_token?: number | undefined;
 }
 
-/** Builds the record after the last byte. `now` is monotonic milliseconds. */
-export function buildAccessRecord(
-  exchange: Exchange,
-  end: ExchangeEnd,
-  now: number,
-  error: Error | undefined,
-): AccessRecord {
-  const { request, attempts, ai } = exchange;
+export interface RecordFacts {
+  readonly end: ExchangeEnd;
+  /** Monotonic milliseconds. */
+  readonly now: number;
+  readonly error: Error | undefined;
+  /** Lower-case names of headers and parameters that hold credentials, beside those whose name says so. */
+  readonly credentialNames: ReadonlySet<string>;
+}
+
+/** Builds the record after the last byte. */
+export function buildAccessRecord(exchange: Exchange, facts: RecordFacts): AccessRecord {
+  const { request, attempts, ai, consumer } = exchange;
+  const { credentialNames, end, error, now } = facts;
   const total = now - exchange.startedAt;
   const last = attempts.at(-1);
   const upstreamHead = attempts.reduce((sum, attempt) => sum + (attempt.headMs ?? 0), 0);
@@ -113,8 +127,8 @@ export function buildAccessRecord(
       method: request.method,
       uri: request.path,
       url: `http://${String(request.headers["host"] ?? "")}${request.path}`,
-      querystring: redactQuery(request.query),
-      headers: redactHeaders(request.headers),
+      querystring: redactQuery(request.query, credentialNames),
+      headers: redactHeaders(request.headers, credentialNames),
       size: Number(request.headers["content-length"] ?? 0),
     },
     response: { status: end.status, size: end.bytesSent, headers: redactHeaders(end.headers) },
@@ -138,6 +152,11 @@ export function buildAccessRecord(
       exchange.route === undefined
         ? undefined
         : { name: exchange.route.route.name ?? exchange.route.route.id },
+    consumer:
+      consumer === undefined
+        ? undefined
+        : { id: consumer.id, username: consumer.username, custom_id: consumer.customId },
+    authenticated_entity: exchange.credential,
     client_ip: request.clientIp,
     started_at: exchange.startedAtMs,
     upstream_status: last?.status,

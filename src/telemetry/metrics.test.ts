@@ -117,6 +117,34 @@ describe("the metrics of every exchange", () => {
   });
 });
 
+describe("the metrics of a consumer", () => {
+  const consumerOf = (username: string | undefined, id = "c-1") => ({
+    exchange: { ...exchange, consumer: { id, username, customId: undefined, groups: [] } },
+  });
+  const httpRequests = (text: string) =>
+    text.split("\n").filter((line) => line.startsWith("kong_http_requests_total{"));
+
+  it("have its name, or its id where it has none", () => {
+    const text = metricsOf(answered, consumerOf("alice"));
+    for (const name of ["kong_ai_llm_requests_total", "kong_ai_llm_tokens_total", "kong_http_requests_total"])
+      expect(text).toMatch(new RegExp(`^${name}\\{.*consumer="alice"`, "m"));
+    expect(httpRequests(metricsOf(undefined, consumerOf(undefined)))).toEqual([
+      expect.stringContaining('consumer="c-1"'),
+    ]);
+  });
+
+  it("are one line for all beyond the first thousand, who are not mixed up with nobody", () => {
+    const metrics = createMetrics();
+    for (let index = 0; index < 1_100; index++)
+      metrics.observe(createRecord(consumerOf(`consumer-${index}`)), undefined);
+    metrics.observe(createRecord({ exchange }), undefined);
+    const lines = httpRequests(metrics.render().text);
+    expect(lines).toHaveLength(1_002);
+    expect(lines.find((line) => line.includes('consumer="other"'))).toMatch(/ 100$/);
+    expect(lines.find((line) => line.includes('consumer=""'))).toMatch(/ 1$/);
+  });
+});
+
 describe("the text that is scraped", () => {
   it("is Prometheus' format: every family has help, type and well-formed samples", () => {
     const metrics = createMetrics();

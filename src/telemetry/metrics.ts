@@ -41,6 +41,8 @@ const distanceBuckets = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
 /** Models that clients may name are as many as they like; what comes later is counted as `other`. */
 const maxModels = 500;
+/** The same for consumers, of which a config may have more than a metrics store would thank us for. */
+const maxConsumers = 1_000;
 
 interface HttpSeries {
   readonly requests: Counter;
@@ -66,14 +68,13 @@ export function createMetrics(): Metrics {
   const httpSeries = createHttpSeries(registry);
   const aiSeries = createAiSeries(registry);
   const routingSeries = createRoutingSeries(registry);
+  const boundedConsumer = bounded(maxConsumers);
 
   return {
     observe(record, ai) {
       const route = record.route?.name ?? none;
-      countHttp(
-        record,
-        httpSeries(record.service?.name ?? none, route, record.response.status, record.source),
-      );
+      const consumer = boundedConsumer(record.consumer?.username ?? record.consumer?.id ?? none);
+      countHttp(record, httpSeries(record, route, consumer));
       if (ai === undefined) return;
       if (ai.decision !== undefined) {
         const { decisions, distances } = routingSeries(route, ai.decision.reason);
@@ -81,7 +82,7 @@ export function createMetrics(): Metrics {
         const nearest = ai.decision.groups[0];
         if (nearest !== undefined) distances.observe(nearest.distance);
       }
-      if (ai.provider !== undefined) countAi(ai, aiSeries(ai, ai.provider));
+      if (ai.provider !== undefined) countAi(ai, aiSeries(ai, ai.provider, consumer));
     },
     reading: registry.reading,
     readings: registry.readings,
@@ -147,8 +148,11 @@ function createHttpSeries(registry: Registry) {
   ]);
   const known = new Map<string, HttpSeries>();
 
-  return (service: string, route: string, status: number, source: AccessRecord["source"]): HttpSeries => {
-    const key = `${status} ${source} ${service}\n${route}`;
+  return (record: AccessRecord, route: string, consumer: string): HttpSeries => {
+    const { source } = record;
+    const { status } = record.response;
+    const service = record.service?.name ?? none;
+    const key = `${status} ${source} ${service}\n${route}\n${consumer}`;
     let series = known.get(key);
     if (series === undefined) {
       series = {
@@ -158,13 +162,13 @@ function createHttpSeries(registry: Registry) {
           String(status),
           source === "kong" ? "kong" : "service",
           workspace,
-          none,
+          consumer,
         ),
         total: total.with(service, route, workspace),
         own: own.with(service, route, workspace),
         upstream: upstream.with(service, route, workspace),
-        ingress: bandwidth.with(service, route, "ingress", workspace, none),
-        egress: bandwidth.with(service, route, "egress", workspace, none),
+        ingress: bandwidth.with(service, route, "ingress", workspace, consumer),
+        egress: bandwidth.with(service, route, "egress", workspace, consumer),
       };
       known.set(key, series);
     }
@@ -187,18 +191,11 @@ function createAiSeries(registry: Registry) {
     providerBuckets,
   );
   const known = new Map<string, AiSeries>();
-  const models = new Set<string>();
+  const boundedModel = bounded(maxModels);
 
-  const boundedModel = (model: string): string => {
-    if (models.has(model)) return model;
-    if (models.size >= maxModels) return "other";
-    models.add(model);
-    return model;
-  };
-
-  return (ai: AiFacts, provider: string): AiSeries => {
+  return (ai: AiFacts, provider: string, consumer: string): AiSeries => {
     const model = boundedModel(ai.requestModel ?? none);
-    const key = `${provider} ${ai.mode} ${ai.vectorDb} ${ai.embeddingsProvider} ${ai.embeddingsModel} ${model}`;
+    const key = `${provider} ${ai.mode} ${ai.vectorDb} ${ai.embeddingsProvider} ${ai.embeddingsModel} ${model}\n${consumer}`;
     let series = known.get(key);
     if (series === undefined) {
       const labels = [
@@ -209,7 +206,7 @@ function createAiSeries(registry: Registry) {
         ai.embeddingsProvider,
         ai.embeddingsModel,
         workspace,
-        none,
+        consumer,
       ];
       series = {
         requests: requests.with(...labels, ai.mode),
@@ -222,6 +219,17 @@ function createAiSeries(registry: Registry) {
       known.set(key, series);
     }
     return series;
+  };
+}
+
+/** Lets so many different values of a label through; later ones become `other`. */
+function bounded(most: number): (value: string) => string {
+  const known = new Set<string>();
+  return (value) => {
+    if (value === none || known.has(value)) return value;
+    if (known.size >= most) return "other";
+    known.add(value);
+    return value;
   };
 }
 

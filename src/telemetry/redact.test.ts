@@ -111,6 +111,16 @@ describe("redactQuery", () => {
     expect(redactQuery("")).toEqual({});
   });
 
+  it("hides what it is told to beside what it knows, as headers do", () => {
+    const more = new Set(["x-team"]);
+    expect(redactQuery("X-Team=s&x-teams=b", more)).toEqual({ "X-Team": redacted, "x-teams": "b" });
+    expect(redactHeaders({ "x-team": "s", "x-teams": "b" }, more)).toEqual({
+      "x-team": redacted,
+      "x-teams": "b",
+    });
+    expect(redactHeaders({ "x-team": "s" })).toEqual({ "x-team": "s" });
+  });
+
   it("takes what is badly encoded", () => {
     expect(redactQuery("a=%E0%A4%A&=x&&__proto__=y")).toMatchObject({ "": "x" });
   });

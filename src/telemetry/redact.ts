@@ -2,6 +2,8 @@
 
 const secretName = /auth|cookie|token|secret|passw|signature|credential|(?:^|[-_])key|key$|session/i;
 
+const none: ReadonlySet<string> = new Set();
+
 export const redacted = "[redacted]";
 
 /** True for names such as `authorization`, `x-api-key`, `apikey`, `set-cookie`, `X-Amz-Signature`. */
@@ -9,23 +11,31 @@ export function isSecretName(name: string): boolean {
   return secretName.test(name);
 }
 
+/** `more`: lower-case names of other headers that hold credentials. */
 export function redactHeaders(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+  more: ReadonlySet<string> = none,
 ): Record<string, string> {
   const clean: Record<string, string> = {};
   for (const name in headers) {
     const value = headers[name];
     if (value !== undefined)
-      clean[name] = hasSecretName(name) ? redacted : typeof value === "string" ? value : value.join(", ");
+      clean[name] =
+        hasSecretName(name) || more.has(name)
+          ? redacted
+          : typeof value === "string"
+            ? value
+            : value.join(", ");
   }
   return clean;
 }
 
-/** The parameters of a query string; the last of repeated ones. */
-export function redactQuery(query: string): Record<string, string> {
+/** The parameters of a query string; the last of repeated ones. `more` as above. */
+export function redactQuery(query: string, more: ReadonlySet<string> = none): Record<string, string> {
   if (query === "") return {};
   const clean: Record<string, string> = {};
-  for (const [name, value] of new URLSearchParams(query)) clean[name] = isSecretName(name) ? redacted : value;
+  for (const [name, value] of new URLSearchParams(query))
+    clean[name] = isSecretName(name) || more.has(name.toLowerCase()) ? redacted : value;
   return clean;
 }
 

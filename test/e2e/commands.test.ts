@@ -114,6 +114,36 @@ describe("check", () => {
     expect(err).not.toMatch(/^\s+at /m);
   });
 
+  it("shows what runs for single callers, and never a key", async () => {
+    const chat = {
+      name: "ai-proxy",
+      config: { route_type: "llm/v1/chat", model: { provider: "openai", name: "m" } },
+    };
+    const config = (more: readonly object[]) => ({
+      _format_version: "3.0",
+      routes: [{ name: "r", paths: ["/r"] }],
+      consumers: [
+        { username: "alice", plugins: [chat], keyauth_credentials: [{ key: "sk-inline" }] },
+        ...more,
+      ],
+      consumer_groups: [{ name: "gold", plugins: [chat] }],
+      plugins: [{ name: "key-auth" }],
+    });
+    const good = await run("check", file("callers.yaml", config([])));
+    expect(good.code).toBe(0);
+    const lines = good.out.split("\n").filter((line) => /^ {4}\w/.test(line));
+    expect(lines).toEqual([
+      "    key-auth",
+      "    ai-proxy, for consumer alice",
+      "    ai-proxy, for group gold",
+    ]);
+    const twice = [{ username: "bob", keyauth_credentials: [{ key: "sk-inline" }] }];
+    const bad = await run("check", file("twice.yaml", config(twice)));
+    expect(bad.code).toBe(1);
+    expect(bad.err).toContain("another keyauth credential has the key already");
+    expect(good.out + good.err + bad.out + bad.err).not.toContain("sk-inline");
+  });
+
   it("names the right name for a misspelt list of entities in an entity", async () => {
     const text = '_format_version: "3.0"\nservices:\n- name: a\n  host: h\n  routs: []\n';
     const { err } = await run("check", file("routs.yaml", text));

@@ -30,6 +30,7 @@ export interface RecordFacts {
   /** Milliseconds after the start. Default 100. */
   readonly now?: number;
   readonly error?: Error;
+  readonly credentialNames?: readonly string[];
 }
 
 /** As it is written: without the fields that have no value. */
@@ -38,9 +39,12 @@ export function createRecord(facts: RecordFacts = {}): AccessRecord {
   const exchange = createExchange({ body: "12345", ...(headers && { headers }), ...(query && { query }) });
   const record = buildAccessRecord(
     { ...exchange, ...facts.exchange },
-    { ...wellEnded, ...facts.end },
-    facts.now ?? 100,
-    facts.error,
+    {
+      end: { ...wellEnded, ...facts.end },
+      now: facts.now ?? 100,
+      error: facts.error,
+      credentialNames: new Set(facts.credentialNames),
+    },
   );
   return JSON.parse(JSON.stringify(record)) as AccessRecord; // the type says what JSON leaves out may be missing
 }

@@ -6,7 +6,9 @@ export interface ExchangeFacts {
   /** Written out as JSON unless it is text. */
   readonly body?: unknown;
   readonly headers?: ClientRequest["headers"];
+  readonly rawHeaders?: readonly string[];
   readonly query?: string;
+  readonly method?: string;
   readonly signal?: AbortSignal;
   readonly now?: () => number;
 }
@@ -14,22 +16,25 @@ export interface ExchangeFacts {
 export function createExchange(facts: ExchangeFacts = {}): Exchange {
   const text = typeof facts.body === "string" ? facts.body : JSON.stringify(facts.body ?? {});
   const bytes = Buffer.from(text);
+  const request: ClientRequest = {
+    method: facts.method ?? "POST",
+    path: "/anything",
+    query: facts.query ?? "",
+    headers: {
+      host: "gateway.example",
+      "content-type": "application/json",
+      "content-length": String(bytes.length),
+      ...facts.headers,
+    },
+    rawHeaders: facts.rawHeaders ?? [],
+    clientIp: "203.0.113.7",
+    body: Readable.from([bytes], { objectMode: false }),
+  };
   const signal = facts.signal ?? new AbortController().signal;
   return {
     id: "exchange-1",
-    request: {
-      method: "POST",
-      path: "/anything",
-      query: facts.query ?? "",
-      headers: {
-        host: "gateway.example",
-        "content-type": "application/json",
-        "content-length": String(bytes.length),
-        ...facts.headers,
-      },
-      clientIp: "203.0.113.7",
-      body: Readable.from([bytes], { objectMode: false }),
-    },
+    request,
+    onward: { toService: request, toVendor: request },
     signal,
     cancellation: signal,
     startedAtMs: 1_700_000_000_000,

@@ -40,7 +40,7 @@ export function pluginConfig(
     name,
     instanceName: undefined,
     enabled: true,
-    scope: { kind: "global" },
+    scope: {},
     definition: definePlugin({ name, summary: "For tests.", config: z.unknown(), create }),
     order: 0,
     config: content,
@@ -87,7 +87,7 @@ export function serviceConfig(id: string, facts: Partial<ServiceConfig> = {}): S
 }
 
 export function configOf(parts: Partial<Config>): Config {
-  return { services: [], routes: [], plugins: [], ...parts };
+  return { services: [], routes: [], plugins: [], consumers: [], consumerGroups: [], ...parts };
 }
 
 /** Services for plugins that use none but the log. */

@@ -4,6 +4,7 @@ import { formatProblem, type LoadResult, loadConfig } from "../../src/config/loa
 import { aiProxyConfig, toAdvanced } from "../../src/plugins/ai-proxy/config.ts";
 import { checkAiProxyAdvanced, type SupportedNames } from "../../src/plugins/ai-proxy-advanced/checks.ts";
 import { aiProxyAdvancedConfig } from "../../src/plugins/ai-proxy-advanced/config.ts";
+import { checkKeyAuth, keyAuthConfig } from "../../src/plugins/key-auth/config.ts";
 import { definePlugin, type PluginDefinition } from "../../src/plugins/plugin.ts";
 
 const supported: SupportedNames = {
@@ -16,6 +17,15 @@ const supported: SupportedNames = {
 
 const create = () => ({});
 const plugins: readonly PluginDefinition[] = [
+  definePlugin({
+    name: "key-auth",
+    summary: "",
+    config: keyAuthConfig,
+    authenticates: true,
+    references: { anonymous: "consumer" },
+    check: checkKeyAuth,
+    create,
+  }),
   definePlugin({
     name: "ai-proxy-advanced",
     summary: "",

@@ -1,6 +1,6 @@
 /** Entity: consumers that are treated alike. */
 import { z } from "zod";
-import { commonFields, defineEntity } from "../entity.ts";
+import { commonFields, defineEntity, references } from "../entity.ts";
 
 export const consumerGroup = defineEntity({
   name: "consumer_group",
@@ -10,13 +10,11 @@ export const consumerGroup = defineEntity({
   shape: {
     ...commonFields,
     name: z.string().min(1).describe("Unique name."),
-    consumers: z
-      .array(
-        z.union([z.string(), z.strictObject({ username: z.string().optional(), id: z.string().optional() })]),
-      )
-      .describe("Its members.")
-      .optional(),
+    consumers: references(
+      ["username", "custom_id"],
+      "Its members, beside those that name the group themselves.",
+    ).optional(),
   },
+  references: { consumers: "consumer" },
   children: { plugins: "plugin" },
-  isPlanned: true,
 });

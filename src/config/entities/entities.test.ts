@@ -29,32 +29,19 @@ describe("entities", () => {
     const [service] = loaded?.services ?? [];
     const [route] = loaded?.routes ?? [];
     expect(loaded?.plugins.map(({ enabled, scope }) => [enabled, scope])).toEqual([
-      [true, { kind: "service", service: service?.id }],
-      [true, { kind: "route", route: route?.id }],
-      [false, { kind: "service-route", service: service?.id, route: route?.id }],
-    ]);
-  });
-
-  it("refuses a plugin for a consumer or a group, wherever it says so", () => {
-    const config = "config: {route_type: llm/v1/chat, model: {provider: openai}}";
-    const text = `${head}consumers:\n- username: b\n- username: a\n  plugins: [{name: ai-proxy, ${config}}]\nplugins:\n- {name: ai-proxy, consumer: b, ${config}}\n`;
-    expect(errors(load(text))).toEqual([
-      expect.stringContaining(
-        "consumers[1].plugins[0]: a plugin for one consumer is not supported by this version",
-      ),
-      expect.stringContaining(
-        "plugins[0].consumer: a plugin for one consumer is not supported by this version",
-      ),
+      [true, { service: service?.id }],
+      [true, { route: route?.id }],
+      [false, { service: service?.id, route: route?.id }],
     ]);
   });
 
   it("tells a plugin of Kong's that we lack from one that is misspelt", () => {
-    expect(lines(`${head}plugins: [{name: key-auth}, {name: ai-proxy-advnced}, {name: zzz}]\n`)).toEqual([
+    expect(lines(`${head}plugins: [{name: jwt}, {name: ai-proxy-advnced}, {name: zzz}]\n`)).toEqual([
       expect.stringContaining(
-        "plugin `key-auth` is not supported by this version (supported: ai-proxy-advanced, ai-proxy)",
+        "plugin `jwt` is not supported by this version (supported: key-auth, ai-proxy-advanced, ai-proxy)",
       ),
       expect.stringContaining("there is no plugin `ai-proxy-advnced`: did you mean `ai-proxy-advanced`?"),
-      expect.stringContaining("there is no plugin `zzz` (supported: ai-proxy-advanced, ai-proxy)"),
+      expect.stringContaining("there is no plugin `zzz` (supported: key-auth, ai-proxy-advanced, ai-proxy)"),
     ]);
   });
 

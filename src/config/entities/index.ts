@@ -3,6 +3,7 @@ import { caCertificate } from "./ca-certificate.ts";
 import { certificate } from "./certificate.ts";
 import { consumer } from "./consumer.ts";
 import { consumerGroup } from "./consumer-group.ts";
+import { keyauthCredential } from "./keyauth-credential.ts";
 import { partial } from "./partial.ts";
 import { plugin } from "./plugin.ts";
 import { route } from "./route.ts";
@@ -18,6 +19,7 @@ export const entities = [
   vault,
   consumer,
   consumerGroup,
+  keyauthCredential,
   upstream,
   partial,
   certificate,

@@ -1,4 +1,4 @@
-/** Entity: a step in the way of a request, for everything or for one service or route. */
+/** Entity: a step in the way of a request, for everything or for one service, route, consumer or group. */
 import { z } from "zod";
 import type { Finding } from "../../plugins/plugin.ts";
 import { planned } from "../../util/field-notes.ts";
@@ -8,7 +8,7 @@ export const plugin = defineEntity({
   name: "plugin",
   plural: "plugins",
   summary:
-    "A step in the way of a request: for every request, for a service, for a route, or for both together.",
+    "A step in the way of a request: for every request, or for those to a service, on a route and by a consumer or group.",
   shape: {
     ...commonFields,
     name: z.string().min(1).describe("Which plugin."),
@@ -16,8 +16,8 @@ export const plugin = defineEntity({
     enabled: z.boolean().default(true).describe("Off: the config is checked, but the plugin does not run."),
     service: reference("Only for requests to this service.").optional(),
     route: reference("Only for requests on this route.").optional(),
-    consumer: reference("Only for this consumer. Refused by this version.").optional(),
-    consumer_group: reference("Only for this group of consumers. Refused by this version.").optional(),
+    consumer: reference("Only for requests by this consumer.").optional(),
+    consumer_group: reference("Only for requests by consumers of this group.").optional(),
     protocols: z
       .array(z.enum(["grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp", "ws", "wss"]))
       .min(1)
