@@ -1,5 +1,7 @@
 /** Builds the running plugin from its config: everything that can be worked out before a request is worked out here. */
 import { createHash } from "node:crypto";
+import { priceTable } from "../../accounting/price-table.ts";
+import { createTargetPrices } from "../../accounting/target-price.ts";
 import { findAlgorithm } from "../../balancer/algorithms/index.ts";
 import type {
   Balancer,
@@ -99,6 +101,7 @@ function buildTarget(
     alias: target.model.model_alias,
     modelName: target.model.name === "" ? undefined : target.model.name,
     options: target.model.options,
+    prices: createTargetPrices(provider.name, target.model.options, priceTable),
     credentials: {
       headerName: target.auth.header_name,
       headerValue: target.auth.header_value,
@@ -234,9 +237,32 @@ function describePlugin(
     const examples = target.examples.length === 0 ? "" : `, ${target.examples.length} examples`;
     const description =
       target.description === undefined ? "" : `  ${JSON.stringify(target.description)}${examples}`;
-    lines.push(`target ${target.name}  weight ${target.weight}${description}`);
+    lines.push(
+      `target ${target.name}  weight ${target.weight}${description}`,
+      `  ${describePrice(target, config.targets[target.index])}`,
+    );
   }
   return lines;
+}
+
+/** Which price holds for a target, and where it is from. */
+function describePrice({ price, provider }: ProxyTarget, target: TargetOptions | undefined): string {
+  if (price === undefined) return unknownPrice(target);
+  const { row, source } = price;
+  const { input, output } = price.price.rates;
+  const listed = row && `price table, ${provider.name}/${row.model} as of ${row.date}`;
+  const origin =
+    source === "config" ? `config${listed ? `; the rest in proportion to the ${listed}` : ""}` : listed;
+  return `price $${input} in, $${output} out per 1M tokens (${origin})`;
+}
+
+function unknownPrice(target: TargetOptions | undefined): string {
+  const { name, options } = target?.model ?? {};
+  const url = options?.upstream_url;
+  const isOpen = name === undefined || name === "" || name.includes("$(") || url?.includes("$(") === true;
+  if (isOpen) return "price: the price table's for the model of each request, where it has one";
+  const hint = url === undefined ? "" : ", and the price table holds for the vendor's own host alone";
+  return `price unknown, cost will not be counted: input_cost and output_cost are not both set${hint}`;
 }
 
 async function explain(
