@@ -91,6 +91,7 @@ describe("a chat request that is answered", () => {
       finishReason: "stop",
       usage: { inputTokens: 10, outputTokens: 5 },
       costUsd: (10 * 2 + 5 * 4) / 1e6,
+      priceSource: "config",
       decision: { reason: "balanced" },
     });
     expect(chat.exchange.ai?.llmLatencyMs).toBeGreaterThan(0);
