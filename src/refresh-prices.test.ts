@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type PriceFile, priceFile } from "./accounting/price-row.ts";
-import type { RowPrices } from "./accounting/public-tables.ts";
+import type { RowPrices } from "./accounting/public-row.ts";
 import { refreshed, type Source, writtenFile } from "./refresh-prices.ts";
 
 const provenance = { source: "https://vendor.example/m", date: "2026-01-02" };

@@ -12,7 +12,8 @@ import { pathToFileURL } from "node:url";
 import { flatten, isNear, isPlainName, providersByTheirName } from "./accounting/compare-prices.ts";
 import { type PriceFile, type PriceRow, priceFile, priceRow } from "./accounting/price-row.ts";
 import { createPriceTable, withoutDate } from "./accounting/price-table.ts";
-import { type PublicRow, type PublicTable, readPublicTable } from "./accounting/public-tables.ts";
+import type { PublicRow } from "./accounting/public-row.ts";
+import { type PublicTable, readPublicTable } from "./accounting/public-tables.ts";
 
 export interface Source {
   /** With its version, as it stands in `from`. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { comparePrices } from "./compare-prices.ts";
 import { type PriceFile, priceFile } from "./price-row.ts";
-import type { RowPrices } from "./public-tables.ts";
+import type { RowPrices } from "./public-row.ts";
 
 const file: PriceFile = priceFile.parse({
   provider: "ours",

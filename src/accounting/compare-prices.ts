@@ -1,7 +1,8 @@
 /** Our price table beside somebody else's. */
 import { type PriceFile, type PriceRow, ratesOf } from "./price-row.ts";
 import type { PriceTable } from "./price-table.ts";
-import type { PublicRow, PublicTable, RowPrices } from "./public-tables.ts";
+import type { PublicRow, RowPrices } from "./public-row.ts";
+import type { PublicTable } from "./public-tables.ts";
 import { type RateName, rateNames } from "./rates.ts";
 
 export interface Disagreement {
