@@ -88,6 +88,7 @@ describe("check", () => {
         openaiTarget("", { options: { ...vendors, ...own } }),
         openaiTarget("", { model: "no-such-model", options: vendors }),
         openaiTarget("", { model: "$(headers.x-model)", options: vendors }),
+        openaiTarget(chatUrl("http://a"), { model: "$(headers.x-model)" }),
       ]),
     );
     const { code, out } = await run("check", path);
@@ -101,8 +102,9 @@ describe("check", () => {
       expect.stringMatching(
         /^price \$1 in, \$2 out per 1M tokens \(config; the rest in proportion to the price table/,
       ),
-      expect.stringMatching(/^price unknown, cost will not be counted: /),
+      expect.stringMatching(/^price unknown, .*the price table has no openai\/no-such-model$/),
       "price: the price table's for the model of each request, where it has one",
+      expect.stringMatching(/^price unknown, .*vendor's own host alone$/),
     ]);
   });
 

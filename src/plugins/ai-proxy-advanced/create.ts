@@ -21,6 +21,7 @@ import { failoverRules, listedStatuses } from "../../proxy/failover.ts";
 import { compileTarget, type ProxyTarget } from "../../proxy/target.ts";
 import type { Explanation, Plugin, PluginMeta, PluginServices } from "../plugin.ts";
 import type { AiProxyAdvancedConfig } from "./config.ts";
+import { describePrice } from "./describe-price.ts";
 import { type OpenSemantic, openSemantic } from "./semantic.ts";
 import type { TargetOptions } from "./target-options.ts";
 
@@ -237,32 +238,11 @@ function describePlugin(
     const examples = target.examples.length === 0 ? "" : `, ${target.examples.length} examples`;
     const description =
       target.description === undefined ? "" : `  ${JSON.stringify(target.description)}${examples}`;
-    lines.push(
-      `target ${target.name}  weight ${target.weight}${description}`,
-      `  ${describePrice(target, config.targets[target.index])}`,
-    );
+    lines.push(`target ${target.name}  weight ${target.weight}${description}`);
+    const options = config.targets[target.index]?.model.options;
+    if (options !== undefined) lines.push(`  ${describePrice(target, options)}`);
   }
   return lines;
-}
-
-/** Which price holds for a target, and where it is from. */
-function describePrice({ price, provider }: ProxyTarget, target: TargetOptions | undefined): string {
-  if (price === undefined) return unknownPrice(target);
-  const { row, source } = price;
-  const { input, output } = price.price.rates;
-  const listed = row && `price table, ${provider.name}/${row.model} as of ${row.date}`;
-  const origin =
-    source === "config" ? `config${listed ? `; the rest in proportion to the ${listed}` : ""}` : listed;
-  return `price $${input} in, $${output} out per 1M tokens (${origin})`;
-}
-
-function unknownPrice(target: TargetOptions | undefined): string {
-  const { name, options } = target?.model ?? {};
-  const url = options?.upstream_url;
-  const isOpen = name === undefined || name === "" || name.includes("$(") || url?.includes("$(") === true;
-  if (isOpen) return "price: the price table's for the model of each request, where it has one";
-  const hint = url === undefined ? "" : ", and the price table holds for the vendor's own host alone";
-  return `price unknown, cost will not be counted: input_cost and output_cost are not both set${hint}`;
 }
 
 async function explain(
