@@ -5,6 +5,7 @@ import type { Command } from "./commands/command.ts";
 import { ConfigFileError } from "./commands/config-file.ts";
 import { demo } from "./commands/demo.ts";
 import { explain } from "./commands/explain.ts";
+import { prices } from "./commands/prices.ts";
 import { reload } from "./commands/reload.ts";
 import { SettingError, settingTable } from "./commands/settings.ts";
 import { simulate } from "./commands/simulate.ts";
@@ -12,7 +13,7 @@ import { start } from "./commands/start.ts";
 import { type ExitCode, type Terminal, UsageError } from "./commands/terminal.ts";
 import { version } from "./util/version.ts";
 
-const commands: readonly Command[] = [start, check, explain, reload, simulate, demo];
+const commands: readonly Command[] = [start, check, explain, prices, reload, simulate, demo];
 
 /** Runs one command line and sets the process's exit code. */
 export async function run(args: readonly string[]): Promise<void> {

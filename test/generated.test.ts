@@ -42,7 +42,7 @@ describe("generated files", () => {
       /^\| `balancer.semantic.timeout` \| integer \| `2000` \| 1 to 60000 \| \*\*Sluice.\*\* /m,
     );
     expect(page).toMatch(
-      /^\| `targets\[\].model.options.cache_read_cost` \| number \| {2}\| {2}\| \*Not acted on yet.\* /m,
+      /^\| `targets\[\].model.options.embeddings_dimensions` \| integer \| {2}\| {2}\| \*Not acted on yet.\* /m,
     );
     expect(page).toMatch(/^\| `targets\[\].route_type` \| choice \| \*required\* \| /m);
   });

@@ -22,7 +22,7 @@ export interface Target {
   readonly description: string | undefined;
   /** Example prompts that belong to this target (ours, not Kong's). */
   readonly examples: readonly string[];
-  /** USD per 1M tokens; undefined = unknown, which is never treated as free. */
+  /** The price that holds, the config's or the price table's, in USD per 1M tokens; undefined = unknown, never free. */
   readonly inputCost: number | undefined;
   readonly outputCost: number | undefined;
 }

@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { request } from "undici";
 import { costOf } from "../accounting/cost.ts";
+import { compilePrice } from "../accounting/price.ts";
 import { loadLocalModel } from "../embedders/local/model.ts";
 import { type Gateway, startGateway } from "../gateway.ts";
 import { type Simulator, startSimulator } from "../simulator/simulator.ts";
@@ -34,7 +35,10 @@ const prompts: readonly (readonly [string, string])[] = [
 ];
 
 /** USD per 1M tokens of the dearest model of the config, the baseline "always the strongest". */
-const strongest = { name: "gpt-4o", inputCost: 2.5, outputCost: 10 };
+const strongest = {
+  name: "gpt-4o",
+  price: compilePrice({ rates: { input: 2.5, output: 10 }, context: [], tiers: [] }),
+};
 
 export const demo: Command = {
   name: "demo",
@@ -171,7 +175,7 @@ async function ask(prompt: string, wanted: string, { gateway, records }: World):
     distance: proxy?.routing?.groups[0]?.distance,
     tokens: inputTokens + outputTokens,
     costUsd: proxy?.usage?.cost ?? 0,
-    strongestUsd: costOf({ inputTokens, outputTokens }, strongest) ?? 0,
+    strongestUsd: costOf({ inputTokens, outputTokens }, strongest.price) ?? 0,
   };
 }
 

@@ -57,11 +57,11 @@ describe("plugin settings", () => {
   it("counts the same unused setting once, and says nothing of one that has its default value", () => {
     const priced = target.replace(
       "name: a",
-      "name: a, options: {cache_read_cost: 1, azure_api_version: 2023-05-15}",
+      "name: a, options: {embeddings_dimensions: 1, azure_api_version: 2023-05-15}",
     );
     const text = plugin(`targets:\n- ${priced}\n- ${priced}\n- ${priced}`);
     expect(lines(text)).toEqual([
-      "gateway.yaml:6:78: notice: plugins[0].config.targets[0].model.options.cache_read_cost: accepted, not acted on yet (also in 2 other places)",
+      "gateway.yaml:6:78: notice: plugins[0].config.targets[0].model.options.embeddings_dimensions: accepted, not acted on yet (also in 2 other places)",
     ]);
   });
 

@@ -19,6 +19,8 @@ export interface AiFacts {
   usage?: Usage;
   /** USD; undefined where a price is unknown, which is not the same as free. */
   costUsd?: number;
+  /** Whose price that was; set where `costUsd` is. */
+  priceSource?: "config" | "table";
   /** Milliseconds from the parsed request to the whole answer. */
   llmLatencyMs?: number;
   timeToFirstTokenMs?: number;

@@ -1,5 +1,6 @@
 /** The block `model.options` of a target: how its model is called and what it costs. */
 import { z } from "zod";
+import { parseTokenLimit } from "../llm/token-limit.ts";
 import { deprecated, planned } from "../util/field-notes.ts";
 import {
   bedrockOptions,
@@ -28,8 +29,16 @@ const cacheWriteCost = z.strictObject({
 });
 
 const contextWindowFactor = z.strictObject({
-  above: z.string().describe("Number of input tokens above which the factors hold, e.g. `200000` or `200k`."),
-  input_factor: factor("Multiplies the price of the input."),
+  above: z
+    .string()
+    .refine(
+      (text) => parseTokenLimit(text) !== undefined,
+      "must be a whole number of tokens, like 200000 or 200k",
+    )
+    .describe(
+      "Number of input tokens above which the factors hold, e.g. `200000` or `200k`; the highest one counts.",
+    ),
+  input_factor: factor("Multiplies the prices of the input, cached or not."),
   output_factor: factor("Multiplies the price of the output."),
 });
 
@@ -76,28 +85,26 @@ export const modelOptions = z
       .max(500)
       .describe("Number of tokens to choose from, for vendors that know it.")
       .optional(),
-    input_cost: price("USD per 1M tokens of input. Cost is unknown unless both prices are set.").optional(),
-    output_cost: price("USD per 1M tokens of output. Cost is unknown unless both prices are set.").optional(),
-    cache_read_cost: price("USD per 1M input tokens read from the vendor's prompt cache.")
-      .meta(planned)
-      .optional(),
-    cache_write_cost: price("USD per 1M input tokens written to the vendor's prompt cache.")
-      .meta(planned)
-      .optional(),
+    input_cost: price(
+      "USD per 1M tokens of input. Left out, the price table's price of the model holds, where it has one.",
+    ).optional(),
+    output_cost: price(
+      "USD per 1M tokens of output. Left out, the price table's price of the model holds, where it has one.",
+    ).optional(),
+    cache_read_cost: price(
+      "USD per 1M input tokens read from the vendor's prompt cache; `input_cost` where nothing is known.",
+    ).optional(),
+    cache_write_cost: price(
+      "USD per 1M input tokens written to the vendor's prompt cache; `input_cost` where nothing is known.",
+    ).optional(),
     cache_write_cost_list: z
       .array(cacheWriteCost)
       .describe("Price of cache writes by the life of the entry; comes before `cache_write_cost`.")
-      .meta(planned)
       .optional(),
-    context_window_factor: z
-      .array(contextWindowFactor)
-      .describe("Dearer prices for long inputs.")
-      .meta(planned)
-      .optional(),
+    context_window_factor: z.array(contextWindowFactor).describe("Dearer prices for long inputs.").optional(),
     service_tier_factor: z
       .array(serviceTierFactor)
       .describe("Other prices for the vendor's service tiers; 1 where none matches.")
-      .meta(planned)
       .optional(),
     embeddings_dimensions: z
       .int()

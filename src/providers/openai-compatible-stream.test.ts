@@ -125,6 +125,16 @@ describe("a stream of OpenAI's chunks", () => {
     });
   });
 
+  it("names the service tier, also where the counts come without it", () => {
+    const counted = { ...head, choices: [], usage };
+    const tierOf = (...events: object[]) => decode(events).usage?.serviceTier;
+    expect(tierOf(delta("a", { service_tier: "flex" }), end(), counted)).toBe("flex");
+    expect(
+      tierOf(delta("a", { service_tier: "auto" }), end(), { ...counted, service_tier: "priority" }),
+    ).toBe("priority");
+    expect(tierOf(delta("a", { service_tier: null }), end(), counted)).toBeUndefined();
+  });
+
   it.each([null, {}, { prompt_tokens: null }, { prompt_tokens: "x" }])("survives usage %j", (odd) => {
     expect(decode([end({ usage: odd })])).toMatchObject({
       usage: undefined,

@@ -23,6 +23,8 @@ class ChunkDecoder implements StreamDecoder {
   readonly #choices: number;
   readonly #ended = new Set<number>();
   #finishReason: string | undefined;
+  /** Of any chunk that is parsed; vendors repeat it in all or none, and the last may come without. */
+  #serviceTier: string | undefined;
   #looksForModel = true;
   #isComplete = false;
   #isOver = false;
@@ -71,7 +73,8 @@ class ChunkDecoder implements StreamDecoder {
   #onChunk(json: string, chunk: JsonObject, sink: ChunkSink): void {
     const choices = readArray(chunk["choices"]);
     this.#readModel(chunk, choices, sink);
-    const usage = readUsage(chunk["usage"]);
+    this.#serviceTier = readText(chunk["service_tier"]) ?? this.#serviceTier;
+    const usage = readUsage(chunk["usage"], this.#serviceTier);
     if (usage !== undefined) sink.usage(usage);
     const relayed = this.#relayed(json, chunk, choices);
     if (relayed !== undefined) sink.chunk(relayed);

@@ -108,7 +108,7 @@ function decode(provider: string, body: unknown): DecodedAnswer {
     throw unusableAnswer(provider, "'choices' not in llm/v1/chat response");
   }
   const [first] = readArray(choices);
-  const usage = readUsage(body["usage"]);
+  const usage = readUsage(body["usage"], readText(body["service_tier"]));
   const responseModel = readText(body["model"]);
   const finishReason = isJsonObject(first) ? readText(first["finish_reason"]) : undefined;
   return {

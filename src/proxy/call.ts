@@ -122,6 +122,7 @@ function forgetEarlier(facts: AiFacts): void {
   delete facts.payload;
   delete facts.usage;
   delete facts.costUsd;
+  delete facts.priceSource;
   delete facts.responseModel;
   delete facts.finishReason;
   delete facts.timeToFirstTokenMs;

@@ -4,7 +4,10 @@ import { jsonOf, readReply, startChat } from "../../test/support/chat.ts";
 import { completion, completionEvents, eventStream } from "../../test/support/fake-upstream.ts";
 import { rejectionOf } from "../../test/support/gateway-errors.ts";
 import { createProxyTarget } from "../../test/support/proxy-targets.ts";
+import { priceRow } from "../accounting/price-row.ts";
+import { createTargetPrices } from "../accounting/target-price.ts";
 import { type FailureKind, UpstreamError } from "../http/upstream-error.ts";
+import { modelOptions } from "../providers/model-options.ts";
 
 const targets = [createProxyTarget(0), createProxyTarget(1), createProxyTarget(2)];
 const [first = createProxyTarget(0)] = targets;
@@ -92,6 +95,7 @@ describe("a chat request that is answered", () => {
       finishReason: "stop",
       usage: { inputTokens: 10, outputTokens: 5 },
       costUsd: (10 * 2 + 5 * 4) / 1e6,
+      priceSource: "config",
       decision: { reason: "balanced" },
     });
     expect(chat.exchange.ai?.llmLatencyMs).toBeGreaterThan(0);
@@ -108,6 +112,22 @@ describe("a chat request that is answered", () => {
     ]);
     expect(chat.exchange.attempts).toMatchObject([{ status: 200, target: "openai/m0" }]);
     expect(chat.observed).toMatchObject([{ target: "openai/m0", ok: true, costUsd: 0.00004 }]);
+  });
+
+  it("is booked at the price table's price where the target has none of its own", async () => {
+    const row = priceRow.parse({
+      model: "m0",
+      input: 3,
+      output: 6,
+      source: "https://vendor.example/prices",
+      date: "2026-01-02",
+      from: ["x"],
+    });
+    const prices = createTargetPrices("openai", modelOptions.parse({}), { find: () => row });
+    const chat = startChat([createProxyTarget(0, { prices })], { answers: [{ body: completion("hi") }] });
+    await chat.reply;
+    expect(chat.exchange.ai).toMatchObject({ costUsd: (10 * 3 + 5 * 6) / 1e6, priceSource: "table" });
+    expect(chat.observed).toMatchObject([{ costUsd: 0.00006 }]);
   });
 
   it("has an unknown cost where a price is unknown", async () => {

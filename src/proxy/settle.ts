@@ -23,8 +23,12 @@ export function settle(call: ChatCall, plan: CallPlan, settlement: Settlement): 
   let costUsd: number | undefined;
   if (usage !== undefined) {
     facts.usage = usage;
-    costUsd = costOf(usage, plan.target);
-    if (costUsd !== undefined) facts.costUsd = costUsd;
+    const { price } = plan.resolved;
+    costUsd = costOf(usage, price?.price);
+    if (price !== undefined && costUsd !== undefined) {
+      facts.costUsd = costUsd;
+      facts.priceSource = price.source;
+    }
   }
   plan.end({
     ok: failure === undefined,

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { createProxyTarget, type TargetFacts } from "../../test/support/proxy-targets.ts";
+import { priceRow } from "../accounting/price-row.ts";
+import { createTargetPrices } from "../accounting/target-price.ts";
 import { GatewayError } from "../errors.ts";
+import { modelOptions } from "../providers/model-options.ts";
 import { openai } from "../providers/openai.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { TemplateSource } from "./template.ts";
@@ -180,6 +183,54 @@ describe("a compiled target", () => {
       outputCost: 0.6,
     });
     expect(createProxyTarget(0)).toMatchObject({ inputCost: undefined, outputCost: undefined });
+  });
+
+  const listed = priceRow.parse({
+    model: "m0",
+    input: 3,
+    output: 6,
+    source: "https://vendor.example/prices",
+    date: "2026-01-02",
+    from: ["x"],
+  });
+  const withTable = (facts: Omit<TargetFacts, "prices">) =>
+    createProxyTarget(0, {
+      ...facts,
+      prices: createTargetPrices("openai", modelOptions.parse(facts.options ?? {}), {
+        find: (_, model) => (model === "m0" ? listed : undefined),
+      }),
+    });
+
+  it("has the price table's price at the vendor's own host, and nowhere else", () => {
+    expect(withTable({})).toMatchObject({ inputCost: 3, outputCost: 6, price: { source: "table" } });
+    const at = (upstream_url: string) => withTable({ options: { upstream_url } });
+    expect(at("https://api.openai.com/v1/other")).toMatchObject({ inputCost: 3 });
+    for (const url of [
+      "http://127.0.0.1:1/v1",
+      "https://eu.api.openai.com/v1",
+      "https://api.openai.com.evil.example",
+    ])
+      expect(at(url), url).toMatchObject({ inputCost: undefined, price: undefined });
+    expect(at("http://127.0.0.1:1/v1").resolve(from(), undefined).price).toBeUndefined();
+  });
+
+  it("has the price of the model that each request names", () => {
+    const target = withTable({ modelName: "$(headers.x-model)" });
+    expect(target).toMatchObject({ inputCost: undefined, price: undefined });
+    const priceOf = (model: string) => target.resolve(from({ "x-model": model }), undefined).price;
+    expect(priceOf("m0")).toMatchObject({ source: "table", row: { model: "m0" } });
+    expect(priceOf("m1")).toBeUndefined();
+    expect(withTable({ modelName: undefined }).resolve(from(), "m0").price).toMatchObject({
+      source: "table",
+    });
+  });
+
+  it("has the price of the host that each request names", () => {
+    const target = withTable({ options: { upstream_url: "https://$(headers.x-host)/v1" } });
+    const priceAt = (host: string) => target.resolve(from({ "x-host": host }), undefined).price;
+    expect(target.price).toBeUndefined();
+    expect(priceAt("api.openai.com")).toMatchObject({ source: "table" });
+    expect(priceAt("elsewhere.example")).toBeUndefined();
   });
 
   it("is frozen", () => {

@@ -1,11 +1,14 @@
 /** A target compiled: everything about an upstream call that does not depend on the request is worked out at load. */
+import type { TargetPrice, TargetPrices } from "../accounting/target-price.ts";
 import type { Target } from "../balancer/balancer.ts";
 import { GatewayError } from "../errors.ts";
 import type { ModelOptions } from "../providers/model-options.ts";
 import type { ChatOperation, Provider, UpstreamModel } from "../providers/provider.ts";
 import type { Credentials } from "./credentials.ts";
 import type { OptionsMode } from "./options.ts";
+import { priceAtLoad } from "./price-at-load.ts";
 import { compileTemplate, type Template, type TemplateSource } from "./template.ts";
+import { isVendorsHost } from "./vendor-host.ts";
 
 /** A target as the proxy calls it. */
 export interface ProxyTarget extends Target {
@@ -18,6 +21,8 @@ export interface ProxyTarget extends Target {
   readonly credentials: Credentials;
   readonly optionsMode: OptionsMode;
   readonly logPayloads: boolean;
+  /** As far as it is known without a request: with templates in the model's name or URL, the config's alone. */
+  readonly price: TargetPrice | undefined;
   /** Fills in templates; the same object every time where there are none. Throws `template_missing` and `no_model`. */
   resolve(source: TemplateSource, clientModel: string | undefined): ResolvedTarget;
 }
@@ -25,6 +30,8 @@ export interface ProxyTarget extends Target {
 /** Where one attempt goes. */
 export interface ResolvedTarget {
   readonly model: UpstreamModel;
+  /** Undefined: unknown, which is not free. */
+  readonly price: TargetPrice | undefined;
   /** `https://host:port` */
   readonly origin: string;
   readonly scheme: string;
@@ -45,6 +52,7 @@ export interface TargetSettings extends Omit<Target, "id" | "name" | "inputCost"
   readonly alias: string | undefined;
   readonly modelName: string | undefined;
   readonly options: ModelOptions;
+  readonly prices: TargetPrices;
   readonly credentials: Credentials;
   readonly optionsMode: OptionsMode;
   readonly logPayloads: boolean;
@@ -52,7 +60,7 @@ export interface TargetSettings extends Omit<Target, "id" | "name" | "inputCost"
 
 /** Throws `GatewayError("template_invalid")` for a template that cannot be read. */
 export function compileTarget(settings: TargetSettings): ProxyTarget {
-  const { options, provider, modelName } = settings;
+  const { options, provider, modelName, prices } = settings;
   const name = modelName === undefined ? undefined : compileTemplate("model.name", modelName);
   const templates = compileOptions(options);
   const isConstant = name?.isConstant === true && templates.length === 0;
@@ -61,14 +69,17 @@ export function compileTarget(settings: TargetSettings): ProxyTarget {
   const build = (source: TemplateSource, clientModel: string | undefined): ResolvedTarget => {
     const resolvedName = name === undefined ? clientModel : name.render(source);
     if (resolvedName === undefined || resolvedName === "") throw new GatewayError("no_model");
-    return locate(provider, { name: resolvedName, options: fillOptions(options, templates, source) });
+    const model = { name: resolvedName, options: fillOptions(options, templates, source) };
+    return { ...locate(provider, model), price: prices.of(resolvedName, isVendorsHost(provider, model)) };
   };
+  const price = priceAtLoad(settings);
 
   return Object.freeze({
     ...settings,
     name: `${provider.name}/${modelName ?? "*"}`,
-    inputCost: options.input_cost,
-    outputCost: options.output_cost,
+    inputCost: price?.price.rates.input,
+    outputCost: price?.price.rates.output,
+    price,
     resolve: (source: TemplateSource, clientModel: string | undefined) => {
       if (!isConstant) return build(source, clientModel);
       constant ??= build(source, clientModel);
@@ -78,7 +89,7 @@ export function compileTarget(settings: TargetSettings): ProxyTarget {
 }
 
 /** `upstream_url` replaces the vendor's whole URL; else `upstream_path` replaces its path. */
-function locate(provider: Provider, model: UpstreamModel): ResolvedTarget {
+function locate(provider: Provider, model: UpstreamModel): Omit<ResolvedTarget, "price"> {
   const url = parseUrl(model.options.upstream_url ?? provider.endpoint("chat", model), provider);
   const path = model.options.upstream_url === undefined ? model.options.upstream_path : undefined;
   if (path !== undefined) url.pathname = path;

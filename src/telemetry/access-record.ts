@@ -93,11 +93,17 @@ interface UsageRecord {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly total_tokens: number;
-  readonly prompt_tokens_details?: { readonly cached_tokens?: number } | undefined;
+  readonly prompt_tokens_details?:
+    | { readonly cached_tokens?: number | undefined; readonly cache_write_tokens?: number | undefined }
+    | undefined;
   readonly completion_tokens_details?: { readonly reasoning_tokens?: number } | undefined;
   /** USD. 0 where prices are unset, as Kong writes it; `cost_known` tells the two apart. */
   readonly cost: number;
   readonly cost_known: boolean;
+  /** Ours: whose price the cost was worked out with. */
+  readonly price_source?: "config" | "table" | undefined;
+  /** Ours: the tier the vendor says it used. */
+  readonly service_tier?: string | undefined;
   readonly estimated?: true | undefined;
   /** Milliseconds. */
   readonly time_per_token?: number | undefined;
@@ -199,11 +205,15 @@ function usageRecord(usage: Usage, facts: AiFacts): UsageRecord {
     completion_tokens: usage.outputTokens,
     total_tokens: usage.inputTokens + usage.outputTokens,
     prompt_tokens_details:
-      usage.cachedInputTokens === undefined ? undefined : { cached_tokens: usage.cachedInputTokens },
+      usage.cachedInputTokens === undefined && usage.cacheWriteTokens === undefined
+        ? undefined
+        : { cached_tokens: usage.cachedInputTokens, cache_write_tokens: usage.cacheWriteTokens },
     completion_tokens_details:
       usage.reasoningTokens === undefined ? undefined : { reasoning_tokens: usage.reasoningTokens },
     cost: facts.costUsd ?? 0,
     cost_known: facts.costUsd !== undefined,
+    price_source: facts.priceSource,
+    service_tier: usage.serviceTier,
     estimated: usage.estimated === true ? true : undefined,
     time_per_token: perToken === undefined ? undefined : round(perToken),
     time_to_first_token: facts.timeToFirstTokenMs === undefined ? undefined : round(facts.timeToFirstTokenMs),

@@ -76,6 +76,38 @@ describe("check", () => {
     expect(out).not.toContain("sk-command-line-key");
   });
 
+  it("says of each target which price holds, and where it is from", async () => {
+    const own = { input_cost: 1, output_cost: 2 };
+    const vendors = { upstream_url: "https://api.openai.com/v1/chat/completions" };
+    const path = file(
+      "prices.yaml",
+      chatConfig([
+        openaiTarget(chatUrl("http://a"), { options: own }),
+        openaiTarget(chatUrl("http://a")),
+        openaiTarget("", { options: vendors }),
+        openaiTarget("", { options: { ...vendors, ...own } }),
+        openaiTarget("", { model: "no-such-model", options: vendors }),
+        openaiTarget("", { model: "$(headers.x-model)", options: vendors }),
+        openaiTarget(chatUrl("http://a"), { model: "$(headers.x-model)" }),
+      ]),
+    );
+    const { code, out } = await run("check", path);
+    expect(code).toBe(0);
+    expect(out.match(/^ +price.*$/gm)?.map((line) => line.trim())).toEqual([
+      "price $1 in, $2 out per 1M tokens (config)",
+      expect.stringMatching(/^price unknown, cost will not be counted: .*vendor's own host alone$/),
+      expect.stringMatching(
+        /^price \$2\.5 in, \$10 out per 1M tokens \(price table, openai\/gpt-4o as of \d{4}-\d\d-\d\d\)$/,
+      ),
+      expect.stringMatching(
+        /^price \$1 in, \$2 out per 1M tokens \(config; the rest in proportion to the price table/,
+      ),
+      expect.stringMatching(/^price unknown, .*the price table has no openai\/no-such-model$/),
+      "price: the price table's for the model of each request, where it has one",
+      expect.stringMatching(/^price unknown, .*vendor's own host alone$/),
+    ]);
+  });
+
   it("takes the file by -c, too", async () => {
     expect(await run("check", "-c", example)).toEqual(await run("check", example));
   });
@@ -205,11 +237,106 @@ describe("explain", () => {
   });
 });
 
+describe("prices", () => {
+  it("lists every model with its prices and their date", async () => {
+    const { code, out, err } = await run("prices");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toMatch(/^provider +model +input +output +cached +as of$/m);
+    expect(out).toMatch(/^openai +gpt-4o-mini +0\.15 +0\.6 +0\.075 +\d{4}-\d\d-\d\d$/m);
+    const { out: json } = await run("prices", "--json");
+    expect(JSON.parse(json)).toContainEqual(
+      expect.objectContaining({ provider: "openai", model: "gpt-4o-mini", input: 0.15, output: 0.6 }),
+    );
+  });
+
+  it("says everything of one model, whoever has it and by whatever of its names", async () => {
+    const { code, out } = await run("prices", "gpt-4o-2024-08-06");
+    expect(code).toBe(0);
+    expect(out).toMatch(/^openai\/gpt-4o$/m);
+    expect(out).toMatch(/^azure\/gpt-4o$/m);
+    expect(out).toMatch(/^standard +2\.5 +10 +1\.25$/m);
+    expect(out).toMatch(/^tier batch +1\.25 +5$/m);
+    expect(out).toMatch(/^USD per 1M tokens, as of \d{4}-\d\d-\d\d, from /m);
+    expect(out).toMatch(/^see https:\/\//m);
+    const one = await run("prices", "openai/gpt-4o", "--json");
+    expect(JSON.parse(one.out)).toMatchObject([{ provider: "openai", model: "gpt-4o", cache_read: 1.25 }]);
+  });
+
+  it("ends with 1 where nobody has the model, and names what is near", async () => {
+    const { code, out } = await run("prices", "claude-sonet-4-5");
+    expect(code).toBe(1);
+    expect(out).toContain('There is no price for "claude-sonet-4-5": its cost is unknown');
+    expect(out).toContain("Near it: anthropic/claude-sonnet-4-5");
+    const json = await run("prices", "gpt-4o-min", "--json");
+    expect(json.code).toBe(1);
+    expect(JSON.parse(json.out)).toMatchObject({
+      matches: [],
+      near: expect.arrayContaining(["openai/gpt-4o-mini"]),
+    });
+  });
+
+  const theirs = (input: number) => ({
+    "gpt-4o": {
+      litellm_provider: "openai",
+      mode: "chat",
+      input_cost_per_token: input,
+      output_cost_per_token: 1e-5,
+    },
+    "gpt-99": {
+      litellm_provider: "openai",
+      mode: "chat",
+      input_cost_per_token: 1e-6,
+      output_cost_per_token: 2e-6,
+    },
+    other: { litellm_provider: "somebody", mode: "chat", input_cost_per_token: 1, output_cost_per_token: 1 },
+  });
+
+  it("import ends with 0 where a public table says the same, and tells what is lacking here", async () => {
+    const { code, out } = await run("prices", "import", file("same.json", theirs(2.5e-6)));
+    expect(code).toBe(0);
+    expect(out).toMatch(/^ {2}openai\/gpt-99 +1 +2$/m);
+    expect(out).toContain(
+      "1 compared, 0 disagree (in 0 prices) · 1 are not in the table here · 1 are of other",
+    );
+  });
+
+  it("import ends with 1 where it says something else, and shows both and their ratio", async () => {
+    const { code, out } = await run("prices", "import", file("other.json", theirs(5e-6)));
+    expect(code).toBe(1);
+    expect(out).toMatch(/^openai\/gpt-4o +input +2\.5 +5 +2\.000$/m);
+    const dev = { openai: { models: { "gpt-4o": { cost: { input: 2.5, output: 20 } } } } };
+    const json = await run("prices", "import", file("dev.json", dev), "--json");
+    expect(json.code).toBe(1);
+    expect(JSON.parse(json.out)).toMatchObject({
+      format: "models_dev",
+      counts: { disagreements: 1, lacking: 0, compared: 1, others: 0 },
+      disagreements: [
+        { provider: "openai", model: "gpt-4o", field: "output", ours: 10, theirs: 20, ratio: 2 },
+      ],
+    });
+  });
+
+  it.each([
+    ["is not there", () => join(folder, "nowhere.json"), /cannot be read: ENOENT/],
+    ["is no JSON", () => file("no.json", "{"), /no\.json is not JSON: /],
+    [
+      "is something else",
+      () => file("else.json", { a: 1 }),
+      /is no price table that is known here: expected LiteLLM's/,
+    ],
+  ])("import ends with 1 when the file %s, and says so", async (_name, path, message) => {
+    const { code, out, err } = await run("prices", "import", path());
+    expect({ code, out }).toEqual({ code: 1, out: "" });
+    expect(err).toMatch(message);
+    expect(err).not.toMatch(/^\s+at /m);
+  });
+});
+
 describe("a wrong command line", () => {
   it.each([
     [
       ["frobnicate"],
-      /there is no command "frobnicate"\. Commands: start, check, explain, reload, simulate, demo/,
+      /there is no command "frobnicate"\. Commands: start, check, explain, prices, reload, simulate, demo/,
     ],
     [["start"], /which config file\? Usage: sluice start -c FILE/],
     [["check"], /which config file\? Usage: sluice check FILE/],
@@ -233,6 +360,8 @@ describe("a wrong command line", () => {
       /--stop-timeout: "5s" is not a number of milliseconds/,
     ],
     [["simulate", "--fail-rate", "2"], /failRate|fail-rate/],
+    [["prices", "import"], /one FILE, a public price table as JSON/],
+    [["prices", "two", "models"], /one MODEL, as its vendor names it/],
   ])("%j ends with 2 and says what would be right", async (args, message) => {
     const { code, out, err } = await run(...args);
     expect(err).toMatch(message);
@@ -246,11 +375,11 @@ describe("a wrong command line", () => {
     expect(bare.code).toBe(2);
     expect(asked.code).toBe(0);
     expect(asked.out).toBe(bare.out);
-    for (const name of ["start", "check", "explain", "reload", "simulate", "demo"])
+    for (const name of ["start", "check", "explain", "prices", "reload", "simulate", "demo"])
       expect(asked.out).toMatch(new RegExp(`^ {2}${name} `, "m"));
   });
 
-  it.each(["start", "check", "explain", "reload", "simulate", "demo"])(
+  it.each(["start", "check", "explain", "prices", "reload", "simulate", "demo"])(
     "%s --help says what it takes",
     async (name) => {
       const { code, out } = await run(name, "--help");

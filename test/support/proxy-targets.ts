@@ -1,5 +1,6 @@
 /** Targets and plugin settings for tests of the proxy. */
 
+import { createTargetPrices } from "../../src/accounting/target-price.ts";
 import { roundRobin } from "../../src/balancer/algorithms/round-robin.ts";
 import type { Balancer } from "../../src/balancer/balancer.ts";
 import { createTargetPool, type TargetPoolServices } from "../../src/balancer/pool.ts";
@@ -18,10 +19,11 @@ export interface TargetFacts extends Partial<Omit<TargetSettings, "options" | "p
   readonly provider?: Provider;
 }
 
-/** A target of OpenAI's named `m<index>`, with a key, unless told otherwise. */
+/** A target of OpenAI's named `m<index>`, with a key and no price but the options', unless told otherwise. */
 export function createProxyTarget(index: number, facts: TargetFacts = {}): ProxyTarget {
   const provider = facts.provider ?? openai;
   if (provider.chat === undefined) throw new Error(`${provider.name} has no chat`);
+  const options = modelOptions.parse(facts.options ?? {});
   return compileTarget({
     index,
     id: `id-${index}`,
@@ -35,10 +37,11 @@ export function createProxyTarget(index: number, facts: TargetFacts = {}): Proxy
     credentials: { headerName: "Authorization", headerValue: `Bearer key-${index}`, allowOverride: false },
     optionsMode: "default",
     logPayloads: false,
+    prices: createTargetPrices(provider.name, options, { find: () => undefined }),
     ...facts,
     provider,
     chat: provider.chat,
-    options: modelOptions.parse(facts.options ?? {}),
+    options,
   });
 }
 

@@ -40,7 +40,7 @@ export async function buildCommand(): Promise<Command> {
   });
   cpSync(join(root, "bin"), join(folder, "bin"), { recursive: true });
   cpSync(join(root, "package.json"), join(folder, "package.json"));
-  for (const name of ["examples", "models", "node_modules"])
+  for (const name of ["examples", "models", "node_modules", "prices"])
     symlinkSync(join(root, name), join(folder, name));
   return {
     path: join(folder, "bin", "sluice"),

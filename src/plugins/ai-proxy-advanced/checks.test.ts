@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { aiProxyConfig, toAdvanced } from "../ai-proxy/config.ts";
 import { checkAiProxyAdvanced, type SupportedNames } from "./checks.ts";
 import { aiProxyAdvancedConfig, semanticSettings } from "./config.ts";
+import { supported } from "./plugin.ts";
 
 const everything: SupportedNames = {
   providers: ["anthropic", "azure", "bedrock", "gemini", "llama2", "mistral", "openai", "vllm"],
@@ -24,8 +25,8 @@ function target(provider: string, more: Block = {}, options: Block = {}): Block 
   return { route_type: "llm/v1/chat", model: { provider, name: "m", options }, ...more };
 }
 
-function check(config: Block, supported = everything): string[] {
-  return checkAiProxyAdvanced(aiProxyAdvancedConfig.parse(config), supported).map(
+function check(config: Block, names = everything): string[] {
+  return checkAiProxyAdvanced(aiProxyAdvancedConfig.parse(config), names).map(
     ({ message, path, severity }) => `${severity} ${path.join(".")}: ${message}`,
   );
 }
@@ -127,6 +128,20 @@ describe("what does not go together", () => {
         "error targets.1.model.options.output_cost: must set 'model.options.output_cost' when tokens_count_strategy is cost",
       ],
     );
+  });
+
+  it("takes the price table's word for a price, where usage is counted in money", () => {
+    const balancer = { algorithm: "lowest-usage", tokens_count_strategy: "cost" };
+    const at = (name: string, options: Block = {}) =>
+      target("openai", { model: { provider: "openai", name, options } });
+    const faults = (...targets: Block[]) => check({ balancer, targets }, supported);
+    expect(faults(at("gpt-4o"), at("gpt-4o-mini-2024-07-18"))).toEqual([]);
+    expect(faults(at("gpt-4o", { upstream_url: "http://127.0.0.1/v1" }))).toHaveLength(2);
+    expect(
+      faults(at("gpt-4o", { upstream_url: "http://127.0.0.1/v1", input_cost: 0, output_cost: 0 })),
+    ).toEqual([]);
+    expect(faults(at("no-such-model", { input_cost: 1 }))).toHaveLength(1);
+    expect(faults(at("$(headers.x-model)"))).toHaveLength(2);
   });
 
   it("tells that nothing gives the scores that llm-accuracy needs", () => {
@@ -343,6 +358,18 @@ describe("the schema", () => {
       "targets.0.model.options.upstream_url",
     ],
     [{ targets: [target("openai", {}, { input_cost: -1 })] }, "targets.0.model.options.input_cost"],
+    [
+      {
+        targets: [
+          target(
+            "openai",
+            {},
+            { context_window_factor: [{ above: "2e5", input_factor: 1, output_factor: 1 }] },
+          ),
+        ],
+      },
+      "targets.0.model.options.context_window_factor.0.above",
+    ],
     [{ targets: [target("openai", { examples: [""] })] }, "targets.0.examples.0"],
     [{ balancer: { semantic: { message_countback: 0 } } }, "balancer.semantic.message_countback"],
     [{ max_request_body_size: -1 }, "max_request_body_size"],

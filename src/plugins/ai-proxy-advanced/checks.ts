@@ -9,6 +9,7 @@ import type { Finding } from "../plugin.ts";
 import { checkCategory, checkModelHeader } from "./category-checks.ts";
 import type { AiProxyAdvancedConfig } from "./config.ts";
 import { checkSemantic } from "./semantic-checks.ts";
+import type { TargetOptions } from "./target-options.ts";
 
 /** What this build has members for; handed in by whoever wires the plugin, since a member knows no list. */
 export interface SupportedNames {
@@ -19,6 +20,8 @@ export interface SupportedNames {
   readonly routeTypes: readonly string[];
   /** Default: the canonical format alone. */
   readonly llmFormats?: readonly string[];
+  /** Whether the price of a target is known; default: where the config sets both of its prices. */
+  readonly isPriced?: (target: TargetOptions) => boolean;
 }
 
 /**
@@ -38,7 +41,7 @@ export function checkAiProxyAdvanced(
     ...errors(within(["state"], checkState(config.state))),
     ...errors(checkCategory(config)),
     ...errors(checkModelHeader(config)),
-    ...errors(checkCosts(config)),
+    ...errors(checkCosts(config, supported.isPriced)),
     ...checkFailover(config),
     ...checkAccuracy(config),
     ...(config.balancer.algorithm === "semantic" ? checkSemantic(config) : []),
@@ -82,16 +85,21 @@ function unsupported(
   ];
 }
 
-/** `lowest-usage` by cost has nothing to compare without prices. */
-function checkCosts({ balancer, targets }: AiProxyAdvancedConfig): readonly OptionFault[] {
+/** `lowest-usage` by cost has nothing to compare without prices; the price table's will do. */
+function checkCosts(
+  { balancer, targets }: AiProxyAdvancedConfig,
+  isPriced: SupportedNames["isPriced"],
+): readonly OptionFault[] {
   if (balancer.algorithm !== "lowest-usage" || balancer.tokens_count_strategy !== "cost") return [];
-  return targets.flatMap(({ model }, index) =>
-    (["input_cost", "output_cost"] as const)
-      .filter((field) => model.options[field] === undefined)
-      .map((field) => ({
-        path: ["targets", index, "model", "options", field],
-        message: `must set 'model.options.${field}' when tokens_count_strategy is cost`,
-      })),
+  return targets.flatMap((target, index) =>
+    isPriced?.(target) === true
+      ? []
+      : (["input_cost", "output_cost"] as const)
+          .filter((field) => target.model.options[field] === undefined)
+          .map((field) => ({
+            path: ["targets", index, "model", "options", field],
+            message: `must set 'model.options.${field}' when tokens_count_strategy is cost`,
+          })),
   );
 }
 

@@ -1,5 +1,7 @@
 /** Builds the running plugin from its config: everything that can be worked out before a request is worked out here. */
 import { createHash } from "node:crypto";
+import { priceTable } from "../../accounting/price-table.ts";
+import { createTargetPrices } from "../../accounting/target-price.ts";
 import { findAlgorithm } from "../../balancer/algorithms/index.ts";
 import type {
   Balancer,
@@ -20,6 +22,7 @@ import { failoverRules, listedStatuses } from "../../proxy/failover.ts";
 import { compileTarget, type ProxyTarget } from "../../proxy/target.ts";
 import type { ExplainRequest, Explanation, Plugin, PluginMeta, PluginServices } from "../plugin.ts";
 import type { AiProxyAdvancedConfig } from "./config.ts";
+import { describePrice } from "./describe-price.ts";
 import { type OpenSemantic, openSemantic } from "./semantic.ts";
 import { openState } from "./state.ts";
 import type { TargetOptions } from "./target-options.ts";
@@ -109,6 +112,7 @@ function buildTarget(
     alias: target.model.model_alias,
     modelName: target.model.name === "" ? undefined : target.model.name,
     options: target.model.options,
+    prices: createTargetPrices(provider.name, target.model.options, priceTable),
     credentials: {
       headerName: target.auth.header_name,
       headerValue: target.auth.header_value,
@@ -245,6 +249,8 @@ function describePlugin(
     const description =
       target.description === undefined ? "" : `  ${JSON.stringify(target.description)}${examples}`;
     lines.push(`target ${target.name}  weight ${target.weight}${description}`);
+    const options = config.targets[target.index]?.model.options;
+    if (options !== undefined) lines.push(`  ${describePrice(target, options)}`);
   }
   return lines;
 }

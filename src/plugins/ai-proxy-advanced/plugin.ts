@@ -1,12 +1,16 @@
+import { priceTable } from "../../accounting/price-table.ts";
+import { createTargetPrices } from "../../accounting/target-price.ts";
 import { algorithms } from "../../balancer/algorithms/index.ts";
 import { embedders } from "../../embedders/index.ts";
-import { providers } from "../../providers/index.ts";
+import { findProvider, providers } from "../../providers/index.ts";
+import { priceAtLoad } from "../../proxy/price-at-load.ts";
 import { vectorStores } from "../../vector-stores/index.ts";
 import { definePlugin } from "../plugin.ts";
 import { checkAiProxyAdvanced, type SupportedNames } from "./checks.ts";
 import { aiProxyAdvancedConfig } from "./config.ts";
 import { createChatPlugin } from "./create.ts";
 import { reviewDescriptions } from "./review.ts";
+import type { TargetOptions } from "./target-options.ts";
 
 /** What this build can run; the checks refuse the rest by name. */
 export const supported: SupportedNames = {
@@ -15,7 +19,15 @@ export const supported: SupportedNames = {
   embedders: embedders.map((embedder) => embedder.name),
   vectorStores: vectorStores.map((store) => store.name),
   routeTypes: ["llm/v1/chat"],
+  isPriced,
 };
+
+function isPriced({ model: { name: modelName, options, provider: providerName } }: TargetOptions): boolean {
+  const provider = findProvider(providerName);
+  if (provider === undefined) return false;
+  const prices = createTargetPrices(providerName, options, priceTable);
+  return priceAtLoad({ provider, modelName, options, prices }) !== undefined;
+}
 
 export const aiProxyAdvanced = definePlugin({
   name: "ai-proxy-advanced",

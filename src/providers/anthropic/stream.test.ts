@@ -133,6 +133,23 @@ describe("a stream of the Messages API", () => {
     });
   });
 
+  it("keeps the lives of cache entries and the tier, which only the start tells", () => {
+    const first = {
+      input_tokens: 5,
+      cache_creation_input_tokens: 7,
+      cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 7 },
+      output_tokens: 1,
+      service_tier: "standard",
+    };
+    expect(decode([start(first), ...end()]).usage).toEqual({
+      inputTokens: 12,
+      outputTokens: 9,
+      cacheWriteTokens: 7,
+      cacheWriteTokensByTtl: { "1h": 7 },
+      serviceTier: "standard",
+    });
+  });
+
   it("counts what it knows so far, for a client that leaves", () => {
     expect(decode([start()]).usage).toEqual({ inputTokens: 5, outputTokens: 1 });
   });

@@ -1,7 +1,7 @@
 /** Token counts of the Messages API, read into our vocabulary and written in OpenAI's. */
 import { isJsonObject, type JsonObject } from "../../llm/json.ts";
 import type { Usage } from "../../llm/usage.ts";
-import { readArray, readTokenCount } from "../wire.ts";
+import { readArray, readText, readTokenCount } from "../wire.ts";
 
 /**
  * `usage` of a message. The vendor counts cached input beside `input_tokens`; ours includes it. `iterations` (one entry
@@ -17,16 +17,20 @@ export function readUsage(value: unknown): Usage | undefined {
   if (fresh === undefined && output === undefined) return undefined;
 
   const read = sum(counted, "cache_read_input_tokens");
-  const written = sum(counted, "cache_creation_input_tokens");
+  const byTtl = readLives(counted);
+  const written = sum(counted, "cache_creation_input_tokens") ?? total(byTtl);
   const details = value["output_tokens_details"];
   const reasoning = isJsonObject(details) ? readTokenCount(details["thinking_tokens"]) : undefined;
   const outputTokens = output ?? 0;
+  const serviceTier = readText(value["service_tier"]);
   return {
     inputTokens: (fresh ?? 0) + (read ?? 0) + (written ?? 0),
     outputTokens,
     ...(read !== undefined && { cachedInputTokens: read }),
     ...(written !== undefined && { cacheWriteTokens: written }),
+    ...(byTtl !== undefined && { cacheWriteTokensByTtl: byTtl }),
     ...(reasoning !== undefined && { reasoningTokens: Math.min(reasoning, outputTokens) }),
+    ...(serviceTier !== undefined && { serviceTier }),
   };
 }
 
@@ -44,7 +48,32 @@ export function toOpenAiUsage(usage: Usage): JsonObject {
   };
 }
 
+/** The lives an entry of the prompt cache may have, and where each is counted. */
+const lives = [
+  ["5m", "ephemeral_5m_input_tokens"],
+  ["1h", "ephemeral_1h_input_tokens"],
+] as const;
+
+/** `cache_creation` of every count, by the life of the entries; undefined where nothing was written. */
+function readLives(counted: readonly JsonObject[]): Readonly<Record<string, number>> | undefined {
+  let byTtl: Record<string, number> | undefined;
+  for (const { cache_creation: creation } of counted) {
+    if (!isJsonObject(creation)) continue;
+    for (const [ttl, name] of lives) {
+      const tokens = readTokenCount(creation[name]) ?? 0;
+      if (tokens === 0) continue;
+      byTtl ??= {};
+      byTtl[ttl] = (byTtl[ttl] ?? 0) + tokens;
+    }
+  }
+  return byTtl;
+}
+
+function total(byTtl: Readonly<Record<string, number>> | undefined): number | undefined {
+  return byTtl && Object.values(byTtl).reduce((all, tokens) => all + tokens, 0);
+}
+
 function sum(items: readonly JsonObject[], name: string): number | undefined {
   const counts = items.map((item) => readTokenCount(item[name])).filter((count) => count !== undefined);
-  return counts.length === 0 ? undefined : counts.reduce((total, count) => total + count, 0);
+  return counts.length === 0 ? undefined : counts.reduce((all, count) => all + count, 0);
 }
