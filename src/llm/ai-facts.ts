@@ -17,6 +17,8 @@ export interface AiFacts {
   responseModel?: string;
   decision?: RoutingDecision;
   usage?: Usage;
+  /** Tokens are being estimated: `usage` and `costUsd` are there when it resolves. Never rejects. */
+  counting?: Promise<void>;
   /** USD; undefined where a price is unknown, which is not the same as free. */
   costUsd?: number;
   /** Milliseconds from the parsed request to the whole answer. */
