@@ -213,7 +213,7 @@ describe("a stream that is cut", () => {
     expect(facts()?.usage).toEqual({ inputTokens: 40, outputTokens: 3, estimated: true });
   });
 
-  it("counts what one vendor says of the input and never of the output it began", async () => {
+  it("keeps the input that Anthropic counted at its start, and counts the output, which it only began", async () => {
     const target = createProxyTarget(0, {
       provider: anthropic,
       options: { anthropic_version: "2023-06-01", max_tokens: 20 },
