@@ -8,10 +8,12 @@ import {
   pluginConfig,
   routeConfig,
 } from "../test/support/fake-plugins.ts";
+import { later } from "../test/support/later.ts";
 import { until } from "../test/support/until.ts";
 import type { Config } from "./config/config.ts";
 import { GatewayError } from "./errors.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
+import type { AiFacts } from "./llm/ai-facts.ts";
 import type { Plugin } from "./plugins/plugin.ts";
 import type { AccessRecord } from "./telemetry/access-record.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
@@ -54,6 +56,19 @@ const answering = (name: string, journal: Journal, hooks: Partial<Plugin> = {}) 
     () => notingPlugin(name, journal, { access: () => ({ status: 200, headers: {}, body: name }), ...hooks }),
     { id: name },
   );
+
+const aiFacts = (facts: Pick<AiFacts, "counting">): AiFacts => ({
+  pluginId: "plugin-one",
+  plugin: "one",
+  algorithm: "round-robin",
+  routeType: "llm/v1/chat",
+  mode: "oneshot",
+  vectorDb: "",
+  embeddingsProvider: "",
+  embeddingsModel: "",
+  tried: [],
+  ...facts,
+});
 
 const withPlugins = (...plugins: Config["plugins"]) => configOf({ routes: [routeConfig("a")], plugins });
 
@@ -134,6 +149,33 @@ describe("a gateway", () => {
     expect(log.lines).toMatchObject([
       { level: "error", facts: { request: "id-1", reason: expect.stringContaining("a bug") } },
     ]);
+  });
+
+  it("writes the record when the tokens are counted; the client has its answer before, the stop waits", async () => {
+    const counting = later<void>();
+    const access: Plugin["access"] = (exchange) => {
+      exchange.ai = aiFacts({ counting: counting.promise });
+      return { status: 200, headers: {}, body: "answered" };
+    };
+    const { gateway: stopping, url, records } = await start(withPlugins(answering("one", [], { access })));
+    expect(await (await fetch(`${url}/a`)).text()).toBe("answered");
+    expect(records).toEqual([]);
+    expect(stopping.running).toBe(1);
+    const closed = stopping.close(5_000);
+    counting.resolve();
+    await closed;
+    expect(records).toHaveLength(1);
+  });
+
+  it("writes the record also where no tokens could be counted", async () => {
+    const access: Plugin["access"] = (exchange) => {
+      exchange.ai = aiFacts({ counting: Promise.reject(new Error("no count")) });
+      return { status: 200, headers: {}, body: "answered" };
+    };
+    const { url, records } = await start(withPlugins(answering("one", [], { access })));
+    await fetch(`${url}/a`);
+    await until(() => records.length === 1);
+    expect(records[0]?.ai?.proxy.usage).toBeUndefined();
   });
 
   it("closes its plugins and its sinks, also after a plugin that cannot be closed", async () => {

@@ -20,7 +20,7 @@ import { runAccess, runLog } from "./plugins/chain.ts";
 import type { ComponentHealth, Plugin, PluginServices } from "./plugins/plugin.ts";
 import { proxyToService } from "./proxy/reverse-proxy.ts";
 import type { RouteMatch } from "./router/router.ts";
-import { buildAccessRecord } from "./telemetry/access-record.ts";
+import { type AccessRecord, buildAccessRecord } from "./telemetry/access-record.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import type { Sink } from "./telemetry/sinks.ts";
@@ -88,6 +88,14 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   leases.add(current);
   let lastReload: Promise<void> = Promise.resolve();
 
+  const tell = (exchange: Exchange, record: AccessRecord, error: Error | undefined): void => {
+    metrics.observe(record, exchange.ai);
+    for (const sink of sinks) sink.write(record);
+    const plan = exchange.route?.payload as RoutePlan | undefined; // the router was built with RoutePlan
+    if (plan !== undefined) runLog(pluginsFor(plan, exchange), exchange, record, services.log);
+    if (error !== undefined) logFailure(error, exchange, services.log);
+    leases.release(exchange);
+  };
   const handler = {
     async handle(exchange: Exchange): Promise<Reply> {
       const snapshot = current;
@@ -96,15 +104,14 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
       finishHeaders(reply, exchange, services.now());
       return reply;
     },
-    done(exchange: Exchange, end: ExchangeEnd, error: Error | undefined): void {
-      const { credentialNames } = leases.held(exchange) ?? current;
-      const record = buildAccessRecord(exchange, { end, now: services.now(), error, credentialNames });
-      metrics.observe(record, exchange.ai);
-      for (const sink of sinks) sink.write(record);
-      const plan = exchange.route?.payload as RoutePlan | undefined; // the router was built with RoutePlan
-      if (plan !== undefined) runLog(pluginsFor(plan, exchange), exchange, record, services.log);
-      if (error !== undefined) logFailure(error, exchange, services.log);
-      leases.release(exchange);
+    done(exchange: Exchange, end: ExchangeEnd, error: Error | undefined): void | Promise<void> {
+      const now = services.now();
+      const counting = exchange.ai?.counting;
+      const conclude = () => {
+        const { credentialNames } = leases.held(exchange) ?? current;
+        tell(exchange, buildAccessRecord(exchange, { end, now, error, credentialNames }), error);
+      };
+      return counting === undefined ? conclude() : counting.then(conclude, conclude);
     },
     rejectHeaders: (reply: Reply, exchange: Exchange) => finishHeaders(reply, exchange, services.now()),
   };

@@ -60,6 +60,12 @@ export type AttemptFailure =
   | "unusable"
   | "stream";
 
+/** What an attempt has used. */
+export interface Spent {
+  readonly usage?: Usage;
+  readonly costUsd?: number;
+}
+
 /** How one attempt ended. */
 export interface Outcome {
   /** A complete, good answer. */
@@ -91,7 +97,7 @@ export interface Balancer {
   pick(candidates: readonly Target[], request: BalanceRequest): Target | undefined;
   /** An attempt begins, right after it was picked. Each is followed by exactly one `observe`, however it ends. */
   started?(target: Target, request: BalanceRequest): void;
-  /** Learns from an attempt that has ended. */
+  /** Learns from an attempt that has ended; a little later where its tokens had to be counted first. */
   observe?(target: Target, outcome: Outcome): void;
   /** What the algorithm holds of a target, for people: a score, a count. Names in the words of the docs. */
   describeTarget?(target: Target): Readonly<Record<string, number>>;

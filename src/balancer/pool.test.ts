@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createBalanceRequest, createTarget, createTargets } from "../../test/support/balancing.ts";
+import { settled } from "../../test/support/fake-clock.ts";
+import { later } from "../../test/support/later.ts";
 import {
   bad,
   createPoolBench,
@@ -9,6 +11,7 @@ import {
   statesOf,
   taken,
 } from "../../test/support/target-pool.ts";
+import type { Balancer, Outcome, Spent } from "./balancer.ts";
 
 let bench: PoolBench;
 
@@ -47,6 +50,21 @@ describe("the attempts of a request", () => {
     lease.end(bad);
     expect(bench.told).toEqual(["started 0", "observed 0 good"]);
     expect(pool.status()[0]).toMatchObject({ attempts: 1, failed: 0, failures: 0, inFlight: 0 });
+  });
+
+  it("tell the algorithm what was used once it is counted, and the breaker at once", async () => {
+    const learned: Outcome[] = [];
+    const balancer: Balancer = { ...bench.firstOf(), observe: (_target, outcome) => learned.push(outcome) };
+    const pool = bench.createPool(targets, { balancer });
+    const usage = { inputTokens: 3, outputTokens: 4, estimated: true };
+    const counting = later<Spent>();
+    taken(pool.open(targets, createBalanceRequest())).end(bad, counting.promise);
+    taken(pool.open(targets, createBalanceRequest())).end(bad, Promise.reject(new Error("no count")));
+    expect(pool.status()[0]).toMatchObject({ failed: 2, breaker: "open", inFlight: 0 });
+    expect(learned).toEqual([]);
+    counting.resolve({ usage, costUsd: 0.5 });
+    await settled();
+    expect(learned).toEqual([bad, { ...bad, usage, costUsd: 0.5 }]);
   });
 
   it("hand the algorithm the very list while nothing is left out, and a copy from then on", () => {

@@ -1,5 +1,5 @@
 /** The engine around an algorithm: who may be picked, what is counted, and what outlives a reload. */
-import type { BalanceRequest, Balancer, Outcome, Target, TrialRequest } from "./balancer.ts";
+import type { BalanceRequest, Balancer, Outcome, Spent, Target, TrialRequest } from "./balancer.ts";
 import {
   createTargetHealth,
   type TargetHealth,
@@ -32,8 +32,11 @@ export interface TargetStatus {
 /** One attempt that has begun. */
 export interface Lease<Member extends Target> {
   readonly target: Member;
-  /** To be called once, when the last byte has come or the attempt has failed; later calls do nothing. */
-  end(outcome: Outcome): void;
+  /**
+   * To be called once, when the last byte has come or the attempt has failed; later calls do nothing. Where tokens are
+   * still being counted the algorithm learns of it then; the breaker does not wait.
+   */
+  end(outcome: Outcome, counting?: Promise<Spent>): void;
 }
 
 /** The attempts of one request. */
@@ -206,11 +209,17 @@ function begin<Member extends Target>(core: Core, target: Member, request: Balan
   let isOver = false;
   return {
     target,
-    end(outcome) {
+    end(outcome, counting) {
       if (isOver) return;
       isOver = true;
       health.end(ticket, outcome);
-      balancer.observe?.(target, outcome);
+      const learn = (whole: Outcome) => balancer.observe?.(target, whole);
+      if (counting === undefined) learn(outcome);
+      else
+        void counting.then(
+          (spent) => learn({ ...outcome, ...spent }),
+          () => learn(outcome),
+        );
     },
   };
 }

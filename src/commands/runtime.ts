@@ -4,6 +4,7 @@ import { createEmbeddingRegistry } from "../embedders/registry.ts";
 import { createHttpCaller } from "../http/http-caller.ts";
 import type { ListenerServices } from "../http/listener.ts";
 import { createUpstreamClient } from "../http/upstream-client.ts";
+import { createTokenCounter } from "../llm/token-counter.ts";
 import type { PluginServices } from "../plugins/plugin.ts";
 import { createStateExchange } from "../shared-state/exchange.ts";
 import type { StateChannel } from "../shared-state/state-channel.ts";
@@ -13,7 +14,7 @@ import { systemSchedule } from "../util/schedule.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Runtime extends PluginServices, ListenerServices {
-  /** Ends the connections that are kept. */
+  /** Ends the connections and the thread that are kept. */
   close(): Promise<void>;
 }
 
@@ -36,6 +37,11 @@ export function createRuntime(
   const caller = createHttpCaller();
   const upstream = createUpstreamClient();
   const newId = createIdSource();
+  const tokens = createTokenCounter({
+    schedule: systemSchedule,
+    onFailure: (error) =>
+      log.error("the token counter broke, some estimates are rough", { reason: error.message }),
+  });
   const targets = createTargetMemories();
   const sharing = createStateExchange({
     memories: targets,
@@ -56,11 +62,12 @@ export function createRuntime(
     sharing,
     call: caller.call,
     schedule: systemSchedule,
+    countTokens: tokens.count,
     env,
     purpose,
     async close() {
       sharing.close();
-      await Promise.all([upstream.close(), caller.close()]);
+      await Promise.all([upstream.close(), caller.close(), tokens.close()]);
     },
   };
 }

@@ -33,8 +33,11 @@ export interface ListenerHandler {
   handle(exchange: Exchange): Promise<Reply>;
   /** Last touch on the reply to a request that `handle` threw for. */
   rejectHeaders?(reply: Reply, exchange: Exchange): void;
-  /** After the last byte, or when the client is gone; `error` is what `handle` threw. Must not throw. */
-  done?(exchange: Exchange, end: ExchangeEnd, error: Error | undefined): void;
+  /**
+   * After the last byte, or when the client is gone; `error` is what `handle` threw. Must not throw. The exchange counts as
+   * running until the promise, if there is one, has resolved.
+   */
+  done?(exchange: Exchange, end: ExchangeEnd, error: Error | undefined): void | Promise<void>;
 }
 
 export interface Listener {
@@ -160,7 +163,8 @@ async function serve(exchange: LiveExchange, handler: ListenerHandler, onEnd: ()
     end = await exchange.send(reply);
   }
   try {
-    handler.done?.(exchange, end, reply.error);
+    const doing = handler.done?.(exchange, end, reply.error);
+    if (doing !== undefined) await doing;
   } finally {
     onEnd();
   }

@@ -16,10 +16,13 @@ export interface AiFacts {
   requestModel?: string;
   responseModel?: string;
   decision?: RoutingDecision;
+  /** Of the last attempt. */
   usage?: Usage;
-  /** USD; undefined where a price is unknown, which is not the same as free. */
+  /** Tokens are being estimated: they and what they cost are there when it resolves. Never rejects. */
+  counting?: Promise<void>;
+  /** USD, of all attempts; undefined where a price is unknown, which is not the same as free. */
   costUsd?: number;
-  /** Whose price that was; set where `costUsd` is. */
+  /** Whose price the last attempt had. */
   priceSource?: "config" | "table";
   /** Milliseconds from the parsed request to the whole answer. */
   llmLatencyMs?: number;
@@ -66,4 +69,26 @@ export interface TriedTarget {
   failure_kind?: string;
   /** Ours: from sending to the last byte, or to the failure, in milliseconds. */
   latency_ms?: number;
+  /** What it has used; records show it in words of their own. Absent where nothing is known to have been used. */
+  spend?: AttemptSpend;
+}
+
+/** What an attempt has used, and what that costs. */
+export interface AttemptSpend {
+  readonly usage: Usage;
+  /** USD, a whole number of pico-USD; undefined where the price is unknown. */
+  readonly costUsd?: number;
+  /** Whose price that is; set where `costUsd` is. */
+  readonly priceSource?: "config" | "table";
+}
+
+/** What all attempts have cost together, in USD; undefined where nothing was used, or a price of it is unknown. */
+export function costOfAttempts(tried: readonly TriedTarget[]): number | undefined {
+  let total: number | undefined;
+  for (const { spend } of tried) {
+    if (spend === undefined) continue;
+    if (spend.costUsd === undefined) return undefined;
+    total = (total ?? 0) + spend.costUsd;
+  }
+  return total;
 }

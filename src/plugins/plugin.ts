@@ -8,6 +8,7 @@ import type { HttpCall } from "../http/http-call.ts";
 import type { Reply } from "../http/reply.ts";
 import type { UpstreamClient } from "../http/upstream-client.ts";
 import type { RoutingDecision } from "../llm/routing-decision.ts";
+import type { CountTokens } from "../llm/token-counter.ts";
 import type { StateExchange } from "../shared-state/exchange.ts";
 import type { AccessRecord } from "../telemetry/access-record.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -110,6 +111,8 @@ export interface PluginServices {
   /** For embedders that call a vendor, and for signing in to clouds. */
   readonly call: HttpCall;
   readonly schedule: Schedule;
+  /** Tokens of texts, where a vendor gives no count. */
+  readonly countTokens: CountTokens;
   /** The process's environment, for cloud credentials. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** serve: requests are answered · look: somebody wants to know what would be, and nothing outside may change. */

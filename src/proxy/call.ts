@@ -1,5 +1,5 @@
 /** One attempt made ready: canonical request → vendor request with options, headers and credentials. */
-import type { Outcome } from "../balancer/balancer.ts";
+import type { Outcome, Spent } from "../balancer/balancer.ts";
 import type { Lease } from "../balancer/pool.ts";
 import type { Attempt } from "../http/exchange.ts";
 import { aiRequestHeaders } from "../http/headers.ts";
@@ -17,6 +17,8 @@ export interface CallPlan {
   readonly call: UpstreamCall;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
+  /** The attempt in the facts. */
+  readonly tried: TriedTarget;
   /** Notes the head of the answer. */
   answered(status: number): void;
   /**
@@ -24,8 +26,8 @@ export interface CallPlan {
    * `tries`, where they differ.
    */
   failed(reason: string, short?: string): void;
-  /** The attempt is over: tells the pool. Only the first call counts. */
-  end(end: AttemptEnd): void;
+  /** The attempt is over: tells the pool, and what it has used once that is counted. Only the first call counts. */
+  end(end: AttemptEnd, counting?: Promise<Spent>): void;
 }
 
 /** How an attempt ended; the time it took is the plan's to know. */
@@ -86,6 +88,7 @@ function planCall(call: ChatCall, lease: Lease<ProxyTarget>): CallPlan {
     target,
     resolved,
     startedAt,
+    tried,
     call: {
       origin: resolved.origin,
       path: signed.path,
@@ -105,13 +108,13 @@ function planCall(call: ChatCall, lease: Lease<ProxyTarget>): CallPlan {
       attempt.failure = short;
       tried.failure = reason;
     },
-    end(end) {
+    end(end, counting) {
       if (isOver) return;
       isOver = true;
       const latencyMs = services.now() - startedAt;
       tried.latency_ms = Math.round(latencyMs * 100) / 100;
       if (end.failure !== undefined) tried.failure_kind = end.failure;
-      lease.end({ ...end, latencyMs });
+      lease.end({ ...end, latencyMs }, counting);
     },
   };
 }
@@ -121,7 +124,6 @@ function forgetEarlier(facts: AiFacts): void {
   delete facts.warnings;
   delete facts.payload;
   delete facts.usage;
-  delete facts.costUsd;
   delete facts.priceSource;
   delete facts.responseModel;
   delete facts.finishReason;

@@ -6,6 +6,7 @@ import type { Exchange } from "../http/exchange.ts";
 import type { UpstreamClient } from "../http/upstream-client.ts";
 import type { AiFacts } from "../llm/ai-facts.ts";
 import type { ChatRequest } from "../llm/chat.ts";
+import type { CountTokens } from "../llm/token-counter.ts";
 import type { Schedule } from "../util/schedule.ts";
 import type { ClientView } from "./client-view.ts";
 import type { FailoverRules } from "./failover.ts";
@@ -42,6 +43,8 @@ export interface ChatProxyServices {
   readonly wallClock: () => number;
   readonly upstream: UpstreamClient;
   readonly schedule: Schedule;
+  /** For answers that their vendor has not counted. */
+  readonly countTokens: CountTokens;
 }
 
 /** One request on its way through the attempt loop. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { jsonOf, readReply, startChat } from "../../test/support/chat.ts";
 import { completion, completionEvents, eventStream } from "../../test/support/fake-upstream.ts";
 import { rejectionOf } from "../../test/support/gateway-errors.ts";
+import { later } from "../../test/support/later.ts";
 import { createProxyTarget } from "../../test/support/proxy-targets.ts";
 import { priceRow } from "../accounting/price-row.ts";
 import { createTargetPrices } from "../accounting/target-price.ts";
@@ -128,6 +129,20 @@ describe("a chat request that is answered", () => {
     await chat.reply;
     expect(chat.exchange.ai).toMatchObject({ costUsd: (10 * 3 + 5 * 6) / 1e6, priceSource: "table" });
     expect(chat.observed).toMatchObject([{ costUsd: 0.00006 }]);
+  });
+
+  it("does not wait until tokens that the vendor did not count are estimated", async () => {
+    const count = later<number>();
+    const body = completion("one two", { usage: undefined });
+    const target = createProxyTarget(0, { options: { input_cost: 1, output_cost: 2 } });
+    const chat = startChat([target], { answers: [{ body }], countTokens: () => count.promise });
+    expect((await chat.reply).status).toBe(200);
+    expect(chat.exchange.ai).not.toHaveProperty("usage");
+    count.resolve(3);
+    await chat.exchange.ai?.counting;
+    const usage = { inputTokens: 3 + 4 + 3, outputTokens: 3, estimated: true };
+    expect(chat.exchange.ai).toMatchObject({ usage, costUsd: (10 * 1 + 3 * 2) / 1e6 });
+    expect(chat.observed).toMatchObject([{ ok: true, usage, costUsd: 0.000016 }]);
   });
 
   it("has an unknown cost where a price is unknown", async () => {

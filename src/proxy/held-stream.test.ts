@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type ChatFacts, readReply, startChat } from "../../test/support/chat.ts";
 import { createFakeClock, settled } from "../../test/support/fake-clock.ts";
 import { completion, completionEvents, eventStream } from "../../test/support/fake-upstream.ts";
+import { later } from "../../test/support/later.ts";
 import { createProxyTarget } from "../../test/support/proxy-targets.ts";
 import type { Reply } from "../http/reply.ts";
 import { UpstreamError } from "../http/upstream-error.ts";
@@ -225,10 +226,28 @@ describe("a stream that fails while it is held back", () => {
     stream.upstream(0).fail(broken());
     await settled();
     expect(stream.read().sink.text).toContain('"content":"hi"');
-    expect(stream.exchange.ai?.usage).toMatchObject({ inputTokens: 5, estimated: true });
+    expect(stream.exchange.ai?.usage).toMatchObject({ inputTokens: 10, outputTokens: 1, estimated: true });
     expect(stream.exchange.ai).toMatchObject({ responseModel: "m-2024" });
     expect(stream.exchange.ai).not.toHaveProperty("timeToFirstTokenMs");
     expect(stream.observed[0]?.usage).toMatchObject({ inputTokens: 77 });
+  });
+
+  it("does not write its tokens into the record of the next when they are counted late", async () => {
+    const count = later<number>();
+    const stream = await open({ countTokens: () => count.promise });
+    stream.upstream(0).write(role);
+    stream.upstream(0).fail(broken());
+    await settled();
+    stream.upstream(1).write([role, ...rest].join(""));
+    stream.upstream(1).end();
+    count.resolve(7);
+    await settled();
+    expect(stream.exchange.ai?.usage).toEqual({ inputTokens: 10, outputTokens: 5 });
+    expect(stream.exchange.ai).not.toHaveProperty("counting");
+    expect(stream.observed.map(({ usage }) => usage)).toEqual([
+      { inputTokens: 10, outputTokens: 5 },
+      { inputTokens: 14, outputTokens: 7, estimated: true },
+    ]);
   });
 
   it("is nobody's fault where the client has left", async () => {
@@ -251,9 +270,11 @@ describe("a stream that fails while it is held back", () => {
     stream.upstream(0).write(role + hel);
     await settled();
     leaving.abort(new Error("the client is gone"));
+    await settled();
     expect(stream.observed).toMatchObject([{ ok: false, aborted: true }]);
     const { flow } = stream.read();
     flow.cancel(new Error("dropped"));
+    await settled();
     expect(stream.observed).toHaveLength(1);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { startChat } from "../../test/support/chat.ts";
+import { countWords } from "../../test/support/count-words.ts";
 import { createExchange } from "../../test/support/exchange.ts";
 import { createFakeClock } from "../../test/support/fake-clock.ts";
 import { createFakeUpstream } from "../../test/support/fake-upstream.ts";
@@ -86,7 +87,7 @@ describe("a request all of whose targets are left out", () => {
     const settings = createProxySettings(targets, { maxFails: 1 }, clock);
     const down = () => new UpstreamError("error", false, new Error("x"));
     const upstream = createFakeUpstream([down(), down(), down(), down()]);
-    const services = { ...clock, wallClock: () => 0, upstream };
+    const services = { ...clock, wallClock: () => 0, countTokens: countWords, upstream };
     const ask = () => {
       const exchange = createExchange({ body: { messages: [{ role: "user", content: "hi" }] } });
       return { exchange, error: rejectionOf(proxyChat(exchange, settings, services)) };

@@ -1,11 +1,15 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { readReply, startChat } from "../../test/support/chat.ts";
+import { settled } from "../../test/support/fake-clock.ts";
 import { completionEvents, eventStream } from "../../test/support/fake-upstream.ts";
 import { createProxyTarget } from "../../test/support/proxy-targets.ts";
 import { UpstreamError } from "../http/upstream-error.ts";
+import { anthropic } from "../providers/anthropic/provider.ts";
 
 const asked = { messages: [{ role: "user", content: "one two three" }], stream: true };
+/** In the tests' tokens, which are words: three, four for the message, three for the reply. */
+const askedTokens = 3 + 4 + 3;
 const withUsage = { ...asked, stream_options: { include_usage: true } };
 
 interface Facts {
@@ -116,12 +120,14 @@ describe("a stream that is whole", () => {
   it("is estimated where the vendor counts nothing, and flagged so", async () => {
     const { body, facts } = await open();
     body.write(
-      completionEvents("12345678", "9")
+      completionEvents("two ", "words")
         .filter((event) => !event.includes("usage"))
         .join(""),
     );
     body.end();
-    expect(facts()?.usage).toEqual({ inputTokens: Math.round(3 * 1.8), outputTokens: 3, estimated: true });
+    await settled();
+    expect(facts()?.usage).toEqual({ inputTokens: askedTokens, outputTokens: 2, estimated: true });
+    expect(facts()?.costUsd).toBe((askedTokens * 1 + 2 * 2) / 1e6);
   });
 
   it("is recorded with its chunks only where payloads are logged", async () => {
@@ -156,6 +162,7 @@ describe("a stream that is cut", () => {
         if (cut > 0) body.write(bytes.subarray(0, cut));
         if (how === "ends") body.end();
         else body.fail(hangUp());
+        await settled();
         const got = eventsOf(sink.text);
         expect(got.filter(isError)).toHaveLength(1);
         expect(isError(got.at(-1) ?? "")).toBe(true);
@@ -178,6 +185,7 @@ describe("a stream that is cut", () => {
         body.write(bytes.subarray(0, cut));
         if (how === "ends") body.end();
         else body.fail(hangUp());
+        await settled();
         expect(sink.text).toMatch(/\n\ndata: \[DONE\]\n\n$/);
         expect(eventsOf(sink.text).filter(isError)).toEqual([]);
         expect(observed).toMatchObject([{ ok: true }]);
@@ -199,9 +207,44 @@ describe("a stream that is cut", () => {
   it("counts what was answered, even where the vendor has counted less so far", async () => {
     const { body, facts } = await open();
     const early = `data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 40, completion_tokens: 1 } })}\n\n`;
-    body.write(early + completionEvents("x".repeat(40)).slice(0, 2).join(""));
+    body.write(early + completionEvents("one two three").slice(0, 2).join(""));
     body.end();
-    expect(facts()?.usage).toEqual({ inputTokens: 40, outputTokens: 10, estimated: true });
+    await settled();
+    expect(facts()?.usage).toEqual({ inputTokens: 40, outputTokens: 3, estimated: true });
+  });
+
+  it("keeps the input that Anthropic counted at its start, and counts the output, which it only began", async () => {
+    const target = createProxyTarget(0, {
+      provider: anthropic,
+      options: { anthropic_version: "2023-06-01", max_tokens: 20 },
+    });
+    const { exchange, reply, upstream } = startChat([target], {
+      answers: [{ headers: eventStream }],
+      body: asked,
+    });
+    readReply(await reply);
+    const usage = { input_tokens: 40, cache_read_input_tokens: 60, output_tokens: 1 };
+    const events = [
+      { type: "message_start", message: { id: "m", model: "c", content: [], usage } },
+      { type: "content_block_start", index: 0, content_block: { type: "thinking", thinking: "" } },
+      { type: "content_block_delta", index: 0, delta: { type: "thinking_delta", thinking: "let me see" } },
+      { type: "content_block_stop", index: 0 },
+      {
+        type: "content_block_start",
+        index: 1,
+        content_block: { type: "tool_use", id: "t", name: " look ", input: {} },
+      },
+      { type: "content_block_delta", index: 1, delta: { type: "input_json_delta", partial_json: '{"at": ' } },
+    ];
+    upstream.bodies[0]?.write(events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join(""));
+    upstream.bodies[0]?.fail(hangUp());
+    await settled();
+    expect(exchange.ai?.usage).toEqual({
+      inputTokens: 100,
+      cachedInputTokens: 60,
+      outputTokens: 5,
+      estimated: true,
+    });
   });
 
   it("is cut as well where only one of several choices has ended", async () => {
@@ -238,6 +281,7 @@ describe("a stream with an error in it", () => {
     expect(sink.text).not.toContain("[DONE]");
     expect(sink.ends).toBe(1);
     expect(body.aborted).toBeDefined();
+    await settled();
     expect(facts()?.streamError).toBe("upstream_stream_error");
     expect(observed).toMatchObject([{ ok: false }]);
   });
@@ -288,12 +332,13 @@ describe("a slow or leaving client", () => {
 
   it("stops the upstream when it leaves, and is booked with an estimate; the target is not blamed", async () => {
     const { body, sink, flow, facts, observed, exchange } = await open();
-    body.write(completionEvents("12345678", "9").slice(0, 3).join(""));
+    body.write(completionEvents("two ", "words").slice(0, 3).join(""));
     flow.cancel(new Error("the client is gone"));
+    await settled();
     expect(body.aborted?.message).toBe("the client is gone");
     expect(facts()).toMatchObject({
       streamError: "client_aborted",
-      usage: { inputTokens: 5, outputTokens: 3, estimated: true },
+      usage: { inputTokens: askedTokens, outputTokens: 2, estimated: true },
     });
     expect(facts()?.costUsd).toBeGreaterThan(0);
     expect(observed).toMatchObject([{ ok: false, aborted: true, usage: { estimated: true } }]);
@@ -311,6 +356,7 @@ describe("a slow or leaving client", () => {
     body.write(completionEvents("a").join(""));
     body.end();
     flow.cancel(new Error("late"));
+    await settled();
     expect(facts()).not.toHaveProperty("streamError");
     expect(observed).toHaveLength(1);
   });

@@ -4,7 +4,7 @@ import type { AttemptFailure } from "../balancer/balancer.ts";
 import type { BodyFlow, BodySink, BodyStream, Reply, ReplyHeaders } from "../http/reply.ts";
 import { createSseParser, type SseParser } from "../http/sse-parser.ts";
 import { sseData, sseDone, sseError } from "../http/sse-writer.ts";
-import { estimateUsage, firstContentLength } from "../llm/estimate.ts";
+import { AnswerCollector } from "../llm/answer-text.ts";
 import type { Usage } from "../llm/usage.ts";
 import type { ChunkSink, StreamDecoder } from "../providers/provider.ts";
 import type { CallPlan } from "./call.ts";
@@ -77,7 +77,7 @@ class StreamRelay implements ChunkSink, BodyStream {
   #finishReason: string | undefined;
   #isComplete = false;
   #isOver = false;
-  #answered = 0;
+  readonly #answer = new AnswerCollector();
   readonly #payload: string[] | undefined;
 
   constructor({ call, plan, headers, upstream }: StreamAnswer) {
@@ -157,8 +157,9 @@ class StreamRelay implements ChunkSink, BodyStream {
   chunk(json: string): void {
     const { facts, services, startedAt } = this.#call;
     if (facts.timeToFirstTokenMs === undefined) facts.timeToFirstTokenMs = services.now() - startedAt;
-    this.#answered += firstContentLength(json);
-    if (this.#payload !== undefined && this.#answered <= maxPayloadCharacters) this.#payload.push(json);
+    this.#answer.add(json);
+    if (this.#payload !== undefined && this.#answer.characters <= maxPayloadCharacters)
+      this.#payload.push(json);
     this.#out += sseData(json);
     if (this.#waiting !== undefined && hasContent(json)) this.#commit();
   }
@@ -294,18 +295,10 @@ class StreamRelay implements ChunkSink, BodyStream {
       facts.payload.response = `[${this.#payload.join(",")}]`;
     settle(this.#call, this.#plan, {
       failure,
-      usage: this.#isComplete && this.#usage !== undefined ? this.#usage : this.#estimate(),
+      tokens: { known: this.#usage, isComplete: this.#isComplete, answer: () => this.#answer.read() },
       responseModel: this.#model,
       finishReason: this.#finishReason,
     });
-  }
-
-  /** Counts before the end are provisional: the larger of the vendor's and our own estimate stands. */
-  #estimate(): Usage {
-    const estimate = estimateUsage(this.#call.request, this.#answered);
-    const known = this.#usage;
-    if (known === undefined) return estimate;
-    return { ...known, outputTokens: Math.max(known.outputTokens, estimate.outputTokens), estimated: true };
   }
 }
 

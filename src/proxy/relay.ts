@@ -8,7 +8,7 @@ import { readAll } from "../http/read-all.ts";
 import type { Reply, ReplyHeaders } from "../http/reply.ts";
 import type { UpstreamResponse } from "../http/upstream-client.ts";
 import { UpstreamError } from "../http/upstream-error.ts";
-import { estimateUsage, firstContentLength } from "../llm/estimate.ts";
+import { readAnswerText } from "../llm/answer-text.ts";
 import type { DecodedAnswer } from "../providers/provider.ts";
 import { answerAsEvents } from "./answer-as-events.ts";
 import type { CallPlan } from "./call.ts";
@@ -57,7 +57,11 @@ async function relayWhole(
   }
   settle(call, plan, {
     failure: undefined,
-    usage: answer.usage ?? estimateUsage(call.request, firstContentLength(bytes.toString("utf8"))),
+    tokens: {
+      known: answer.usage,
+      isComplete: true,
+      answer: () => readAnswerText(answer.response ?? JSON.parse(bytes.toString("utf8"))),
+    },
     responseModel: answer.responseModel,
     finishReason: answer.finishReason,
   });
@@ -86,7 +90,7 @@ function wholeReply(
   );
 }
 
-const nothingKnown = { usage: undefined, responseModel: undefined, finishReason: undefined };
+const nothingKnown = { tokens: undefined, responseModel: undefined, finishReason: undefined };
 
 /** The answer broke off, or cannot be decompressed. Throws when it did because the client left. */
 function unread(call: ChatCall, plan: CallPlan, error: unknown): FailedAttempt {

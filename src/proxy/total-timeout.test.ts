@@ -106,6 +106,7 @@ describe("total_timeout", () => {
     expect(streamed.clock.timers).toBe(1);
     flow.cancel(new Error("the client is gone"));
     expect(streamed.clock.timers).toBe(0);
+    await settled();
     expect(streamed.observed).toMatchObject([{ aborted: true }]);
   });
 

@@ -82,13 +82,22 @@ interface AiRecord {
   };
   readonly usage?: UsageRecord | undefined;
   readonly payload?: { readonly request?: string | undefined; readonly response?: string } | undefined;
-  readonly tried_targets: readonly TriedTarget[];
+  readonly tried_targets: readonly TriedRecord[];
   /** Ours: why none could be tried. */
   readonly unavailable_targets?: readonly UnavailableTarget[] | undefined;
   /** Ours: why the request went where it went. */
   readonly routing?: (RoutingDecision & { readonly algorithm: string }) | undefined;
 }
 
+/** One entry of `tried_targets`, with what it used where several were tried. */
+type TriedRecord = Omit<TriedTarget, "spend"> & { readonly usage?: AttemptUsageRecord };
+
+type AttemptUsageRecord = Pick<
+  UsageRecord,
+  "prompt_tokens" | "completion_tokens" | "total_tokens" | "cost" | "cost_known" | "estimated"
+>;
+
+/** Tokens of the answer; the cost is that of all attempts. */
 interface UsageRecord {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
@@ -187,15 +196,35 @@ function aiRecord(facts: AiFacts): AiRecord {
       stream_error: facts.streamError,
       warnings: facts.warnings,
     },
-    usage: facts.usage === undefined ? undefined : usageRecord(facts.usage, facts),
+    usage: facts.usage === undefined && facts.costUsd === undefined ? undefined : usageRecord(facts),
     payload: facts.payload,
-    tried_targets: facts.tried,
+    tried_targets: facts.tried.map((tried) => triedRecord(tried, facts)),
     unavailable_targets: facts.unavailable,
     routing: facts.decision === undefined ? undefined : { algorithm: facts.algorithm, ...facts.decision },
   };
 }
 
-function usageRecord(usage: Usage, facts: AiFacts): UsageRecord {
+/** What a replaced attempt has used shows nowhere else. */
+function triedRecord({ spend, ...tried }: TriedTarget, { tried: all }: AiFacts): TriedRecord {
+  if (spend === undefined || all.length === 1) return tried;
+  const { usage, costUsd } = spend;
+  return {
+    ...tried,
+    usage: {
+      prompt_tokens: usage.inputTokens,
+      completion_tokens: usage.outputTokens,
+      total_tokens: usage.inputTokens + usage.outputTokens,
+      cost: costUsd ?? 0,
+      cost_known: costUsd !== undefined,
+      estimated: usage.estimated === true ? true : undefined,
+    },
+  };
+}
+
+const nothingUsed: Usage = Object.freeze({ inputTokens: 0, outputTokens: 0 });
+
+function usageRecord(facts: AiFacts): UsageRecord {
+  const { usage = nothingUsed } = facts;
   const perToken =
     usage.outputTokens > 0 && facts.llmLatencyMs !== undefined
       ? facts.llmLatencyMs / usage.outputTokens

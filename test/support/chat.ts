@@ -1,12 +1,14 @@
 /** One chat request through the proxy, with an upstream that answers as a test says. */
-import type { Outcome } from "../../src/balancer/balancer.ts";
+import type { Outcome, Spent } from "../../src/balancer/balancer.ts";
 import type { TargetPool } from "../../src/balancer/pool.ts";
 import type { Exchange } from "../../src/http/exchange.ts";
 import { isBodyStream, type Reply } from "../../src/http/reply.ts";
+import type { CountTokens } from "../../src/llm/token-counter.ts";
 import type { ChatProxySettings } from "../../src/proxy/chat-call.ts";
 import { proxyChat } from "../../src/proxy/chat-proxy.ts";
 import type { ProxyTarget } from "../../src/proxy/target.ts";
 import { type CollectingSink, createCollectingSink } from "./body-streams.ts";
+import { countWords } from "./count-words.ts";
 import { createExchange, type ExchangeFacts } from "./exchange.ts";
 import type { FakeClock } from "./fake-clock.ts";
 import { createFakeUpstream, type FakeAnswer, type FakeUpstream } from "./fake-upstream.ts";
@@ -18,6 +20,8 @@ export interface ChatFacts extends SettingsFacts, Omit<ExchangeFacts, "now"> {
   readonly now?: () => number;
   /** For `total_timeout`, held streams and the pool, in place of `now`. */
   readonly clock?: FakeClock;
+  /** Default: tokens are words. */
+  readonly countTokens?: CountTokens;
   /** In place of `answers`. */
   readonly upstream?: FakeUpstream;
 }
@@ -39,7 +43,12 @@ export const hello = { messages: [{ role: "user", content: "hello there world" }
 
 export function startChat(targets: readonly ProxyTarget[], facts: ChatFacts): Chat {
   const { answers, clock, body = hello, headers, query, signal, ...others } = facts;
-  const { now = clock?.now ?? (() => 0), upstream = createFakeUpstream(answers), ...settingsFacts } = others;
+  const {
+    now = clock?.now ?? (() => 0),
+    upstream = createFakeUpstream(answers),
+    countTokens = countWords,
+    ...settingsFacts
+  } = others;
   const exchange = createExchange({
     body,
     now,
@@ -50,7 +59,7 @@ export function startChat(targets: readonly ProxyTarget[], facts: ChatFacts): Ch
   const observed: Observed[] = [];
   const schedule = clock?.schedule ?? (() => () => undefined);
   const settings = createProxySettings(targets, settingsFacts, { now, schedule });
-  const services = { now, wallClock: () => 1_700_000_000_000, upstream, schedule };
+  const services = { now, wallClock: () => 1_700_000_000_000, upstream, schedule, countTokens };
   const watched = { ...settings, pool: watch(settings.pool, observed) };
   return { exchange, upstream, observed, settings, reply: proxyChat(exchange, watched, services) };
 }
@@ -65,9 +74,12 @@ function watch(pool: TargetPool<ProxyTarget>, observed: Observed[]): TargetPool<
         next() {
           const lease = attempts.next();
           if (lease === undefined) return undefined;
-          const end = (outcome: Outcome) => {
-            observed.push({ target: lease.target.name, ...outcome });
-            lease.end(outcome);
+          const end: typeof lease.end = (outcome, counting) => {
+            const note = (spent?: Spent) =>
+              void observed.push({ target: lease.target.name, ...outcome, ...spent });
+            if (counting === undefined) note();
+            else void counting.then(note);
+            lease.end(outcome, counting);
           };
           return { target: lease.target, end };
         },

@@ -110,5 +110,6 @@ export function createPluginServices(): PluginServices & {
     env: {},
     purpose: "serve",
     schedule: unused,
+    countTokens: unused,
   };
 }
