@@ -1,6 +1,6 @@
 /** Closes the books of an attempt that had an answer, once, however the answer ended. */
 import { costOf } from "../accounting/cost.ts";
-import type { AttemptFailure } from "../balancer/balancer.ts";
+import type { AttemptFailure, Spent } from "../balancer/balancer.ts";
 import { type AiFacts, type AttemptSpend, costOfAttempts } from "../llm/ai-facts.ts";
 import type { AnswerText } from "../llm/answer-text.ts";
 import { estimateUsage, isCounted } from "../llm/estimate.ts";
@@ -47,12 +47,12 @@ export function settle(call: ChatCall, plan: CallPlan, settlement: Settlement): 
   } else if (isCounted(tokens.known, tokens.isComplete)) {
     const spend = spendOf(plan, tokens.known);
     book(facts, plan, spend);
-    plan.end({ ...end, ...spend });
+    plan.end({ ...end, ...learned(spend) });
   } else {
     const counting = estimate(call, plan, settlement, tokens);
     const booked = counting.then((spend) => book(facts, plan, spend));
     facts.counting = Promise.all([facts.counting, booked]).then(() => undefined);
-    plan.end(end, counting);
+    plan.end(end, counting.then(learned));
   }
 }
 
@@ -66,6 +66,11 @@ function book(facts: AiFacts, { tried }: CallPlan, spend: AttemptSpend): void {
   const costUsd = costOfAttempts(facts.tried);
   if (costUsd === undefined) delete facts.costUsd;
   else facts.costUsd = costUsd;
+}
+
+/** What algorithms learn of it. */
+function learned({ usage, costUsd }: AttemptSpend): Spent {
+  return costUsd === undefined ? { usage } : { usage, costUsd };
 }
 
 async function estimate(
