@@ -11,7 +11,7 @@ import { jsonReply } from "./pages.ts";
 import { parseQuestion, type Question } from "./question.ts";
 
 export interface Explained extends Explanation {
-  /** The worker that decided, where there are several: each balances for itself. `targets` are as all of them see them. */
+  /** The worker that decided, where there are several. `targets` are as all of them see them. */
   readonly worker?: number;
 }
 

@@ -44,9 +44,9 @@ export interface Attempts<Member extends Target> {
   /**
    * Begins the next attempt: a target that is available and was not tried for this request. Undefined when none is
    * left or fits; `request.decision` and `retryInMs` then say why. A target that was asked to be left alone for a while
-   * is only picked where nothing else is left.
+   * is only picked where nothing else is left. `wanted` is taken whatever the algorithm says, if it is available.
    */
-  next(): Lease<Member> | undefined;
+  next(wanted?: Member): Lease<Member> | undefined;
   /** Milliseconds until the first of the candidates may be tried again; undefined when none is merely left out. */
   readonly retryInMs: number | undefined;
 }
@@ -140,8 +140,8 @@ class RequestAttempts<Member extends Target> implements Attempts<Member> {
     this.#request = request;
   }
 
-  next(): Lease<Member> | undefined {
-    const target = this.choose();
+  next(wanted?: Member): Lease<Member> | undefined {
+    const target = wanted !== undefined && this.#isFree(wanted) ? wanted : this.choose();
     if (target === undefined) return undefined;
     if (this.#first === undefined) this.#first = target;
     else {
@@ -194,6 +194,10 @@ class RequestAttempts<Member extends Target> implements Attempts<Member> {
       else kept.push(target);
     }
     return kept ?? candidates;
+  }
+
+  #isFree(target: Member): boolean {
+    return !this.#isTried(target) && isReady(this.#core.healthOf(target), this.#core.now());
   }
 
   #isTried(target: Member): boolean {

@@ -14,7 +14,7 @@ export function decisionInWords(explanation: Explained, isOneOfSeveral: boolean)
     target === undefined
       ? `target     none${error === undefined ? "" : `: ${error.status} ${error.message}`}`
       : `target     ${target}`,
-    ...(worker === undefined ? [] : [`decided by worker ${worker}; each balances for itself`]),
+    ...(worker === undefined ? [] : [`decided by worker ${worker}`]),
   ].join("\n");
 }
 
@@ -85,4 +85,5 @@ const reasons: Readonly<Record<RoutingDecision["reason"], string>> = {
   no_match: "no group is within the threshold and there is no CATCHALL",
   balanced: "this algorithm does not look at the prompt",
   only: "there is one group to choose from",
+  holdout: "sent to the baseline, to measure what routing saves",
 };

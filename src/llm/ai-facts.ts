@@ -24,6 +24,10 @@ export interface AiFacts {
   costUsd?: number;
   /** Whose price the last attempt had. */
   priceSource?: "config" | "table";
+  /** What the answer's tokens would have cost elsewhere. Absent where none is known to have been used. */
+  baselines?: readonly BaselineCost[];
+  /** Where a random share goes to the baseline: whether this one did. */
+  isHeldOut?: boolean;
   /** Milliseconds from the parsed request to the whole answer. */
   llmLatencyMs?: number;
   timeToFirstTokenMs?: number;
@@ -71,6 +75,14 @@ export interface TriedTarget {
   latency_ms?: number;
   /** What it has used; records show it in words of their own. Absent where nothing is known to have been used. */
   spend?: AttemptSpend;
+}
+
+/** What an exchange would have cost under another policy. */
+export interface BaselineCost {
+  /** `strongest`, `cheapest`, or `target:` and the name of one. */
+  readonly name: string;
+  /** Whole pico-USD; undefined where a price is unknown. */
+  readonly costPicoUsd: number | undefined;
 }
 
 /** What an attempt has used, and what that costs. */

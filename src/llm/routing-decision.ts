@@ -27,9 +27,17 @@ export interface RoutingDecision {
 /**
  * matched: nearest group within the threshold · catchall: none was, CATCHALL took it ·
  * fallback: no embedding could be had · no_match: none was and there is no CATCHALL ·
- * balanced: an algorithm that does not look at the prompt · only: a single candidate.
+ * balanced: an algorithm that does not look at the prompt · only: a single candidate ·
+ * holdout: sent to the baseline to measure what routing saves; the groups tell where it would have gone.
  */
-export type DecisionReason = "matched" | "catchall" | "fallback" | "no_match" | "balanced" | "only";
+export type DecisionReason =
+  | "matched"
+  | "catchall"
+  | "fallback"
+  | "no_match"
+  | "balanced"
+  | "only"
+  | "holdout";
 
 export interface GroupDistance {
   readonly description: string;

@@ -124,6 +124,7 @@ function forgetEarlier(facts: AiFacts): void {
   delete facts.warnings;
   delete facts.payload;
   delete facts.usage;
+  delete facts.baselines;
   delete facts.priceSource;
   delete facts.responseModel;
   delete facts.finishReason;

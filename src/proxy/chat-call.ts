@@ -1,4 +1,5 @@
 /** What the parts of the chat proxy share while one request is on its way. */
+import type { Baselines } from "../accounting/baselines.ts";
 import type { BalanceRequest } from "../balancer/balancer.ts";
 import type { TargetPool } from "../balancer/pool.ts";
 import type { Cancellation } from "../http/cancellation.ts";
@@ -34,6 +35,10 @@ export interface ChatProxySettings {
   readonly modelNameHeader: boolean;
   readonly responseStreaming: "allow" | "deny" | "always";
   readonly includeSystem: boolean;
+  /** What its costs are compared with. */
+  readonly baselines: Baselines;
+  /** A random share of the requests that goes to the strongest of them, 0…1. */
+  readonly holdout: number;
   /** Labels of Kong's metrics. */
   readonly labels: Pick<AiFacts, "vectorDb" | "embeddingsProvider" | "embeddingsModel">;
 }

@@ -9,6 +9,7 @@ import type { AiFacts } from "../llm/ai-facts.ts";
 import type { ChatRequest } from "../llm/chat.ts";
 import { promptTexts } from "../llm/prompt-text.ts";
 import type { RoutingDecision } from "../llm/routing-decision.ts";
+import { xxHash32 } from "../util/xxhash32.ts";
 import { attempt } from "./attempt.ts";
 import type { ChatCall, ChatProxyServices, ChatProxySettings } from "./chat-call.ts";
 import { asChatRequest, parseJsonBody } from "./chat-request.ts";
@@ -154,7 +155,8 @@ function balanceRequest(
 async function attemptAll(call: ChatCall, candidates: readonly ProxyTarget[]): Promise<Reply> {
   const { settings, facts, routing } = call;
   const attempts = settings.pool.open(candidates, routing);
-  let lease = next(call, attempts);
+  const pinned = heldOut(call, candidates);
+  let lease = next(call, attempts, pinned);
   if (lease === undefined) {
     const unavailable = unavailableTargets(settings.pool, candidates);
     if (unavailable.length > 0) facts.unavailable = unavailable;
@@ -171,8 +173,36 @@ async function attemptAll(call: ChatCall, candidates: readonly ProxyTarget[]): P
   }
 }
 
-function next(call: ChatCall, attempts: Attempts<ProxyTarget>): Lease<ProxyTarget> | undefined {
-  const lease = attempts.next();
+function asHoldout(decision: RoutingDecision | undefined): RoutingDecision {
+  return {
+    ...(decision ?? { groups: [] }),
+    reason: "holdout",
+    detail: "sent to the baseline, to measure what routing saves",
+  };
+}
+
+/**
+ * The baseline's target, for the random share of requests that goes there to measure what routing saves. By a hash of the
+ * request's id, so that the same share comes out whatever the traffic. Should it fail, others may answer as always:
+ * what was meant to happen is what is compared.
+ */
+function heldOut(call: ChatCall, candidates: readonly ProxyTarget[]): ProxyTarget | undefined {
+  const { holdout, baselines } = call.settings;
+  if (holdout === 0) return undefined;
+  const baseline = candidates.find(({ index }) => index === baselines.strongest?.index);
+  if (baseline === undefined) return undefined; // the client has asked for others
+  call.facts.isHeldOut = xxHash32(Buffer.from(call.exchange.id)) < holdout * 2 ** 32;
+  return call.facts.isHeldOut ? baseline : undefined;
+}
+
+function next(
+  call: ChatCall,
+  attempts: Attempts<ProxyTarget>,
+  pinned?: ProxyTarget,
+): Lease<ProxyTarget> | undefined {
+  const lease = attempts.next(pinned);
+  if (pinned !== undefined && lease?.target === pinned)
+    call.routing.decision = asHoldout(call.routing.decision);
   if (call.routing.decision !== undefined) call.facts.decision = call.routing.decision;
   return lease;
 }

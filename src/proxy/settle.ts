@@ -1,7 +1,8 @@
 /** Closes the books of an attempt that had an answer, once, however the answer ended. */
+import { baselineCosts } from "../accounting/baselines.ts";
 import { costOf } from "../accounting/cost.ts";
 import type { AttemptFailure, Spent } from "../balancer/balancer.ts";
-import { type AiFacts, type AttemptSpend, costOfAttempts } from "../llm/ai-facts.ts";
+import { type AttemptSpend, costOfAttempts } from "../llm/ai-facts.ts";
 import type { AnswerText } from "../llm/answer-text.ts";
 import { estimateUsage, isCounted } from "../llm/estimate.ts";
 import type { Usage } from "../llm/usage.ts";
@@ -46,21 +47,22 @@ export function settle(call: ChatCall, plan: CallPlan, settlement: Settlement): 
     plan.end(end);
   } else if (isCounted(tokens.known, tokens.isComplete)) {
     const spend = spendOf(plan, tokens.known);
-    book(facts, plan, spend);
+    book(call, plan, spend);
     plan.end({ ...end, ...learned(spend) });
   } else {
     const counting = estimate(call, plan, settlement, tokens);
-    const booked = counting.then((spend) => book(facts, plan, spend));
+    const booked = counting.then((spend) => book(call, plan, spend));
     facts.counting = Promise.all([facts.counting, booked]).then(() => undefined);
     plan.end(end, counting.then(learned));
   }
 }
 
 /** The answer's tokens are those of the last attempt; its cost is that of all of them. */
-function book(facts: AiFacts, { tried }: CallPlan, spend: AttemptSpend): void {
+function book({ facts, settings }: ChatCall, { tried }: CallPlan, spend: AttemptSpend): void {
   tried.spend = spend;
   if (facts.tried.at(-1) === tried) {
     facts.usage = spend.usage;
+    facts.baselines = baselineCosts(settings.baselines, spend.usage);
     if (spend.priceSource !== undefined) facts.priceSource = spend.priceSource;
   }
   const costUsd = costOfAttempts(facts.tried);

@@ -100,7 +100,7 @@ describe("a running gateway that is asked where a prompt would go", () => {
   it("with workers shows what all of them see, and which has decided", async () => {
     const { addresses } = await startBreaking("--workers", "2");
     expect(await explained()).toMatchObject({ target: "openai/gpt-4o", worker: 1 });
-    // Connections are dealt out in turn: four of them open the breakers of both.
+    // Connections are dealt out in turn: what the first has found the second may not have heard of yet.
     for (let count = 0; count < 4; count++) {
       const answer = await request(`${addresses.proxy}/chat`, {
         method: "POST",
@@ -113,12 +113,12 @@ describe("a running gateway that is asked where a prompt would go", () => {
     const told = await explained();
     expect(told).toMatchObject({ target: "openai/gpt-4o-mini", worker: 1 });
     expect(told.targets).toMatchObject([
-      { name: "openai/gpt-4o", breaker: "open", failures: 1, attempts: 2, failed: 2 },
+      { name: "openai/gpt-4o", breaker: "open", failures: expect.toBeOneOf([1, 2]) },
       { name: "openai/gpt-4o-mini", breaker: "closed", attempts: 4, failed: 0 },
     ]);
     const { stdout } = await explain();
-    expect(stdout).toMatch(/^decided by worker 1; each balances for itself$/m);
-    expect(stdout).toMatch(/^ {2}openai\/gpt-4o +99 {2}open, 1 failure, retry in /m);
+    expect(stdout).toMatch(/^decided by worker 1$/m);
+    expect(stdout).toMatch(/^ {2}openai\/gpt-4o +99 {2}open, [12] failures?, retry in /m);
     const unknown = await explain("--plugin", "nobody");
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toMatch(/no plugin is called "nobody"; there are: /);

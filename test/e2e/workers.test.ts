@@ -251,7 +251,7 @@ describe("a worker that is killed", () => {
       const killed = pid;
       await untilWorkers(gateway, "another in its place", ([, row]) => {
         pid = row?.pid;
-        return pid !== killed && row?.state === "serving";
+        return pid !== killed; // one that is still starting dies as well
       });
     }
     expect((await finished).code).toBe(1);

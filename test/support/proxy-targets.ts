@@ -1,5 +1,6 @@
 /** Targets and plugin settings for tests of the proxy. */
 
+import { compileBaselines } from "../../src/accounting/baselines.ts";
 import { createTargetPrices } from "../../src/accounting/target-price.ts";
 import { roundRobin } from "../../src/balancer/algorithms/round-robin.ts";
 import type { Balancer } from "../../src/balancer/balancer.ts";
@@ -93,6 +94,10 @@ export function createProxySettings(
     modelNameHeader: true,
     responseStreaming: "allow",
     includeSystem: false,
+    baselines: compileBaselines(
+      targets.map(({ index, name, price }) => ({ index, name, price: price?.price })),
+    ),
+    holdout: 0,
     labels: { vectorDb: "", embeddingsProvider: "", embeddingsModel: "" },
     ...rest,
   };

@@ -8,6 +8,7 @@ import { checkVectordb } from "../../vector-stores/options.ts";
 import type { Finding } from "../plugin.ts";
 import { checkCategory, checkModelHeader } from "./category-checks.ts";
 import type { AiProxyAdvancedConfig } from "./config.ts";
+import { checkSavings } from "./savings-options.ts";
 import { checkSemantic } from "./semantic-checks.ts";
 import type { TargetOptions } from "./target-options.ts";
 
@@ -39,6 +40,7 @@ export function checkAiProxyAdvanced(
     ...errors(config.embeddings ? within(["embeddings"], checkEmbeddings(config.embeddings)) : []),
     ...errors(config.vectordb ? within(["vectordb"], checkVectordb(config.vectordb)) : []),
     ...errors(within(["state"], checkState(config.state))),
+    ...errors(within(["savings"], checkSavings(config.savings, config.targets))),
     ...errors(checkCategory(config)),
     ...errors(checkModelHeader(config)),
     ...errors(checkCosts(config, supported.isPriced)),

@@ -7,6 +7,7 @@ import { stateOptions } from "../../shared-state/options.ts";
 import { sluiceAddition } from "../../util/field-notes.ts";
 import { defaultVectordb, type VectordbOptions, vectordbOptions } from "../../vector-stores/options.ts";
 import { aclOptions } from "./acl-options.ts";
+import { savingsOptions } from "./savings-options.ts";
 import { optionsMode, targetOptions } from "./target-options.ts";
 
 /** The values `genai_category` may take. */
@@ -29,6 +30,7 @@ export const aiProxyAdvancedConfig = z.strictObject({
   embeddings: embeddingsOptions.optional(),
   vectordb: vectordbOptions.optional(),
   acls: aclOptions.optional(),
+  savings: savingsOptions.prefault({}).meta(sluiceAddition),
   state: stateOptions.prefault({}).meta(sluiceAddition),
   genai_category: z
     .enum(categories)

@@ -1,5 +1,6 @@
 /** Builds the running plugin from its config: everything that can be worked out before a request is worked out here. */
 import { createHash } from "node:crypto";
+import { compileBaselines } from "../../accounting/baselines.ts";
 import { priceTable } from "../../accounting/price-table.ts";
 import { createTargetPrices } from "../../accounting/target-price.ts";
 import { findAlgorithm } from "../../balancer/algorithms/index.ts";
@@ -23,6 +24,7 @@ import { compileTarget, type ProxyTarget } from "../../proxy/target.ts";
 import type { ExplainRequest, Explanation, Plugin, PluginMeta, PluginServices } from "../plugin.ts";
 import type { AiProxyAdvancedConfig } from "./config.ts";
 import { describePrice } from "./describe-price.ts";
+import { baselineIndex } from "./savings-options.ts";
 import { type OpenSemantic, openSemantic } from "./semantic.ts";
 import { openState } from "./state.ts";
 import type { TargetOptions } from "./target-options.ts";
@@ -62,6 +64,7 @@ export function createChatPlugin(
     modelNameHeader: config.model_name_header,
     responseStreaming: config.response_streaming,
     includeSystem: config.balancer.semantic.include_system,
+    ...savingsOf(config, targets),
     labels: {
       vectorDb: semantic?.strategy ?? "",
       embeddingsProvider: semantic?.services.embedding.embedder.provider ?? "",
@@ -124,6 +127,21 @@ function buildTarget(
     optionsMode: target.options_mode ?? config.options_mode,
     logPayloads: target.logging.log_payloads,
   });
+}
+
+/** Throws an `Error` that names the setting where a share is to go to a baseline that nobody knows. */
+function savingsOf(
+  { savings, targets: options }: AiProxyAdvancedConfig,
+  targets: readonly ProxyTarget[],
+): Pick<ChatProxySettings, "baselines" | "holdout"> {
+  const priced = targets.map(({ index, name, price }) => ({ index, name, price: price?.price }));
+  const baselines = compileBaselines(priced, priced[baselineIndex(savings, options) ?? -1]);
+  if (savings.holdout > 0 && baselines.strongest === undefined) {
+    throw new Error(
+      "savings.holdout needs a baseline: name a target in savings.baseline, or give every target a price, so that the dearest is known",
+    );
+  }
+  return { baselines, holdout: savings.holdout };
 }
 
 /** A name for each by its content, equal ones told apart by their order. Hashed, because a content may have credentials in it. */

@@ -10,6 +10,7 @@ import {
   aiProxyAdvancedConfig,
   categories,
 } from "../ai-proxy-advanced/config.ts";
+import { savingsOptions } from "../ai-proxy-advanced/savings-options.ts";
 import { loggingOptions, optionsMode, routeTypes, targetModel } from "../ai-proxy-advanced/target-options.ts";
 
 const { max_request_body_size, model_name_header, response_streaming } = aiProxyAdvancedConfig.shape;
@@ -47,6 +48,7 @@ export function toAdvanced(config: AiProxyConfig): AiProxyAdvancedConfig {
     ...rest,
     targets: [{ auth, logging, model, route_type, weight: 100 }],
     balancer: balancerOptions.parse({}),
+    savings: savingsOptions.parse({}),
     state: stateOptions.parse({}),
     on_error: "fallback",
   };
