@@ -42,7 +42,7 @@ export interface Chat {
 export const hello = { messages: [{ role: "user", content: "hello there world" }] };
 
 export function startChat(targets: readonly ProxyTarget[], facts: ChatFacts): Chat {
-  const { answers, clock, body = hello, headers, query, signal, ...others } = facts;
+  const { answers, clock, body = hello, headers, id, query, signal, ...others } = facts;
   const {
     now = clock?.now ?? (() => 0),
     upstream = createFakeUpstream(answers),
@@ -52,6 +52,7 @@ export function startChat(targets: readonly ProxyTarget[], facts: ChatFacts): Ch
   const exchange = createExchange({
     body,
     now,
+    ...(id !== undefined && { id }),
     ...(headers && { headers }),
     ...(query && { query }),
     ...(signal && { signal }),
@@ -71,8 +72,8 @@ function watch(pool: TargetPool<ProxyTarget>, observed: Observed[]): TargetPool<
     open(candidates, request) {
       const attempts = pool.open(candidates, request);
       return {
-        next() {
-          const lease = attempts.next();
+        next(wanted) {
+          const lease = attempts.next(wanted);
           if (lease === undefined) return undefined;
           const end: typeof lease.end = (outcome, counting) => {
             const note = (spent?: Spent) =>

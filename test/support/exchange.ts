@@ -3,6 +3,8 @@ import { Readable } from "node:stream";
 import type { ClientRequest, Exchange } from "../../src/http/exchange.ts";
 
 export interface ExchangeFacts {
+  /** Default: `exchange-1`. */
+  readonly id?: string;
   /** Written out as JSON unless it is text. */
   readonly body?: unknown;
   readonly headers?: ClientRequest["headers"];
@@ -32,7 +34,7 @@ export function createExchange(facts: ExchangeFacts = {}): Exchange {
   };
   const signal = facts.signal ?? new AbortController().signal;
   return {
-    id: "exchange-1",
+    id: facts.id ?? "exchange-1",
     request,
     onward: { toService: request, toVendor: request },
     signal,

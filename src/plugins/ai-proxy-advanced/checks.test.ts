@@ -401,3 +401,23 @@ describe("ai-proxy", () => {
     expect(checkAiProxyAdvanced(config, everything)).toEqual([]);
   });
 });
+
+describe("the baseline that savings are worked out against", () => {
+  const targets = [
+    target("openai", { model: { provider: "openai", name: "gpt-4o", model_alias: "best" } }),
+    target("openai", { model: { provider: "openai", name: "gpt-4o-mini" } }),
+  ];
+
+  it.each(["best", "gpt-4o", "gpt-4o-mini"])("may be %s, an alias or the name of a model", (baseline) => {
+    expect(check({ targets, savings: { baseline } })).toEqual([]);
+  });
+
+  it("must be a target, and the right name is told", () => {
+    expect(check({ targets, savings: { baseline: "gpt-4o-mni" } })).toEqual([
+      'error savings.baseline: no target is called "gpt-4o-mni": did you mean gpt-4o-mini?',
+    ]);
+    expect(check({ targets, savings: { baseline: "claude" } })).toEqual([
+      'error savings.baseline: no target is called "claude": there are best, gpt-4o, gpt-4o-mini',
+    ]);
+  });
+});
