@@ -1,0 +1,140 @@
+/**
+ * An entry as one line of JSON, made once, when it is recorded: what waits in memory, lies in the spool and goes to the
+ * store is this line. Its keys are the columns of the tables.
+ */
+import type { attemptColumns, baselineColumns, exchangeColumns, RowOf } from "./columns.ts";
+import type { LedgerAttempt, LedgerBaseline, LedgerEntry } from "./entry.ts";
+
+export interface EntryLine {
+  readonly id: string;
+  /** Without a line break. */
+  readonly json: string;
+}
+
+interface WrittenEntry extends RowOf<typeof exchangeColumns> {
+  readonly attempts: readonly RowOf<typeof attemptColumns>[];
+  readonly baselines: readonly RowOf<typeof baselineColumns>[];
+}
+
+/** An entry that cannot be kept as it is; the message says why, without its content. */
+export class EntryError extends Error {}
+
+/** Throws an `EntryError` when a number is none, or when attempts or baselines stand twice. */
+export function toLine(entry: LedgerEntry): EntryLine {
+  const written = write(entry);
+  const json = JSON.stringify(written);
+  return { id: entry.id, json: unkeepable.test(json) ? JSON.stringify(written, keepable) : json };
+}
+
+/** The line of a file; undefined when it is torn or not ours. */
+export function parseLine(text: string): EntryLine | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null || !("id" in value) || typeof value.id !== "string")
+      return undefined;
+    return { id: value.id, json: text };
+  } catch {
+    return undefined; // the last line of a file whose writer was killed
+  }
+}
+
+/** Lines as one JSON array. */
+export function joinLines(lines: readonly EntryLine[]): string {
+  return `[${lines.map(({ json }) => json).join(",")}]`;
+}
+
+function write(entry: LedgerEntry): WrittenEntry {
+  const { decision, attempts } = entry;
+  const last = attempts.at(-1);
+  if (entry.id === "") throw new EntryError("the id is empty");
+  if (!hasDistinct(attempts.map(({ index }) => index))) throw new EntryError("two attempts have one index");
+  if (!hasDistinct(entry.baselines.map(({ name }) => name)))
+    throw new EntryError("two baselines have one name");
+  return {
+    id: entry.id,
+    time_ms: whole("timeMs", entry.timeMs),
+    route: entry.route,
+    service: entry.service,
+    consumer: entry.consumer,
+    plugin_id: entry.pluginId,
+    algorithm: entry.algorithm,
+    operation: entry.operation,
+    mode: entry.mode,
+    status: whole("status", entry.status),
+    outcome: entry.outcome,
+    target: last?.target,
+    provider: last?.provider,
+    model: last?.model,
+    decision_reason: decision?.reason,
+    decision_group: decision?.group,
+    decision_distance: finite("distance", decision?.distance),
+    decision_threshold: finite("threshold", decision?.threshold),
+    decision_margin: finite("margin", decision?.margin),
+    routing_cost_nano_usd: amount("routingCostNanoUsd", entry.routingCostNanoUsd),
+    latency_us: micros("latencyMs", entry.latencyMs),
+    first_token_us: maybeMicros("timeToFirstTokenMs", entry.timeToFirstTokenMs),
+    cache_status: entry.cacheStatus,
+    is_holdout: Number(entry.isHoldout),
+    is_estimated: Number(entry.isEstimated),
+    payload: entry.payload,
+    attempts: attempts.map(writeAttempt),
+    baselines: entry.baselines.map(writeBaseline),
+  };
+}
+
+function writeAttempt(attempt: LedgerAttempt): RowOf<typeof attemptColumns> {
+  const { tokens } = attempt;
+  return {
+    position: whole("index", attempt.index),
+    provider: attempt.provider,
+    model: attempt.model,
+    target: attempt.target,
+    input_tokens: amount("tokens.input", tokens.input),
+    output_tokens: amount("tokens.output", tokens.output),
+    cached_read_tokens: amount("tokens.cachedRead", tokens.cachedRead),
+    cache_write_tokens: amount("tokens.cacheWrite", tokens.cacheWrite),
+    reasoning_tokens: amount("tokens.reasoning", tokens.reasoning),
+    cost_nano_usd: amount("costNanoUsd", attempt.costNanoUsd),
+    price_source: attempt.priceSource,
+    is_estimated: Number(attempt.isEstimated),
+    failure: attempt.failure,
+    latency_us: maybeMicros("latencyMs", attempt.latencyMs),
+  };
+}
+
+function writeBaseline({ name, costNanoUsd }: LedgerBaseline): RowOf<typeof baselineColumns> {
+  return { name, cost_nano_usd: amount("costNanoUsd", costNanoUsd) };
+}
+
+function hasDistinct(values: readonly unknown[]): boolean {
+  return values.length < 2 || new Set(values).size === values.length;
+}
+
+function whole(field: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new EntryError(`${field} is ${value}, not a whole number from 0`);
+}
+
+function amount(field: string, value: number | undefined): number | undefined {
+  return value === undefined ? undefined : whole(field, value);
+}
+
+function micros(field: string, ms: number): number {
+  return whole(field, Math.round(ms * 1000));
+}
+
+function maybeMicros(field: string, ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : micros(field, ms);
+}
+
+function finite(field: string, value: number | undefined): number | undefined {
+  if (value === undefined || Number.isFinite(value)) return value;
+  throw new EntryError(`${field} is ${value}, not a number`);
+}
+
+/** NUL and halves of surrogate pairs, as JSON writes them: PostgreSQL keeps neither. (`\\u0000` in a text is harmless.) */
+const unkeepable = /\\u0000|\\ud[89a-f]/;
+
+function keepable(_key: string, value: unknown): unknown {
+  return typeof value === "string" ? value.replace(/[\0\p{Surrogate}]/gu, "\ufffd") : value;
+}
