@@ -39,7 +39,9 @@ export function startThread(options: Omit<ThreadOptions, "driver">): SqliteThrea
   const driver = createRequire(import.meta.url).resolve("libsql");
   const given: ThreadOptions = { ...options, driver };
   // As text, because then it is the same from the sources (tests) and as it is built.
-  const worker = new Worker(`(${serveSqlite})(require, ${JSON.stringify(given)})`, { eval: true });
+  const code = `(${serveSqlite})(require, ${JSON.stringify(given)})`;
+  // None of the process's own options: one may say that such a text is a module, which has no `require`.
+  const worker = new Worker(code, { eval: true, execArgv: [] });
   const calls = new Map<number, Call>();
   let count = 0;
   let end: SqliteError | undefined;
