@@ -22,22 +22,23 @@ const together = 4;
 /** A run is killed at a moment of chance within so long after it began to record. */
 const longestRunMs = 120;
 
+const options = ledgerOptions.parse({});
+
 /**
  * Records entries `RUN-NUMBER` without a pause, and writes `NUMBER` as soon as the store, or the disk, has it and all
  * before it. Every third run has a store that is away, every other of those comes back after a while.
  */
 const recorder = `
-const [home, prefix, run, entryText] = process.argv.slice(1);
+const [home, prefix, run, optionText, entryText] = process.argv.slice(1);
 const load = (path) => import(home + "/dist/" + path);
 const { writeSync } = await import("node:fs");
 const { createLedger } = await load("ledger/ledger.js");
 const { createSpool } = await load("ledger/spool.js");
-const { ledgerOptions } = await load("ledger/options.js");
 const { sqlite } = await load("ledger/sqlite.js");
 const { systemSchedule } = await load("util/schedule.js");
 const { StoreError } = await load("util/store-error.js");
 const log = { debug() {}, info() {}, warn() {}, error() {} };
-const store = sqlite.create(ledgerOptions.parse({}), { schedule: systemSchedule, prefix });
+const store = sqlite.create(JSON.parse(optionText), { schedule: systemSchedule, prefix });
 const spool = createSpool({ folder: prefix + "/spool", maxBytes: 1e9, wallClock: Date.now, owner: "run" + run });
 const isMine = (line) => line.id.startsWith(run + "-");
 const confirm = (lines) => {
@@ -57,7 +58,7 @@ const confirming = {
 const confirmingSpool = Object.create(spool, { keep: { value: async (lines) => { await spool.keep(lines); confirm(lines); } } });
 const ledger = createLedger({
   store: confirming, spool: confirmingSpool, log, schedule: systemSchedule, now: () => performance.now(),
-  wallClock: Date.now, maxQueue: 20000, retentionDays: 0,
+  wallClock: Date.now, maxQueue: 20000, retentionDays: 0, keepsPayloads: false,
 });
 await store.append([], new AbortController().signal);
 const entry = JSON.parse(entryText);
@@ -82,7 +83,7 @@ describe("a ledger whose process is killed", () => {
   /** Resolves to what it had confirmed when it died. */
   async function recordAndDie(run: number): Promise<readonly string[]> {
     const home = pathToFileURL(dirname(dirname(command.path))).href;
-    const args = [home, prefix, String(run), JSON.stringify(sampleEntry(0))];
+    const args = [home, prefix, String(run), JSON.stringify(options), JSON.stringify(sampleEntry(0))];
     const child: ChildProcess = spawn(process.execPath, ["--input-type=module", "-e", recorder, ...args], {
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -113,11 +114,17 @@ describe("a ledger whose process is killed", () => {
     expect(confirmed.length).toBeGreaterThan(kills);
 
     // The next start replays what lies on the disk.
-    const store = sqlite.create(ledgerOptions.parse({}), { schedule: systemSchedule, prefix });
-    const spool = createSpool({ folder: join(prefix, "spool"), maxBytes: 1e9, wallClock: Date.now, owner: "next" });
+    const store = sqlite.create(options, { schedule: systemSchedule, prefix });
+    const spool = createSpool({
+      folder: join(prefix, "spool"),
+      maxBytes: 1e9,
+      wallClock: Date.now,
+      owner: "next",
+    });
     const parts = { schedule: systemSchedule, now: () => performance.now(), wallClock: Date.now };
     const log = createRecordingLogger();
-    const ledger = createLedger({ ...parts, store, spool, log, maxQueue: 1000, retentionDays: 0 });
+    const limits = { maxQueue: 1000, retentionDays: 0, keepsPayloads: false };
+    const ledger = createLedger({ ...parts, ...limits, store, spool, log });
     await ledger.flush();
     expect(log.lines.filter(({ level }) => level === "error")).toEqual([]);
     expect(await spool.oldest()).toBeUndefined();

@@ -78,6 +78,7 @@ describe("the ledger", () => {
       wallClock,
       maxQueue,
       retentionDays: 0,
+      keepsPayloads: false,
       ...changes,
     });
     return { ledger, clock, log, folder, ...fake };
@@ -238,6 +239,16 @@ describe("the ledger", () => {
     await ledger.flush();
     expect(ids).toEqual([sampleId(2)]);
     expect(ledger.health().invalid).toBe(1);
+  });
+
+  it.each([true, false])("keeps payloads only where it was told to (%s)", async (keepsPayloads) => {
+    const { ledger, folder, answer } = start({ keepsPayloads });
+    await ledger.flush();
+    answer("fail");
+    ledger.record(sampleEntry(1, { payload: "a secret question" }));
+    await ledger.flush();
+    const [file = ""] = filesIn(folder);
+    expect(readFileSync(join(folder, file), "utf8").includes("a secret question")).toBe(keepsPayloads);
   });
 
   it("hands everything over when it is closed, and takes nothing more", async () => {

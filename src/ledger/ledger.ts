@@ -26,6 +26,8 @@ export interface LedgerParts {
   readonly maxQueue: number;
   /** 0: for ever. */
   readonly retentionDays: number;
+  /** Whether prompts and answers are kept; else they are left out, whoever hands them over. */
+  readonly keepsPayloads: boolean;
 }
 
 /** How the ledger is doing, in the shape of a component's health. */
@@ -127,14 +129,17 @@ class Engine implements Ledger {
   }
 
   record(entry: LedgerEntry): void {
-    if (this.#isClosed || this.#isFull) return this.#refuse();
-    try {
-      this.#queue.push(toLine(entry));
-    } catch (error) {
-      return this.#lose(error);
+    if (this.#isClosed || this.#isFull) {
+      this.#refuse();
+      return;
     }
-    if (this.#queue.size >= batchSize) this.#wake();
-    else this.#flushLater();
+    try {
+      this.#queue.push(toLine(this.#parts.keepsPayloads ? entry : withoutPayload(entry)));
+      if (this.#queue.size >= batchSize) this.#wake();
+      else this.#flushLater();
+    } catch (error) {
+      this.#lose(error);
+    }
   }
 
   async flush(): Promise<void> {
@@ -283,7 +288,8 @@ class Engine implements Ledger {
         return;
       }
       const { lines, torn } = await spool.read(file);
-      if (torn > 0) log.error("lines of a waiting batch of the ledger cannot be read", { file: file.name, torn });
+      if (torn > 0)
+        log.error("lines of a waiting batch of the ledger cannot be read", { file: file.name, torn });
       for (let start = 0; start < lines.length; start += batchSize)
         if (!(await this.#append(lines.slice(start, start + batchSize)))) return;
       await spool.remove(file);
@@ -337,11 +343,14 @@ class Engine implements Ledger {
   /** The newest is refused, not the oldest thrown away: what was on the disk once is never given up. */
   #refuse(): void {
     if (this.#refused === this.#refusedBefore)
-      this.#parts.log.error("the ledger has no room for more entries; requests go on without being recorded", {
-        place: this.store.place,
-        waiting: this.#queue.size,
-        reason: this.#isClosed ? "it is closed" : (this.#spoolTrouble ?? this.#contact.reason),
-      });
+      this.#parts.log.error(
+        "the ledger has no room for more entries; requests go on without being recorded",
+        {
+          place: this.store.place,
+          waiting: this.#queue.size,
+          reason: this.#isClosed ? "it is closed" : (this.#spoolTrouble ?? this.#contact.reason),
+        },
+      );
     this.#refused++;
     this.#takeAgainLater();
   }
@@ -350,7 +359,10 @@ class Engine implements Ledger {
     if (this.#isClosed) return;
     this.#cancelTakeAgain ??= this.#parts.schedule(flushMs, () => {
       this.#cancelTakeAgain = undefined;
-      if (this.#isFull) return this.#takeAgainLater();
+      if (this.#isFull) {
+        this.#takeAgainLater();
+        return;
+      }
       this.#parts.log.warn("the ledger takes entries again", { lost: this.#refused - this.#refusedBefore });
       this.#refusedBefore = this.#refused;
     });
@@ -368,6 +380,10 @@ class Engine implements Ledger {
       this.#lookLater();
     });
   }
+}
+
+function withoutPayload(entry: LedgerEntry): LedgerEntry {
+  return entry.payload === undefined ? entry : { ...entry, payload: undefined };
 }
 
 function wordsOf(error: unknown): string {

@@ -43,7 +43,9 @@ export function createRetention(parts: RetentionParts): () => void {
     cancel = schedule(delayMs, () => {
       // A store that is away has said so to whoever writes; what is old can wait an hour.
       prune()
-        .catch((error: unknown) => log.debug("old entries of the ledger were not deleted", { reason: String(error) }))
+        .catch((error: unknown) =>
+          log.debug("old entries of the ledger were not deleted", { reason: String(error) }),
+        )
         .finally(() => {
           if (!stop.signal.aborted) later(everyMs);
         });

@@ -91,7 +91,8 @@ export function createSpool({ folder, maxBytes, wallClock, owner }: SpoolOptions
       try {
         await make();
         if (bytes + size > maxBytes) await look();
-        if (bytes + size > maxBytes) throw new SpoolFullError(`more than ${maxBytes} bytes would wait in ${folder}`);
+        if (bytes + size > maxBytes)
+          throw new SpoolFullError(`more than ${maxBytes} bytes would wait in ${folder}`);
         const time = String(Math.max(0, Math.trunc(wallClock()))).padStart(15, "0");
         const path = join(folder, `${time}-${owner}-${count++}.jsonl`);
         await writeDurably(`${path}.part`, text);

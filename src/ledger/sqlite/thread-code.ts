@@ -67,14 +67,14 @@ export function serveSqlite(require: Require, options: ThreadOptions): void {
   }
 
   function patiently(work: () => unknown): void {
-    const until = Date.now() + options.busyMs;
-    for (;;) {
+    const breathMs = 10;
+    for (let waitedMs = 0; ; waitedMs += breathMs) {
       try {
         work();
         return;
       } catch (error) {
-        if (!isBusy(error) || Date.now() > until) throw error;
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+        if (!isBusy(error) || waitedMs >= options.busyMs) throw error;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, breathMs);
       }
     }
   }
