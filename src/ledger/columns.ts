@@ -1,4 +1,7 @@
-/** The columns of the ledger's tables: one description for the tables, for what is written, and for what is read. */
+/**
+ * The columns of the ledger's tables: one description for the tables, for what is written, and for what is read. New ones
+ * come last: what lies on the disk to be written goes by position.
+ */
 
 /** Types that both dialects know by these names. */
 export type ColumnType = "text" | "integer" | "bigint" | "double precision";
@@ -65,7 +68,7 @@ export const baselineColumns = {
   cost_nano_usd: optional("bigint"),
 } as const;
 
-/** A row by its columns, as it is written in JSON: what is unknown is left out. */
+/** A row by its columns. */
 export type RowOf<Columns extends Readonly<Record<string, Column>>> = {
   readonly [Name in keyof Columns]: Columns[Name]["isRequired"] extends true
     ? ValueOf<Columns[Name]["type"]>

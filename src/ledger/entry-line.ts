@@ -1,8 +1,9 @@
 /**
  * An entry as one line of JSON, made once, when it is recorded: what waits in memory, lies in the spool and goes to the
- * store is this line. Its keys are the columns of the tables.
+ * store is this line. It is an array of arrays in the order of the columns: by name it would be twice as long, and SQLite
+ * would take 1.7 times as long to take it apart (measured).
  */
-import type { attemptColumns, baselineColumns, exchangeColumns, RowOf } from "./columns.ts";
+import { attemptColumns, baselineColumns, type Column, exchangeColumns, type RowOf } from "./columns.ts";
 import type { LedgerAttempt, LedgerBaseline, LedgerEntry } from "./entry.ts";
 
 export interface EntryLine {
@@ -11,10 +12,13 @@ export interface EntryLine {
   readonly json: string;
 }
 
-interface WrittenEntry extends RowOf<typeof exchangeColumns> {
-  readonly attempts: readonly RowOf<typeof attemptColumns>[];
-  readonly baselines: readonly RowOf<typeof baselineColumns>[];
-}
+type Cells = readonly (string | number | null)[];
+
+/** Rows of the attempts, rows of the baselines, then the exchange's own cells, of which the id is the first. */
+type WrittenEntry = readonly [attempts: readonly Cells[], baselines: readonly Cells[], ...exchange: Cells];
+
+/** Where the parts stand in a line. */
+export const lineParts = { attempts: 0, baselines: 1, exchange: 2 } as const;
 
 /** An entry that cannot be kept as it is; the message says why, without its content. */
 export class EntryError extends Error {}
@@ -30,9 +34,8 @@ export function toLine(entry: LedgerEntry): EntryLine {
 export function parseLine(text: string): EntryLine | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null || !("id" in value) || typeof value.id !== "string")
-      return undefined;
-    return { id: value.id, json: text };
+    const id: unknown = Array.isArray(value) ? value[lineParts.exchange] : undefined;
+    return typeof id === "string" ? { id, json: text } : undefined;
   } catch {
     return undefined; // the last line of a file whose writer was killed
   }
@@ -44,6 +47,27 @@ export function joinLines(lines: readonly EntryLine[]): string {
 }
 
 function write(entry: LedgerEntry): WrittenEntry {
+  return [
+    entry.attempts.map((attempt) => cellsOf(attemptNames, attemptRow(attempt))),
+    entry.baselines.map((baseline) => cellsOf(baselineNames, baselineRow(baseline))),
+    ...cellsOf(exchangeNames, exchangeRow(entry)),
+  ];
+}
+
+const namesOf = <Columns extends Readonly<Record<string, Column>>>(columns: Columns) =>
+  Object.keys(columns) as (keyof Columns)[]; // these are all its keys
+const exchangeNames = namesOf(exchangeColumns);
+const attemptNames = namesOf(attemptColumns);
+const baselineNames = namesOf(baselineColumns);
+
+function cellsOf<Name extends PropertyKey>(
+  names: readonly Name[],
+  row: Readonly<Record<Name, string | number | undefined>>,
+): Cells {
+  return names.map((name) => row[name] ?? null);
+}
+
+function exchangeRow(entry: LedgerEntry): RowOf<typeof exchangeColumns> {
   const { decision, attempts } = entry;
   const last = attempts.at(-1);
   if (entry.id === "") throw new EntryError("the id is empty");
@@ -77,12 +101,10 @@ function write(entry: LedgerEntry): WrittenEntry {
     is_holdout: Number(entry.isHoldout),
     is_estimated: Number(entry.isEstimated),
     payload: entry.payload,
-    attempts: attempts.map(writeAttempt),
-    baselines: entry.baselines.map(writeBaseline),
   };
 }
 
-function writeAttempt(attempt: LedgerAttempt): RowOf<typeof attemptColumns> {
+function attemptRow(attempt: LedgerAttempt): RowOf<typeof attemptColumns> {
   const { tokens } = attempt;
   return {
     position: whole("index", attempt.index),
@@ -102,7 +124,7 @@ function writeAttempt(attempt: LedgerAttempt): RowOf<typeof attemptColumns> {
   };
 }
 
-function writeBaseline({ name, costNanoUsd }: LedgerBaseline): RowOf<typeof baselineColumns> {
+function baselineRow({ name, costNanoUsd }: LedgerBaseline): RowOf<typeof baselineColumns> {
   return { name, cost_nano_usd: amount("costNanoUsd", costNanoUsd) };
 }
 

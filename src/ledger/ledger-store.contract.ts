@@ -114,7 +114,7 @@ export function describeLedgerStore(name: string, createPlace: () => Promise<Led
     });
 
     it("keeps all of a batch or nothing", async () => {
-      const broken = { id: "broken", json: JSON.stringify({ id: "broken", attempts: [{ position: 0 }] }) };
+      const broken = { id: "broken", json: JSON.stringify([[[0]], [], "broken"]) };
       await failing("invalid", store.append([toLine(sampleEntry(1)), broken], signal));
       expect(await read()).toEqual([]);
       await append([sampleEntry(1)]);

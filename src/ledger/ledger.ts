@@ -147,7 +147,8 @@ class Engine implements Ledger {
       this.#wake();
       const before = this.#queue.size;
       await Promise.all([this.#working, this.#spilling]);
-      if (this.#queue.size > 0 && this.#queue.size >= before && this.#spoolTrouble !== undefined) return;
+      const isStuck = this.#isAway && this.#spoolTrouble !== undefined && this.#queue.size >= before;
+      if (isStuck && this.#working === undefined && this.#spilling === undefined) return;
     }
   }
 

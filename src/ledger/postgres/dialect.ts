@@ -23,6 +23,7 @@ export function createPostgresDialect(): SqlDialect {
     elements: (json) => sql<JsonElement>`jsonb_array_elements(${json})`,
     parameter: (json) => sql`cast(${json} as jsonb)`,
     countTables: (name) => sql<number>`(to_regclass(${name}) is not null)::integer`,
+    keyedTable: sql``,
     // The two halves of an advisory lock's key: "sluc", and the ledger's schema; vectors have 1.
     migrationLock: [sql`select pg_advisory_xact_lock(1936487779, 2)`],
     server: sql<string>`'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1)`,

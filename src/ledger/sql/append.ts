@@ -2,8 +2,9 @@
  * Writing entries: the database takes a batch apart itself, from one parameter of JSON. So a batch of any size is the
  * same three statements, written once, and nothing of it is built on the gateway's thread.
  */
-import { type Expression, type RawBuilder, sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import { attemptColumns, baselineColumns, type Column, exchangeColumns } from "../columns.ts";
+import { lineParts } from "../entry-line.ts";
 import type { SqlDialect } from "./dialect.ts";
 import type { Statement } from "./runner.ts";
 import { attemptTable, baselineTable, exchangeTable } from "./tables.ts";
@@ -27,7 +28,7 @@ export function createAppend(dialect: SqlDialect): Append {
 function exchangeRows({ builder, elements, parameter }: SqlDialect): Statement {
   const rows = builder
     .selectFrom(elements(parameter("")).as("e"))
-    .select(valuesOf("e", exchangeColumns))
+    .select(valuesOf("e", exchangeColumns, lineParts.exchange))
     // Without a condition SQLite takes the ON of ON CONFLICT for that of a join.
     .where(sql<boolean>`true`);
   return builder
@@ -42,14 +43,14 @@ function ownedRows(
   { builder, elements, parameter }: SqlDialect,
   table: typeof attemptTable | typeof baselineTable,
 ): Statement {
-  const [key, columns] =
+  const [position, columns] =
     table === attemptTable
-      ? (["attempts", attemptColumns] as const)
-      : (["baselines", baselineColumns] as const);
-  const id = sql<string>`e.value ->> 'id'`;
+      ? ([lineParts.attempts, attemptColumns] as const)
+      : ([lineParts.baselines, baselineColumns] as const);
+  const id = sql<string>`e.value ->> ${sql.lit(lineParts.exchange)}`;
   const rows = builder
-    .selectFrom([elements(parameter("")).as("e"), elements(sql`e.value -> ${sql.lit(key)}`).as("o")])
-    .select([id.as("exchange_id"), ...valuesOf("o", columns)])
+    .selectFrom([elements(parameter("")).as("e"), elements(sql`e.value -> ${sql.lit(position)}`).as("o")])
+    .select([id.as("exchange_id"), ...valuesOf("o", columns, 0)])
     .where(({ not, exists, selectFrom }) =>
       not(exists(selectFrom(`${exchangeTable} as x`).select(sql.lit(1).as("one")).where("x.id", "=", id))),
     );
@@ -67,15 +68,13 @@ function namesOf<Columns extends Readonly<Record<string, Column>>>(
   return Object.keys(columns);
 }
 
-function valuesOf(element: "e" | "o", columns: Readonly<Record<string, Column>>) {
-  return Object.entries(columns).map(([name, { type }]) => cast(part(element, name), type).as(name));
-}
-
-function part(element: "e" | "o", name: string): RawBuilder<unknown> {
-  return sql`${sql.ref(`${element}.value`)} ->> ${sql.lit(name)}`;
+/** The cells of an element from a position on. */
+function valuesOf(element: "e" | "o", columns: Readonly<Record<string, Column>>, from: number) {
+  return Object.entries(columns).map(([name, { type }], index) =>
+    cast(sql`${sql.ref(`${element}.value`)} ->> ${sql.lit(from + index)}`, type).as(name),
+  );
 }
 
 function cast(value: RawBuilder<unknown>, type: Column["type"]): RawBuilder<unknown> {
-  const text: Expression<unknown> = value;
-  return type === "text" ? value : sql`cast(${text} as ${sql.raw(type)})`;
+  return type === "text" ? value : sql`cast(${value} as ${sql.raw(type)})`;
 }

@@ -11,6 +11,8 @@ export interface SqlDialect {
   parameter(json: string): RawBuilder<unknown>;
   /** One number: how many tables of this name there are to be found. */
   readonly countTables: (name: string) => RawBuilder<number>;
+  /** What ends the definition of a table whose rows are short and found by their key. */
+  readonly keyedTable: RawBuilder<unknown>;
   /** What stands before a migration, so that one process at a time goes through it. */
   readonly migrationLock: readonly RawBuilder<unknown>[];
   /** One text: product and version. */

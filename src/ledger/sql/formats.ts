@@ -44,7 +44,7 @@ export function migration(dialect: SqlDialect, from: number): readonly Statement
 }
 
 /** There are no foreign keys: whoever deletes an exchange deletes its rows, in the same transaction. */
-function first({ builder: { schema } }: SqlDialect): readonly Statement[] {
+function first({ builder: { schema }, keyedTable }: SqlDialect): readonly Statement[] {
   const table = (name: string, columns: Readonly<Record<string, Column>>, key: readonly string[]) =>
     Object.entries(columns)
       .reduce(
@@ -53,6 +53,7 @@ function first({ builder: { schema } }: SqlDialect): readonly Statement[] {
         schema.createTable(name).ifNotExists(),
       )
       .addPrimaryKeyConstraint(`${name}_key`, [...key])
+      .$call((made) => (key.length > 1 ? made.modifyEnd(keyedTable) : made))
       .compile();
   const owner = { exchange_id: { type: "text", isRequired: true } } as const;
   return [

@@ -16,6 +16,8 @@ export function createSqliteDialect(): SqlDialect {
     parameter: (json) => sql`${json}`,
     countTables: (name) =>
       sql<number>`(select count(*) from sqlite_master where type = 'table' and name = ${name})`,
+    // Such a table is its own index.
+    keyedTable: sql`without rowid`,
     // BEGIN IMMEDIATE is one.
     migrationLock: [],
     server: sql<string>`'SQLite ' || sqlite_version()`,
