@@ -6,7 +6,7 @@ export class LedgerSettingError extends Error {}
 
 /** What `--ledger` takes, for help texts. */
 export const ledgerSettingHelp =
-  "where the ledger is: sqlite, sqlite:PATH, postgres://USER@HOST/DATABASE, or off: nothing is kept";
+  "sqlite (a file in the prefix folder), sqlite:PATH, postgres://USER@HOST:PORT/DATABASE, or off";
 
 /** The other settings of the process that are about the ledger. */
 export interface LedgerLimits {
@@ -51,9 +51,7 @@ function placeOf(text: string, source: string, password: string | undefined): ob
   if (scheme === "postgres" || scheme === "postgresql")
     return { strategy: "postgres", postgres: postgresBlock(text, source, password) };
   // Not the text itself: it may be an address with a password, mistyped.
-  throw new LedgerSettingError(
-    `${source}: write sqlite, sqlite:PATH, postgres://USER@HOST:PORT/DATABASE, or off`,
-  );
+  throw new LedgerSettingError(`${source}: write ${ledgerSettingHelp}`);
 }
 
 function postgresBlock(text: string, source: string, password: string | undefined): object {

@@ -11,6 +11,11 @@ interface Rule {
 /** By the code, a space and the message. */
 const rules: readonly Rule[] = [
   {
+    pattern: /MODULE_NOT_FOUND|Cannot find module/,
+    kind: "unfit",
+    advice: "there is no SQLite for this platform in the installation; keep the ledger in PostgreSQL",
+  },
+  {
     pattern: /^SQLITE_(?:BUSY|LOCKED)/,
     kind: "unreachable",
     advice:

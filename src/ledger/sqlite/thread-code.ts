@@ -1,4 +1,5 @@
 /** What the thread of a SQLite connection does. Only the text of this function gets there, so it uses nothing from outside. */
+import type Libsql from "libsql";
 
 export interface ThreadOptions {
   /** Where the driver is, as a path that `require` takes. */
@@ -22,18 +23,6 @@ export interface ThreadReply {
   readonly error?: { readonly message: string; readonly code: string };
 }
 
-/** The parts of the driver that are used. */
-interface Driver {
-  new (file: string, options: { readonly timeout: number }): Database;
-}
-
-interface Database {
-  exec(sql: string): void;
-  prepare(sql: string): { all(parameters: readonly unknown[]): Record<string, unknown>[] };
-  readonly inTransaction: boolean;
-  close(): void;
-}
-
 type Require = (name: string) => unknown;
 
 /** Answers requests one after the other, each in a transaction of its own. */
@@ -42,15 +31,15 @@ export function serveSqlite(require: Require, options: ThreadOptions): void {
   const { parentPort } = require("node:worker_threads") as typeof import("node:worker_threads");
   const fs = require("node:fs") as typeof import("node:fs");
   const path = require("node:path") as typeof import("node:path");
-  let database: Database | undefined;
+  let database: Libsql.Database | undefined;
   let inode = 0;
-  const prepared = new Map<string, ReturnType<Database["prepare"]>>();
+  const prepared = new Map<string, Libsql.Statement>();
 
-  function open(): Database {
+  function open(): Libsql.Database {
     fs.mkdirSync(path.dirname(options.file), { recursive: true, mode: 0o700 });
     // Made by us, so that it is nobody else's to read; what SQLite puts beside it has the same mode.
     fs.closeSync(fs.openSync(options.file, "a", 0o600));
-    const Driver = require(options.driver) as Driver;
+    const Driver = require(options.driver) as typeof Libsql;
     const opened = new Driver(options.file, { timeout: options.busyMs });
     try {
       // Anew for each connection but the first: setting it waits for no lock, so it is tried again.
@@ -91,7 +80,7 @@ export function serveSqlite(require: Require, options: ThreadOptions): void {
   }
 
   /** A file that was deleted or replaced would take what is written with it. */
-  function current(): Database {
+  function current(): Libsql.Database {
     if (database !== undefined && fs.statSync(options.file, { throwIfNoEntry: false })?.ino !== inode)
       close();
     database ??= open();
@@ -106,7 +95,8 @@ export function serveSqlite(require: Require, options: ThreadOptions): void {
         const statement = prepared.get(sql) ?? using.prepare(sql);
         // Those of reports are of many forms; the ones that are many are few.
         if (prepared.size < 50) prepared.set(sql, statement);
-        return statement.all(parameters);
+        // Without `raw` a row is an object of its columns.
+        return statement.all(parameters) as Readonly<Record<string, unknown>>[];
       });
       using.exec("COMMIT");
       return rows;
