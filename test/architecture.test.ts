@@ -27,14 +27,15 @@ const families: readonly Family[] = [
   { folder: "providers", contracts: ["provider.ts"] },
   { folder: "embedders", contracts: ["embedder.ts"] },
   { folder: "vector-stores", contracts: ["vector-store.ts"] },
+  { folder: "ledger", contracts: ["ledger-store.ts", "ledger.ts", "options.ts", "spool.ts"] },
   { folder: "plugins", contracts: ["plugin.ts"] },
   { folder: "simulator/endpoints", contracts: [] },
   { folder: "config/entities", contracts: [] },
 ];
 
-/** Everything that serves all members alike; `embedders/` and `vector-stores/` but for their members. */
+/** Everything that serves all members alike; `embedders/`, `vector-stores/` and `ledger/` but for their members. */
 const isEngine = (path: string) =>
-  /^(?:http|router|proxy|accounting|telemetry|llm|util|cloud-identity|redis|embedders|vector-stores|providers)\//.test(
+  /^(?:http|router|proxy|accounting|telemetry|llm|util|cloud-identity|redis|postgres|embedders|vector-stores|ledger|providers)\//.test(
     path,
   )
     ? !path.endsWith("/index.ts")

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { toSettings } from "../postgres/settings.ts";
 import { checkVectordb, vectordbOptions } from "./options.ts";
-import { toSettings } from "./pgvector/settings.ts";
+import { pgvectorOwner } from "./pgvector/owner.ts";
 import { pgvectorOptions } from "./pgvector-options.ts";
 
 const block = (pgvector: object, rest: object = {}) =>
@@ -13,7 +14,7 @@ const block = (pgvector: object, rest: object = {}) =>
   });
 const faults = (pgvector: object, rest: object = {}) =>
   checkVectordb(block(pgvector, rest)).map(({ path, message }) => `${path.join(".")}: ${message}`);
-const settings = (options: object) => toSettings(pgvectorOptions.parse(options));
+const settings = (options: object) => toSettings(pgvectorOptions.parse(options), pgvectorOwner);
 
 describe("the block vectordb.pgvector", () => {
   it("is without fault as it is by default, and with everything about TLS", () => {

@@ -1,11 +1,12 @@
 /** What the tests of this store share: stores that are closed after their test, databases, and what the server knows. */
 import { afterEach } from "vitest";
 import { askPostgres, type TestServer } from "../../../test/support/servers.ts";
+import { toSettings } from "../../postgres/settings.ts";
 import { systemSchedule } from "../../util/schedule.ts";
 import { pgvectorOptions } from "../pgvector-options.ts";
 import type { VectorStore } from "../vector-store.ts";
 import { exactUpTo } from "./nearest.ts";
-import { toSettings } from "./settings.ts";
+import { pgvectorOwner } from "./owner.ts";
 import { createPgvectorStore, type Tuning } from "./store.ts";
 
 export type StoreOptions = Partial<Parameters<typeof pgvectorOptions.parse>[0] & object>;
@@ -36,7 +37,10 @@ export function usePgvector(server: () => TestServer): PgvectorBench {
   return {
     ask,
     open(options = {}, tuning = {}) {
-      const settings = toSettings(pgvectorOptions.parse({ ...addressOf(server()), ...options }));
+      const settings = toSettings(
+        pgvectorOptions.parse({ ...addressOf(server()), ...options }),
+        pgvectorOwner,
+      );
       const store = createPgvectorStore(
         settings,
         { schedule: systemSchedule },

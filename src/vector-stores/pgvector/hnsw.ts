@@ -6,14 +6,14 @@
  * for it at each write and never use it; and a search would have to skip the vectors of all others.
  */
 import { createHash } from "node:crypto";
+import type { Connection } from "../../postgres/connection.ts";
+import { flag } from "../../postgres/rows.ts";
+import type { Settings } from "../../postgres/settings.ts";
+import { inTransaction } from "../../postgres/transaction.ts";
 import type { Namespace, VectorMatch } from "../vector-store.ts";
-import type { Connection } from "./connection.ts";
 import { toNearest } from "./matches.ts";
-import { flag } from "./rows.ts";
 import type { CompleteFacts, Extension } from "./schema.ts";
-import type { Settings } from "./settings.ts";
 import { namespaceTable, vectorTable } from "./tables.ts";
-import { inTransaction } from "./transaction.ts";
 import { encodeVector } from "./vector-bytes.ts";
 
 /** More than so many are found faster by looking at all, and HNSW visits at most 1,000 (its `ef_search`). */

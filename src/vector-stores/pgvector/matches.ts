@@ -1,7 +1,8 @@
 /** Rows of `id` and `distance` as what was found. */
+
+import { number, type Row, text } from "../../postgres/rows.ts";
 import { clampSimilarity } from "../checks.ts";
 import type { VectorMatch } from "../vector-store.ts";
-import { number, type Row, text } from "./rows.ts";
 
 /** Nearest first. The distance from a zero vector is not a number: it is near to nothing. */
 export function toNearest(rows: readonly Row[], limit: number): readonly VectorMatch[] {

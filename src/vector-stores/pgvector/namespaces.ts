@@ -1,8 +1,9 @@
 /** The statements that keep, read and drop namespaces. */
+
+import type { Connection } from "../../postgres/connection.ts";
+import { bytes, integer, type Row, text, WrongDataError } from "../../postgres/rows.ts";
 import { namespaceName } from "../checks.ts";
 import type { Namespace, VectorItem } from "../vector-store.ts";
-import type { Connection } from "./connection.ts";
-import { bytes, integer, type Row, text, WrongDataError } from "./rows.ts";
 import type { Extension } from "./schema.ts";
 import { namespaceTable, vectorTable } from "./tables.ts";
 import { decodeVector, encodeVector } from "./vector-bytes.ts";

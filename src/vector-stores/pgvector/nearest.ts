@@ -5,16 +5,17 @@
  * for 100 vectors of 384 or 1536 numbers, and 12 ms for four million numbers in all (10,000 × 384, 2,600 × 1536,
  * 1,300 × 3072); beyond that an index pays, which answers in 2–5 ms.
  */
+
+import type { Connection } from "../../postgres/connection.ts";
+import { integer, type Row } from "../../postgres/rows.ts";
+import type { Settings } from "../../postgres/settings.ts";
 import { checkQuery, isZero } from "../checks.ts";
 import { largestDimensions } from "../pgvector-options.ts";
 import type { VectorMatch } from "../vector-store.ts";
-import type { Connection } from "./connection.ts";
 import { findIndexed, type Search } from "./hnsw.ts";
 import { toNearest } from "./matches.ts";
 import { checkCount, sizeOf } from "./namespaces.ts";
-import { integer, type Row } from "./rows.ts";
 import type { CompleteFacts, Extension } from "./schema.ts";
-import type { Settings } from "./settings.ts";
 import { namespaceTable, vectorTable } from "./tables.ts";
 import { encodeVector } from "./vector-bytes.ts";
 

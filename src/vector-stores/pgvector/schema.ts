@@ -1,10 +1,13 @@
 /** What the database has, and how it comes to have what we need. */
+
+import type { Connection } from "../../postgres/connection.ts";
+import { failure } from "../../postgres/failures.ts";
+import { flag, integer, type Row, text } from "../../postgres/rows.ts";
+import { sqlStateOf } from "../../postgres/server-error.ts";
+import type { Settings } from "../../postgres/settings.ts";
+import { quoted } from "../../postgres/sql-name.ts";
+import { inTransaction } from "../../postgres/transaction.ts";
 import type { StoreFacts } from "../vector-store.ts";
-import type { Connection } from "./connection.ts";
-import { flag, integer, type Row, text } from "./rows.ts";
-import { sqlStateOf } from "./server-error.ts";
-import type { Settings } from "./settings.ts";
-import { failure } from "./store-error.ts";
 import {
   createExtension,
   formats,
@@ -12,12 +15,10 @@ import {
   grants,
   namespaceTable,
   noteFormat,
-  quoted,
   schemaTable,
   tables,
   vectorTable,
 } from "./tables.ts";
-import { inTransaction } from "./transaction.ts";
 
 export interface Facts {
   /** `17.12`. */

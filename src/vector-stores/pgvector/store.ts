@@ -1,12 +1,17 @@
 /** The store's calls: each checked, bounded, cancellable, and tried again where that may help. */
 
+import { type Connection, openConnection } from "../../postgres/connection.ts";
+import { createConnections } from "../../postgres/connections.ts";
+import { timedOut, toStoreError } from "../../postgres/failures.ts";
+import { WrongDataError } from "../../postgres/rows.ts";
+import { isLostRace, isVanished } from "../../postgres/server-error.ts";
+import type { Settings } from "../../postgres/settings.ts";
+import { inTransaction } from "../../postgres/transaction.ts";
 import { withDeadline } from "../../util/deadline.ts";
 import { callerLeft, StoreError, storeClosed } from "../../util/store-error.ts";
 import { checkItems, checkName, checkNamespace } from "../checks.ts";
 import { largestDimensions } from "../pgvector-options.ts";
 import type { Namespace, VectorStore, VectorStoreServices } from "../vector-store.ts";
-import { type Connection, openConnection } from "./connection.ts";
-import { createConnections } from "./connections.ts";
 import { dropIndex, makeIndex } from "./hnsw.ts";
 import {
   dropNamespace,
@@ -17,7 +22,6 @@ import {
   versionsOf,
 } from "./namespaces.ts";
 import { exactUpTo, findNearest } from "./nearest.ts";
-import { WrongDataError } from "./rows.ts";
 import {
   type CompleteFacts,
   checkRights,
@@ -27,11 +31,7 @@ import {
   readFacts,
   toStoreFacts,
 } from "./schema.ts";
-import { isLostRace, isVanished } from "./server-error.ts";
-import type { Settings } from "./settings.ts";
-import { timedOut, toStoreError } from "./store-error.ts";
 import { tables } from "./tables.ts";
-import { inTransaction } from "./transaction.ts";
 
 /** Numbers that tests may choose otherwise. */
 export interface Tuning {

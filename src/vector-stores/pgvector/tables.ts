@@ -1,5 +1,7 @@
 /** The tables, as SQL: what a role that may create them runs by itself, and what an administrator may run beforehand. */
 
+import { quoted } from "../../postgres/sql-name.ts";
+
 export const schemaTable = "sluice_vector_schema";
 export const namespaceTable = "sluice_vector_namespaces";
 export const vectorTable = "sluice_vectors";
@@ -66,9 +68,4 @@ export function grants(user: string): string {
     `GRANT SELECT ON ${schemaTable} TO ${role}; ` +
     `GRANT SELECT, INSERT, UPDATE, DELETE ON ${namespaceTable}, ${vectorTable} TO ${role};`
   );
-}
-
-/** A name as SQL writes it, whatever is in it. */
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

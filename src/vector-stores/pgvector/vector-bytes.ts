@@ -3,7 +3,7 @@
  * dimensions and an unused word, 16 bits each, then the float32 numbers, all big-endian. Text would round-trip as well,
  * in three times the bytes.
  */
-import { WrongDataError } from "./rows.ts";
+import { WrongDataError } from "../../postgres/rows.ts";
 
 const headerBytes = 4;
 

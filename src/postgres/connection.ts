@@ -1,10 +1,10 @@
 /** One connection to the server, from the first byte to the last. */
 import { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
+import { failure } from "./failures.ts";
 import type { Row } from "./rows.ts";
 import { endsConnection } from "./server-error.ts";
 import type { Settings } from "./settings.ts";
-import { failure } from "./store-error.ts";
 import { tlsOptions } from "./tls.ts";
 
 export interface Connection {
@@ -25,16 +25,17 @@ export interface Connection {
 
 /** Connects and signs in. Aborting ends the attempt at once, whatever step it is at. */
 export async function openConnection(settings: Settings, signal: AbortSignal): Promise<Connection> {
-  if (settings.tls === undefined) return connect(settings, false, signal);
+  const { tls } = settings;
+  if (tls === undefined) return connect(settings, false, signal);
   try {
-    return await connect(settings, await tlsOptions(settings.tls), signal);
+    return await connect(settings, await tlsOptions(tls, settings.owner), signal);
   } catch (error) {
     if (!isWithoutTls(error)) throw error;
-    if (settings.tls.isRequired) {
+    if (tls.isRequired) {
       throw failure(
         settings,
         "unfit",
-        "the server does not encrypt: set ssl = on there, or vectordb.pgvector.ssl_required to false",
+        `the server does not encrypt: set ssl = on there, or ${settings.owner.block}.ssl_required to false`,
         error,
       );
     }
@@ -106,6 +107,6 @@ function passwordOf(settings: Settings): string {
   throw failure(
     settings,
     "denied",
-    `it asks for the password of "${settings.user}": set vectordb.pgvector.password`,
+    `it asks for the password of "${settings.user}": set ${settings.owner.block}.password`,
   );
 }

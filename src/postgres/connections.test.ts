@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createFakeClock, settled } from "../../../test/support/fake-clock.ts";
+import { createFakeClock, settled } from "../../test/support/fake-clock.ts";
 import type { Connection } from "./connection.ts";
 import { createConnections } from "./connections.ts";
 

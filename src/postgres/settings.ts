@@ -1,9 +1,22 @@
-/** The block `vectordb.pgvector` as the store works with it. */
-import { defaultTimeoutMs, type PgvectorOptions } from "../pgvector-options.ts";
+/** A block of options for PostgreSQL as the connection code works with it. */
+import { defaultTimeoutMs, type PostgresOptions } from "./options.ts";
+
+/** Whose connection it is: what messages for the operator call things. */
+export interface Owner {
+  /** What we use the server as; a place begins with it: `pgvector`. */
+  readonly name: string;
+  /** Where its options stand: `vectordb.pgvector`. */
+  readonly block: string;
+  /** What to do when the tables hold something else than what we stored. */
+  readonly remake: string;
+  /** What lets a user read and write our tables, as SQL. */
+  grants(user: string): string;
+}
 
 export interface Settings {
-  /** As in `VectorStore`. */
+  /** Use and address without credentials, e.g. `pgvector at 127.0.0.1:5432/kong-pgvector`. */
   readonly place: string;
+  readonly owner: Owner;
   readonly host: string;
   readonly port: number;
   readonly user: string;
@@ -28,11 +41,12 @@ const longestTimeoutMs = 2 ** 31 - 1;
 
 const minVersions = { any: "TLSv1", tlsv1_2: "TLSv1.2", tlsv1_3: "TLSv1.3" } as const;
 
-export function toSettings(options: PgvectorOptions): Settings {
+export function toSettings(options: PostgresOptions, owner: Owner): Settings {
   const { host, port, user, password, database, timeout } = options;
   const shownHost = host.includes(":") ? `[${host}]` : host;
   return {
-    place: `pgvector at ${shownHost}:${port}/${database}`,
+    place: `${owner.name} at ${shownHost}:${port}/${database}`,
+    owner,
     host,
     port,
     user,
@@ -43,7 +57,7 @@ export function toSettings(options: PgvectorOptions): Settings {
   };
 }
 
-function toTlsSettings(options: PgvectorOptions): TlsSettings {
+function toTlsSettings(options: PostgresOptions): TlsSettings {
   const { ssl_cert: certificate, ssl_cert_key: key } = options;
   return {
     isRequired: options.ssl_required,

@@ -1,6 +1,6 @@
 /** A few connections, opened when needed, kept for a while, and thrown away when in doubt. */
-import { createLimit } from "../../util/limit.ts";
-import type { Schedule } from "../../util/schedule.ts";
+import { createLimit } from "../util/limit.ts";
+import type { Schedule } from "../util/schedule.ts";
 import type { Connection } from "./connection.ts";
 
 export interface Connections {

@@ -1,11 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { StoreError, type StoreErrorKind } from "../../util/store-error.ts";
-import { pgvectorOptions } from "../pgvector-options.ts";
-import { toSettings } from "./settings.ts";
-import { toStoreError } from "./store-error.ts";
+import { StoreError, type StoreErrorKind } from "../util/store-error.ts";
+import { toStoreError } from "./failures.ts";
+import { postgresOptions } from "./options.ts";
+import { type Owner, toSettings } from "./settings.ts";
 
+const owner: Owner = {
+  name: "pgvector",
+  block: "vectordb.pgvector",
+  remake: "dropping the tables helps",
+  grants: (user) => `GRANT SELECT, INSERT, UPDATE, DELETE ON t TO ${user}`,
+};
+const options = postgresOptions({ name: "db", description: "" });
 const settings = toSettings(
-  pgvectorOptions.parse({ host: "db", user: "me", database: "d", password: "geheim" }),
+  options.parse({ host: "db", user: "me", database: "d", password: "geheim" }),
+  owner,
 );
 const translate = (error: unknown) => toStoreError(error, settings);
 

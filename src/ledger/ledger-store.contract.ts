@@ -1,0 +1,253 @@
+/** What every store of the ledger must do; each member's test calls this with a way to make an empty place. */
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { StoreError, type StoreErrorKind } from "../util/store-error.ts";
+import { naiveSums } from "./contract/naive-sums.contract.ts";
+import {
+  anyEntries,
+  bareEntry,
+  dayMs,
+  midnight,
+  sampleAttempt,
+  sampleEntry,
+} from "./contract/samples.contract.ts";
+import type { LedgerEntry } from "./entry.ts";
+import { toLine } from "./entry-line.ts";
+import { groupings, type LedgerPeriod, type LedgerStore } from "./ledger-store.ts";
+
+/** An empty ledger: every store that `open` makes is a way to it. */
+export interface LedgerPlace {
+  open(): LedgerStore;
+  /** Empties it, tables and all, behind the backs of its stores. */
+  wipe(): Promise<void>;
+  /** Makes it look as a newer Sluice would leave it. */
+  ageBy(formats: number): Promise<void>;
+}
+
+const { signal } = new AbortController();
+
+export function describeLedgerStore(name: string, createPlace: () => Promise<LedgerPlace>): void {
+  describe(`${name} as a ledger store`, { timeout: 60_000 }, () => {
+    let place: LedgerPlace;
+    let store: LedgerStore;
+    const opened: LedgerStore[] = [];
+    const open = () => {
+      const made = place.open();
+      opened.push(made);
+      return made;
+    };
+    beforeEach(async () => {
+      place = await createPlace();
+      store = open();
+    });
+    afterEach(async () => {
+      await Promise.all(opened.splice(0).map((each) => each.close()));
+    });
+
+    const append = (entries: readonly LedgerEntry[], to = store) => to.append(entries.map(toLine), signal);
+    const read = async (period: LedgerPeriod = {}, from = store) => {
+      const entries: LedgerEntry[] = [];
+      for await (const entry of from.entries(period, signal)) entries.push(entry);
+      return entries;
+    };
+    const exchanges = async () => (await store.sums({ by: [] }, signal))[0]?.exchanges ?? 0;
+    const failing = async (kind: StoreErrorKind, call: Promise<unknown>) => {
+      const error = await call.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      expect(error).toBeInstanceOf(StoreError);
+      expect(error).toMatchObject({ kind });
+      return (error as StoreError).message; // just checked
+    };
+
+    it("is empty at first", async () => {
+      expect(await read()).toEqual([]);
+      expect(await store.sums({ by: ["target"] }, signal)).toEqual([]);
+      expect(await store.facts(signal)).toMatchObject({ entries: 0, oldestMs: undefined });
+      expect(await store.prune(midnight, signal)).toBe(0);
+    });
+
+    it("gives back what was written, in the order of time, unknown as unknown", async () => {
+      const entries = [
+        sampleEntry(1),
+        bareEntry(2),
+        sampleEntry(3, { payload: '{"a":"b\\n"}', mode: "stream", outcome: "aborted", isHoldout: true }),
+        sampleEntry(4, {
+          attempts: [
+            sampleAttempt({ failure: "timeout", costNanoUsd: undefined, tokens: {} }),
+            sampleAttempt({ index: 3, target: "other", isEstimated: true, latencyMs: undefined }),
+          ],
+        }),
+      ];
+      await append([entries[2], entries[0]].filter((entry) => entry !== undefined));
+      await append([entries[3], entries[1]].filter((entry) => entry !== undefined));
+      expect(await read()).toEqual(entries);
+    });
+
+    it("tells free from unknown", async () => {
+      await append([
+        sampleEntry(1, { attempts: [sampleAttempt({ costNanoUsd: 0 })], routingCostNanoUsd: 0 }),
+        sampleEntry(2, {
+          attempts: [sampleAttempt({ costNanoUsd: undefined })],
+          routingCostNanoUsd: undefined,
+        }),
+      ]);
+      const [sums] = await store.sums({ by: [] }, signal);
+      expect(sums?.costNanoUsd).toEqual({ sum: 0n, unknown: 1 });
+      expect(sums?.routingCostNanoUsd).toEqual({ sum: 0n, unknown: 1 });
+    });
+
+    it("keeps the first of two entries with one id, whole, in one batch or in two", async () => {
+      const [first, second] = [
+        sampleEntry(1),
+        sampleEntry(1, {
+          consumer: "mallory",
+          attempts: [sampleAttempt(), sampleAttempt({ index: 1 })],
+          baselines: [{ name: "new", costNanoUsd: 1 }],
+        }),
+      ];
+      await append([first, second]);
+      await append([second, first]);
+      await Promise.all([append([second]), append([first], open())]);
+      expect(await read()).toEqual([first]);
+    });
+
+    it("keeps all of a batch or nothing", async () => {
+      const broken = { id: "broken", json: JSON.stringify([[[0]], [], "broken"]) };
+      await failing("invalid", store.append([toLine(sampleEntry(1)), broken], signal));
+      expect(await read()).toEqual([]);
+      await append([sampleEntry(1)]);
+      expect(await exchanges()).toBe(1);
+    });
+
+    it("keeps texts of every kind, and mends those that no database keeps", async () => {
+      const texts = [
+        "",
+        "'; DROP TABLE x; --",
+        '"\\u0000"',
+        "\n\r\t",
+        "🐈‍⬛",
+        "\\",
+        "null",
+        "1e5",
+        "é".repeat(5000),
+      ];
+      await append(texts.map((consumer, number) => sampleEntry(number, { consumer })));
+      await append([sampleEntry(99, { consumer: "a\0b\ud800c", route: "\udc00" })]);
+      const consumers = (await read()).map(({ consumer }) => consumer);
+      expect(consumers).toEqual([...texts, "a\ufffdb\ufffdc"]);
+    });
+
+    it("adds up to what the entries add up to, by anything, in any order of any batches", async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          anyEntries,
+          fc.array(fc.nat(1000), { maxLength: 6 }),
+          fc.subarray([...groupings]),
+          fc.record({
+            fromMs: fc.option(fc.integer({ min: midnight - dayMs, max: midnight + dayMs }), {
+              nil: undefined,
+            }),
+            untilMs: fc.option(fc.integer({ min: midnight, max: midnight + 2 * dayMs }), { nil: undefined }),
+          }),
+          async (entries, cuts, by, period) => {
+            await place.wipe();
+            // Batches that overlap, in the order of chance.
+            await append([]);
+            for (const cut of cuts) await append(entries.slice(cut % (entries.length + 1)).toReversed());
+            await append(entries);
+            expect(await store.sums({ by, ...period }, signal)).toEqual(
+              naiveSums(entries, { by, ...period }),
+            );
+            const sorted = entries.toSorted((a, b) => a.timeMs - b.timeMs || (a.id < b.id ? -1 : 1));
+            expect(await read()).toEqual(sorted);
+          },
+        ),
+        { numRuns: 25 },
+      );
+    });
+
+    it("adds up beyond what a double holds", async () => {
+      const cost = Number.MAX_SAFE_INTEGER;
+      await append(
+        [1, 2, 3].map((number) =>
+          sampleEntry(number, { attempts: [sampleAttempt({ costNanoUsd: cost, tokens: { input: cost } })] }),
+        ),
+      );
+      const [sums] = await store.sums({ by: ["target"] }, signal);
+      expect(sums?.costNanoUsd.sum).toBe(27_021_597_764_222_973n);
+      expect(sums?.tokens.input).toBe(27_021_597_764_222_973n);
+    });
+
+    it("reads more than a page, without a gap, where many have one time, and while more is written", async () => {
+      const many = Array.from({ length: 1234 }, (_, number) =>
+        sampleEntry(number, { timeMs: midnight + Math.floor(number / 700) }),
+      );
+      await append(many.toReversed());
+      const ids: string[] = [];
+      for await (const entry of store.entries({}, signal)) {
+        ids.push(entry.id);
+        if (ids.length === 600)
+          await append([sampleEntry(5000), sampleEntry(6000, { timeMs: midnight - 1 })]);
+      }
+      expect(ids).toEqual([...many.map(({ id }) => id), sampleEntry(5000).id]);
+    });
+
+    it("deletes what is old, the oldest first, in small steps, and nothing else", async () => {
+      const many = Array.from({ length: 1100 }, (_, number) => sampleEntry(number));
+      await append(many);
+      const steps: number[] = [];
+      do steps.push(await store.prune(midnight + 1050, signal));
+      while (steps.at(-1) !== 0);
+      expect(steps.length).toBeGreaterThan(2);
+      expect(steps.reduce((sum, step) => sum + step)).toBe(1050);
+      expect(await read()).toEqual(many.slice(1050));
+      const facts = await store.facts(signal);
+      expect(facts).toMatchObject({ entries: 50, oldestMs: midnight + 1050 });
+      expect(facts.bytes).toBeGreaterThan(1000);
+      expect(facts.server).toMatch(/^(?:SQLite|PostgreSQL) \d/);
+    });
+
+    it("is opened by many at once", async () => {
+      await Promise.all(
+        Array.from({ length: 8 }, (_, number) => append([sampleEntry(number), sampleEntry(100)], open())),
+      );
+      expect(await exchanges()).toBe(9);
+    });
+
+    it("survives being closed", async () => {
+      await append([sampleEntry(1)]);
+      await store.close();
+      expect(await failing("aborted", append([sampleEntry(2)]))).toContain("the store is closed");
+      await store.close();
+      expect(await read({}, open())).toEqual([sampleEntry(1)]);
+    });
+
+    it("makes its tables again when somebody has taken them away", async () => {
+      await append([sampleEntry(1)]);
+      await place.wipe();
+      await append([sampleEntry(2)]);
+      expect(await read()).toEqual([sampleEntry(2)]);
+    });
+
+    it("refuses the tables of a newer Sluice", async () => {
+      await append([sampleEntry(1)]);
+      await place.ageBy(6);
+      expect(await failing("unfit", append([sampleEntry(2)], open()))).toMatch(
+        /format 7, made by a newer Sluice.*knows 1 at most/,
+      );
+    });
+
+    it("lets callers leave", async () => {
+      const gone = AbortSignal.abort();
+      await failing("aborted", store.append([toLine(sampleEntry(1))], gone));
+      const controller = new AbortController();
+      const leaving = failing("aborted", store.sums({ by: [] }, controller.signal));
+      controller.abort();
+      await leaving;
+      await append([sampleEntry(1)]);
+      expect(await exchanges()).toBe(1);
+    });
+  });
+}

@@ -1,0 +1,22 @@
+/** What the ledger needs of a database: transactions of statements that are known beforehand. */
+import type { Row } from "./rows.ts";
+
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+}
+
+/** Settles within the timeout, or as soon as the signal is aborted, and rejects with a `StoreError`. */
+export interface SqlRunner {
+  /** As in `LedgerStore`. */
+  readonly place: string;
+  /** Runs them in one transaction, which a writer has to itself; the rows of each. Must be safe to do twice. */
+  write(statements: readonly Statement[], signal: AbortSignal): Promise<readonly (readonly Row[])[]>;
+  /** Runs them on what was there at one moment; the rows of each. */
+  read(statements: readonly Statement[], signal: AbortSignal): Promise<readonly (readonly Row[])[]>;
+  /** Whether a call failed because tables that were there are there no longer. */
+  hasLostTables(error: unknown): boolean;
+  /** An error of this place in the words of the family. */
+  failure(kind: "unfit" | "corrupt", message: string): Error;
+  close(): Promise<void>;
+}

@@ -1,0 +1,128 @@
+/** What the thread of a SQLite connection does. Only the text of this function gets there, so it uses nothing from outside. */
+import type Libsql from "libsql";
+
+export interface ThreadOptions {
+  /** Where the driver is, as a path that `require` takes. */
+  readonly driver: string;
+  readonly file: string;
+  /** How long to wait for another process that writes. */
+  readonly busyMs: number;
+  /** 0: as many as the disk holds. For tests of a full one. */
+  readonly maxPages: number;
+}
+
+export interface ThreadRequest {
+  readonly number: number;
+  readonly mode: "read" | "write";
+  readonly statements: readonly { readonly sql: string; readonly parameters: readonly unknown[] }[];
+}
+
+export interface ThreadReply {
+  readonly number: number;
+  readonly rows?: readonly (readonly Readonly<Record<string, unknown>>[])[];
+  readonly error?: { readonly message: string; readonly code: string };
+}
+
+type Require = (name: string) => unknown;
+
+/** Answers requests one after the other, each in a transaction of its own. */
+export function serveSqlite(require: Require, options: ThreadOptions): void {
+  // What `require` gives has the types that are named here.
+  const { parentPort } = require("node:worker_threads") as typeof import("node:worker_threads");
+  const fs = require("node:fs") as typeof import("node:fs");
+  const path = require("node:path") as typeof import("node:path");
+  let database: Libsql.Database | undefined;
+  let inode = 0;
+  const prepared = new Map<string, Libsql.Statement>();
+
+  function open(): Libsql.Database {
+    fs.mkdirSync(path.dirname(options.file), { recursive: true, mode: 0o700 });
+    // Made by us, so that it is nobody else's to read; what SQLite puts beside it has the same mode.
+    fs.closeSync(fs.openSync(options.file, "a", 0o600));
+    const Driver = require(options.driver) as typeof Libsql;
+    const opened = new Driver(options.file, { timeout: options.busyMs });
+    try {
+      // Anew for each connection but the first: setting it waits for no lock, so it is tried again.
+      patiently(() => opened.prepare("PRAGMA journal_mode = WAL").all([]));
+      // Every commit is on the disk, also when the machine loses power.
+      opened.exec("PRAGMA synchronous = FULL");
+      if (options.maxPages > 0) opened.exec(`PRAGMA max_page_count = ${options.maxPages}`);
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
+    inode = fs.statSync(options.file).ino;
+    return opened;
+  }
+
+  function patiently(work: () => unknown): void {
+    const breathMs = 10;
+    for (let waitedMs = 0; ; waitedMs += breathMs) {
+      try {
+        work();
+        return;
+      } catch (error) {
+        if (!isBusy(error) || waitedMs >= options.busyMs) throw error;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, breathMs);
+      }
+    }
+  }
+
+  function isBusy(error: unknown): boolean {
+    return error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
+  }
+
+  function close(): void {
+    prepared.clear();
+    const closing = database;
+    database = undefined;
+    closing?.close();
+  }
+
+  /** A file that was deleted or replaced would take what is written with it. */
+  function current(): Libsql.Database {
+    if (database !== undefined && fs.statSync(options.file, { throwIfNoEntry: false })?.ino !== inode)
+      close();
+    database ??= open();
+    return database;
+  }
+
+  function run({ mode, statements }: ThreadRequest): ThreadReply["rows"] {
+    const using = current();
+    try {
+      using.exec(mode === "write" ? "BEGIN IMMEDIATE" : "BEGIN");
+      const rows = statements.map(({ sql, parameters }) => {
+        const statement = prepared.get(sql) ?? using.prepare(sql);
+        // Those of reports are of many forms; the ones that are many are few.
+        if (prepared.size < 50) prepared.set(sql, statement);
+        // Without `raw` a row is an object of its columns.
+        return statement.all(parameters) as Readonly<Record<string, unknown>>[];
+      });
+      using.exec("COMMIT");
+      return rows;
+    } catch (error) {
+      // Closing alone would not: a connection lives on in its statements until they are collected.
+      if (using.inTransaction) using.exec("ROLLBACK");
+      // What ails the file is found again, or not, by the next one.
+      if (!isBusy(error)) close();
+      throw error;
+    }
+  }
+
+  parentPort?.on("message", (request: ThreadRequest | "close") => {
+    if (request === "close") {
+      close();
+      parentPort.close();
+      return;
+    }
+    let reply: ThreadReply;
+    try {
+      reply = { number: request.number, rows: run(request) ?? [] };
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const code = error instanceof Error && "code" in error ? String(error.code) : "";
+      reply = { number: request.number, error: { message, code } };
+    }
+    parentPort.postMessage(reply);
+  });
+}
