@@ -7,13 +7,14 @@ import { demo } from "./commands/demo.ts";
 import { explain } from "./commands/explain.ts";
 import { prices } from "./commands/prices.ts";
 import { reload } from "./commands/reload.ts";
+import { report } from "./commands/report.ts";
 import { SettingError, settingTable } from "./commands/settings.ts";
 import { simulate } from "./commands/simulate.ts";
 import { start } from "./commands/start.ts";
 import { type ExitCode, type Terminal, UsageError } from "./commands/terminal.ts";
 import { version } from "./util/version.ts";
 
-const commands: readonly Command[] = [start, check, explain, prices, reload, simulate, demo];
+const commands: readonly Command[] = [start, check, explain, prices, report, reload, simulate, demo];
 
 /** Runs one command line and sets the process's exit code. */
 export async function run(args: readonly string[]): Promise<void> {

@@ -16,6 +16,8 @@ import {
   listen,
 } from "./http/listener.ts";
 import type { Reply } from "./http/reply.ts";
+import { entryOf } from "./ledger/entry-of.ts";
+import type { Ledger } from "./ledger/ledger.ts";
 import { runAccess, runLog } from "./plugins/chain.ts";
 import type { ComponentHealth, Plugin, PluginServices } from "./plugins/plugin.ts";
 import { proxyToService } from "./proxy/reverse-proxy.ts";
@@ -32,6 +34,8 @@ export interface GatewayOptions {
   readonly services: PluginServices & ListenerServices;
   readonly sinks: readonly Sink[];
   readonly metrics: Metrics;
+  /** Where every exchange with a model is entered; the caller closes it after the gateway. */
+  readonly ledger?: Pick<Ledger, "record"> | undefined;
 }
 
 export interface PluginHealth extends ComponentHealth {
@@ -79,7 +83,7 @@ const serverName = `sluice/${version()}`;
 
 /** Starts to serve a config. Rejects when it cannot be built or the address cannot be had. */
 export async function startGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
-  const { services, sinks, metrics } = options;
+  const { services, sinks, metrics, ledger } = options;
   const stopping = new AbortController();
   // Every plugin may listen to it; node's warning at eleven is meant for leaks.
   setMaxListeners(0, stopping.signal);
@@ -91,6 +95,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   const tell = (exchange: Exchange, record: AccessRecord, error: Error | undefined): void => {
     metrics.observe(record, exchange.ai);
     for (const sink of sinks) sink.write(record);
+    if (exchange.ai !== undefined) ledger?.record(entryOf(record, exchange.ai));
     const plan = exchange.route?.payload as RoutePlan | undefined; // the router was built with RoutePlan
     if (plan !== undefined) runLog(pluginsFor(plan, exchange), exchange, record, services.log);
     if (error !== undefined) logFailure(error, exchange, services.log);

@@ -31,7 +31,7 @@ export function createEntries(): () => LedgerEntry {
       routingCostNanoUsd: 0,
       latencyMs: 812.345,
       timeToFirstTokenMs: 211.5,
-      isHoldout: false,
+      arm: undefined,
       isEstimated: false,
       attempts: [
         {

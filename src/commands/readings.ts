@@ -59,6 +59,13 @@ export function countComponents(metrics: Metrics, health: () => readonly PluginH
     failures: "Contacts with the server that shares state that failed",
     writes: "Reports of this gateway's targets that the server has taken",
   });
+  countPart(metrics, health, {
+    component: "ledger",
+    label: "store",
+    up: "1 while the ledger's store answered the last time it was asked",
+    failures: "Contacts with the ledger's store that failed",
+    writes: "Entries that the ledger's store has confirmed",
+  });
 }
 
 interface Part {

@@ -19,6 +19,7 @@ describe("the settings of the process", () => {
       pretty: false,
       prefix: ".sluice",
       workers: 1,
+      ledger: expect.objectContaining({ strategy: "sqlite", retention_days: 90, log_payloads: false }),
       stopTimeoutMs: 30_000,
     });
   });

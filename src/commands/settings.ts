@@ -1,4 +1,6 @@
 /** Process settings: flags and environment variables named after kong.conf's. */
+import { LedgerSettingError, ledgerSettingHelp, readLedgerSetting } from "../ledger/ledger-settings.ts";
+import type { LedgerOptions } from "../ledger/options.ts";
 import { type LogLevel, logLevels } from "../telemetry/logger.ts";
 
 export interface Address {
@@ -27,6 +29,10 @@ export const settingTable = [
   setting("log-format", "auto", "json, pretty, or auto: pretty on a terminal"),
   setting("prefix", ".sluice", "folder for the process's own files"),
   setting("workers", "1", "processes that serve, auto: one for each core; 1: no worker beside this process"),
+  setting("ledger", "sqlite", ledgerSettingHelp),
+  setting("ledger-password", "", "password of the ledger's server; better given as SLUICE_LEDGER_PASSWORD"),
+  setting("ledger-retention", "90", "days after which entries of the ledger are deleted; 0: never"),
+  setting("ledger-payloads", "off", "on: prompts and answers are kept too, of targets with log_payloads"),
   setting("stop-timeout", "30000", "milliseconds that running exchanges get to end after SIGTERM"),
 ] as const;
 
@@ -46,6 +52,7 @@ export interface ProcessSettings {
   readonly pretty: boolean;
   readonly prefix: string;
   readonly workers: number | "auto";
+  readonly ledger: LedgerOptions;
   readonly stopTimeoutMs: number;
 }
 
@@ -58,15 +65,7 @@ export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
   isTerminal: boolean,
 ): ProcessSettings {
-  const read = (flag: Flag): Given => {
-    const row = settingTable.find((entry) => entry.flag === flag);
-    const fromFlag = flags[flag];
-    if (typeof fromFlag === "string") return { text: fromFlag, source: `--${flag}` };
-    const fromEnv = row === undefined ? undefined : env[row.env];
-    if (row !== undefined && fromEnv !== undefined && fromEnv !== "")
-      return { text: fromEnv, source: row.env };
-    return { text: row?.fallback ?? "", source: `the default of --${flag}` };
-  };
+  const read = (flag: Flag) => readGiven(flag, flags, env);
   const adminListen = optionalAddress(read("admin-listen"));
   if (adminListen !== undefined && !isLoopback(adminListen.host)) {
     throw new SettingError(
@@ -82,8 +81,37 @@ export function readSettings(
     pretty: prettyOf(oneOf(read("log-format"), ["auto", "json", "pretty"]), isTerminal),
     prefix: read("prefix").text,
     workers: workerCount(read("workers")),
+    ledger: readLedger(read),
     stopTimeoutMs: milliseconds(read("stop-timeout")),
   };
+}
+
+function readLedger(read: (flag: Flag) => Given): LedgerOptions {
+  const password = read("ledger-password").text;
+  const limits = {
+    retentionDays: days(read("ledger-retention")),
+    logPayloads: oneOf(read("ledger-payloads"), ["on", "off"]) === "on",
+  };
+  try {
+    return readLedgerSetting(read("ledger"), password === "" ? undefined : password, limits);
+  } catch (error) {
+    if (error instanceof LedgerSettingError) throw new SettingError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Flags win over the environment, the environment over the defaults. */
+function readGiven(
+  flag: Flag,
+  flags: Readonly<Record<string, string | boolean | undefined>>,
+  env: Readonly<Record<string, string | undefined>>,
+): Given {
+  const row = settingTable.find((entry) => entry.flag === flag);
+  const fromFlag = flags[flag];
+  if (typeof fromFlag === "string") return { text: fromFlag, source: `--${flag}` };
+  const fromEnv = row === undefined ? undefined : env[row.env];
+  if (row !== undefined && fromEnv !== undefined && fromEnv !== "") return { text: fromEnv, source: row.env };
+  return { text: row?.fallback ?? "", source: `the default of --${flag}` };
 }
 
 interface Given {
@@ -111,6 +139,11 @@ function oneOf<const Value extends string>({ text, source }: Given, allowed: rea
   const found = allowed.find((value) => value === text);
   if (found === undefined) throw new SettingError(`${source}: "${text}" is not one of ${allowed.join(", ")}`);
   return found;
+}
+
+function days({ text, source }: Given): number {
+  if (!/^\d{1,5}$/.test(text)) throw new SettingError(`${source}: "${text}" is not a number of days`);
+  return Number(text);
 }
 
 function milliseconds({ text, source }: Given): number {

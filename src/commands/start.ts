@@ -2,15 +2,13 @@
 import { availableParallelism } from "node:os";
 import { type Explain, explainBy } from "../admin/explain.ts";
 import { GatewayError } from "../errors.ts";
-import { type Gateway, startGateway } from "../gateway.ts";
-import { createMetrics } from "../telemetry/metrics.ts";
 import { version } from "../util/version.ts";
 import type { Command } from "./command.ts";
 import { configPath, readConfigFile } from "./config-file.ts";
 import { type Front, openFront } from "./front.ts";
 import { type GatewayProcess, outputSink, reloadFrom, reportProblems } from "./gateway-process.ts";
-import { countComponents, countEmbeddings, countTargets } from "./readings.ts";
 import { createRuntime, terminalLog } from "./runtime.ts";
+import { createServing } from "./serving.ts";
 import { type ProcessSettings, readSettings } from "./settings.ts";
 import { waitForStop } from "./signals.ts";
 import type { Terminal } from "./terminal.ts";
@@ -60,31 +58,23 @@ async function startProcess(
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
   reportProblems(file, log);
   const runtime = createRuntime(log, terminal.env);
-  const metrics = createMetrics();
-  countEmbeddings(metrics, runtime);
-
-  let gateway: Gateway | undefined;
-  countComponents(metrics, () => gateway?.health() ?? []);
-  countTargets(metrics, () => gateway?.targets() ?? []);
-  let isStopping = false;
-  const describe = () => ({
-    version: version(),
-    ready: gateway !== undefined && !isStopping,
-    running: gateway?.running ?? 0,
-    routes: gateway?.snapshot.plans.size ?? 0,
-    plugins: gateway?.snapshot.plugins.map((entry) => ({ name: entry.name, id: entry.config.id })) ?? [],
-    components: gateway?.health() ?? [],
-    targets: gateway?.targets() ?? [],
-    memory: process.memoryUsage.rss(),
+  const serving = createServing({
+    listen: settings.proxyListen,
+    runtime,
+    sinks: [outputSink(settings.pretty, terminal, log)],
+    settings,
   });
-  const isReady = () => gateway !== undefined && !isStopping;
-  const degraded = () => gateway?.health().filter(({ state }) => state === "down") ?? [];
+  let isStopping = false;
+  const isReady = () => serving.gateway !== undefined && !isStopping;
+  const describe = () => ({ version: version(), ready: isReady(), ...serving.facts() });
+  const degraded = () => serving.health().filter(({ state }) => state === "down");
   const reload: GatewayProcess["reload"] = async () => {
-    const running = gateway;
+    const running = serving.gateway;
     if (running === undefined) return { ok: false, messages: ["the gateway has not started yet"] };
     return reloadFrom(path, terminal.env, log, ({ config }) => running.reload(config));
   };
   const explain: Explain = async (question, signal) => {
+    const { gateway } = serving;
     if (gateway === undefined)
       throw new GatewayError("cannot_explain", { reason: "no configuration is being served yet" });
     return explainBy(gateway.snapshot.plugins, question, signal);
@@ -95,34 +85,29 @@ async function startProcess(
     front = await openFront({
       settings,
       services: runtime,
-      status: { metrics, isReady, degraded, describe },
+      status: { metrics: serving.metrics, isReady, degraded, describe },
       admin: { version: version(), describe, reload, explain },
       terminal,
       log,
     });
-    gateway = await startGateway(file.config, {
-      listen: settings.proxyListen,
-      services: runtime,
-      sinks: [outputSink(settings.pretty, terminal, log)],
-      metrics,
-    });
+    await serving.start(file.config);
   } catch (error) {
-    await front?.close();
-    await runtime.close();
+    await Promise.all([front?.close(), serving.close(0)]);
     throw error;
   }
-  const running = gateway;
   const opened = front;
   return {
     log,
     failed: new Promise(() => undefined),
-    announce: () => opened.announce(running),
+    announce: () => {
+      if (serving.gateway !== undefined) opened.announce(serving.gateway);
+    },
     reload,
     async close(deadlineMs) {
       isStopping = true;
-      log.info("stopping", { running: running.running, deadlineMs });
-      await running.close(deadlineMs);
-      await Promise.all([opened.close(), runtime.close()]);
+      log.info("stopping", { running: serving.gateway?.running ?? 0, deadlineMs });
+      await serving.close(deadlineMs);
+      await opened.close();
       log.info("stopped");
     },
     abandon: () => undefined,

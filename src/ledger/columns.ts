@@ -39,7 +39,7 @@ export const exchangeColumns = {
   latency_us: required("bigint"),
   first_token_us: optional("bigint"),
   cache_status: optional("text"),
-  is_holdout: required("integer"),
+  arm: optional("text"),
   is_estimated: required("integer"),
   payload: optional("text"),
 } as const;

@@ -98,7 +98,7 @@ function exchangeRow(entry: LedgerEntry): RowOf<typeof exchangeColumns> {
     latency_us: micros("latencyMs", entry.latencyMs),
     first_token_us: maybeMicros("timeToFirstTokenMs", entry.timeToFirstTokenMs),
     cache_status: entry.cacheStatus,
-    is_holdout: Number(entry.isHoldout),
+    arm: entry.arm,
     is_estimated: Number(entry.isEstimated),
     payload: entry.payload,
   };

@@ -31,7 +31,7 @@ export function entryOf(record: AccessRecord, facts: AiFacts): LedgerEntry {
     routingCostNanoUsd: routingCostOf(decision),
     latencyMs: record.latencies.request,
     timeToFirstTokenMs: facts.timeToFirstTokenMs,
-    isHoldout: facts.isHeldOut === true,
+    arm: facts.isHeldOut === undefined ? undefined : facts.isHeldOut ? "holdout" : "routed",
     isEstimated: tried.some(({ spend }) => spend?.usage.estimated === true),
     attempts: attemptsOf(tried),
     baselines: (facts.baselines ?? []).map(baselineOf),
@@ -99,7 +99,13 @@ function tokensOf(spend: AttemptSpend | undefined): LedgerAttempt["tokens"] {
   };
 }
 
-function baselineOf({ name, costPicoUsd }: { name: string; costPicoUsd: number | undefined }): LedgerBaseline {
+function baselineOf({
+  name,
+  costPicoUsd,
+}: {
+  name: string;
+  costPicoUsd: number | undefined;
+}): LedgerBaseline {
   return { name, costNanoUsd: costPicoUsd === undefined ? undefined : Math.round(costPicoUsd / picoPerNano) };
 }
 

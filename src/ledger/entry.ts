@@ -6,6 +6,11 @@ export type NanoUsd = number;
 /** `ok`: answered · `failed`: no target answered · `aborted`: the client left · `refused`: never sent anywhere. */
 export type LedgerOutcome = "ok" | "failed" | "aborted" | "refused";
 
+/** `holdout`: sent to the baseline · `routed`: went where routing sent it, though it might have been held out. */
+export type LedgerArm = (typeof arms)[number];
+
+export const arms = ["holdout", "routed"] as const;
+
 /** Why the target was chosen, as the access record tells it. Numbers are distances. */
 export interface LedgerDecision {
   readonly reason: string;
@@ -80,8 +85,8 @@ export interface LedgerEntry {
   readonly latencyMs: number;
   readonly timeToFirstTokenMs?: number | undefined;
   readonly cacheStatus?: string | undefined;
-  /** Routed at random to measure what routing is worth. */
-  readonly isHoldout: boolean;
+  /** Set where chance decided, to measure what routing saves. */
+  readonly arm?: LedgerArm | undefined;
   /** Any of its figures is an estimate. */
   readonly isEstimated: boolean;
   /** In order of `index`; the last one is the one that ended the exchange. */

@@ -68,7 +68,7 @@ const csvColumns: Readonly<Record<string, (row: CsvRow) => Cell>> = {
   latency_ms: ({ entry }) => entry.latencyMs,
   time_to_first_token_ms: ({ entry }) => entry.timeToFirstTokenMs,
   cache_status: ({ entry }) => entry.cacheStatus,
-  is_holdout: ({ entry }) => entry.isHoldout,
+  arm: ({ entry }) => entry.arm,
   is_estimated: ({ entry }) => entry.isEstimated,
   routing_cost_usd: ({ entry, isLast }) => (isLast ? usd(entry.routingCostNanoUsd) : undefined),
   baselines_usd: ({ entry, isLast }) => (isLast ? baselines(entry) : undefined),

@@ -72,7 +72,7 @@ export function describeLedgerStore(name: string, createPlace: () => Promise<Led
       const entries = [
         sampleEntry(1),
         bareEntry(2),
-        sampleEntry(3, { payload: '{"a":"b\\n"}', mode: "stream", outcome: "aborted", isHoldout: true }),
+        sampleEntry(3, { payload: '{"a":"b\\n"}', mode: "stream", outcome: "aborted", arm: "holdout" }),
         sampleEntry(4, {
           attempts: [
             sampleAttempt({ failure: "timeout", costNanoUsd: undefined, tokens: {} }),
@@ -83,6 +83,35 @@ export function describeLedgerStore(name: string, createPlace: () => Promise<Led
       await append([entries[2], entries[0]].filter((entry) => entry !== undefined));
       await append([entries[3], entries[1]].filter((entry) => entry !== undefined));
       expect(await read()).toEqual(entries);
+    });
+
+    it("compares what chance has put into two arms, each exchange with all of its attempts", async () => {
+      const costing = (
+        number: number,
+        arm: "holdout" | "routed" | undefined,
+        ...costs: (number | undefined)[]
+      ) =>
+        sampleEntry(number, {
+          arm,
+          attempts: costs.map((usd, index) =>
+            sampleAttempt({ index, costNanoUsd: usd === undefined ? undefined : usd * 1e9 }),
+          ),
+        });
+      await append([
+        costing(1, "holdout", 3, 1),
+        costing(2, "holdout", 6),
+        costing(3, "holdout", 1, undefined),
+        costing(4, "routed", 1),
+        costing(5, undefined, 100),
+        costing(6, "routed", 1),
+      ]);
+      expect(await store.arms({}, signal)).toEqual([
+        { arm: "holdout", exchanges: 3, unknown: 1, meanUsd: 5, variance: 2 },
+        { arm: "routed", exchanges: 2, unknown: 0, meanUsd: 1, variance: 0 },
+      ]);
+      expect(await store.arms({ fromMs: midnight + 4, untilMs: midnight + 6 }, signal)).toMatchObject([
+        { arm: "routed", exchanges: 1 },
+      ]);
     });
 
     it("tells free from unknown", async () => {

@@ -1,6 +1,6 @@
 /** Contract of the ledger's stores: where entries are kept, added up, read back and, in time, deleted. */
 import type { Schedule } from "../util/schedule.ts";
-import type { LedgerEntry } from "./entry.ts";
+import type { LedgerArm, LedgerEntry } from "./entry.ts";
 import type { EntryLine } from "./entry-line.ts";
 import type { LedgerOptions } from "./options.ts";
 
@@ -60,6 +60,17 @@ export interface BaselineSum extends PartialSum {
   readonly exchanges: number;
 }
 
+/** What exchanges cost that chance has put into one arm, each with all of its attempts. */
+export interface ArmCosts {
+  readonly arm: LedgerArm;
+  readonly exchanges: number;
+  /** Those of them whose cost nobody knows; the rest below is of the others. */
+  readonly unknown: number;
+  readonly meanUsd: number;
+  /** Of a single exchange's cost, in USD². */
+  readonly variance: number;
+}
+
 export interface LedgerFacts {
   /** Product and version, e.g. `SQLite 3.45.1` or `PostgreSQL 17.12`. */
   readonly server: string;
@@ -85,6 +96,8 @@ export interface LedgerStore {
   append(lines: readonly EntryLine[], signal: AbortSignal): Promise<void>;
   /** Groups that have entries, in the order of their values. All figures are of one moment. */
   sums(query: SumsQuery, signal: AbortSignal): Promise<readonly LedgerSums[]>;
+  /** The arms that have exchanges, `holdout` first. */
+  arms(period: LedgerPeriod, signal: AbortSignal): Promise<readonly ArmCosts[]>;
   /**
    * Entries in the order of time, then id. Read in pages, each with the timeout to itself; what is written meanwhile is
    * met if it comes after what was read already.
@@ -110,6 +123,8 @@ export interface LedgerStoreDefinition {
   readonly name: string;
   /** One sentence. */
   readonly summary: string;
+  /** Where nothing is yet, for a store that would make it by looking; undefined: there is something to read. */
+  missing?(options: LedgerOptions, services: LedgerStoreServices): string | undefined;
   /** Throws an `Error` that names the setting when it cannot work. Does no I/O but to read certificates. */
   create(options: LedgerOptions, services: LedgerStoreServices): LedgerStore;
 }

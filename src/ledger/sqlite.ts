@@ -1,17 +1,27 @@
 /** The ledger in a file. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { defineLedgerStore } from "./ledger-store.ts";
+import { defineLedgerStore, type LedgerStoreServices } from "./ledger-store.ts";
+import type { LedgerOptions } from "./options.ts";
 import { createSqlStore } from "./sql/store.ts";
 import { createSqliteRunner } from "./sqlite/runner.ts";
 
 export const sqlite = defineLedgerStore({
   name: "sqlite",
   summary: "Keeps the ledger in an SQLite file, which all processes of one machine write.",
-  create({ sqlite: { path, timeout } }, { schedule, prefix }) {
-    const file = path ?? join(prefix, "ledger.db");
-    return createSqlStore(createSqliteRunner({ file, timeoutMs: timeout }, schedule), loadSqliteQueries);
+  missing(options, services) {
+    const file = fileOf(options, services);
+    return existsSync(file) ? undefined : file;
+  },
+  create(options, services) {
+    const settings = { file: fileOf(options, services), timeoutMs: options.sqlite.timeout };
+    return createSqlStore(createSqliteRunner(settings, services.schedule), loadSqliteQueries);
   },
 });
+
+function fileOf({ sqlite: { path } }: LedgerOptions, { prefix }: LedgerStoreServices): string {
+  return path ?? join(prefix, "ledger.db");
+}
 
 /** For whoever makes a runner of its own. */
 export async function loadSqliteQueries() {

@@ -43,7 +43,7 @@ export interface Plugin {
 
 /** A part outside the plugin's own code. Requests are answered all the same while one is down. */
 export interface ComponentHealth {
-  readonly component: "vector_store" | "descriptions" | "shared_state";
+  readonly component: "vector_store" | "descriptions" | "shared_state" | "ledger";
   /** Place or name, without credentials. */
   readonly name: string;
   /** `unknown` until the first contact. */

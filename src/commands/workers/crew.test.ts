@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createFakeClock, settled } from "../../../test/support/fake-clock.ts";
 import { createRecordingLogger } from "../../../test/support/recording-logger.ts";
 import type { Answer } from "../../admin/explain.ts";
+import { ledgerOptions } from "../../ledger/options.ts";
 import { Crew } from "./crew.ts";
 import type { Dispatcher, Taker } from "./dispatcher.ts";
 import type { Answers, ConfigText, Order, WorkerFacts } from "./messages.ts";
@@ -73,7 +74,13 @@ function createWorkers(size = 2) {
   };
   const crew = new Crew(config("a"), {
     size,
-    settings: { listen: { host: "127.0.0.1", port: 0 }, logLevel: "info", pretty: false },
+    settings: {
+      listen: { host: "127.0.0.1", port: 0 },
+      logLevel: "info",
+      pretty: false,
+      ledger: ledgerOptions.parse({ strategy: "off" }),
+      prefix: ".sluice",
+    },
     fork,
     dispatcher,
     metrics: createMetricsView(),

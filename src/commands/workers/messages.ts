@@ -2,6 +2,7 @@
 import type { Answer } from "../../admin/explain.ts";
 import type { Question } from "../../admin/question.ts";
 import type { PluginHealth, PluginTarget } from "../../gateway.ts";
+import type { LedgerOptions } from "../../ledger/options.ts";
 import type { Report } from "../../shared-state/state-channel.ts";
 import type { LogLevel } from "../../telemetry/logger.ts";
 import type { MetricSnapshot } from "../../telemetry/metric-snapshot.ts";
@@ -22,6 +23,10 @@ export interface WorkerSettings {
   readonly listen: { readonly host: string; readonly port: number };
   readonly logLevel: LogLevel;
   readonly pretty: boolean;
+  /** May hold a password: it goes through the channel and nowhere else. */
+  readonly ledger: LedgerOptions;
+  /** Folder for the process's own files. */
+  readonly prefix: string;
 }
 
 /** How a worker is doing. */

@@ -53,7 +53,13 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
     { path, text },
     {
       size: workers,
-      settings: { listen: settings.proxyListen, logLevel: settings.logLevel, pretty: settings.pretty },
+      settings: {
+        listen: settings.proxyListen,
+        logLevel: settings.logLevel,
+        pretty: settings.pretty,
+        ledger: settings.ledger,
+        prefix: settings.prefix,
+      },
       fork: (number, onReport) =>
         forkWorker({
           number,

@@ -1,27 +1,19 @@
 /** The process that serves while another, the primary, accepts connections, reads the file and hears signals. */
 import { Socket } from "node:net";
 import { explainBy, explainTimeoutMs } from "../../admin/explain.ts";
-import { type Gateway, type PreparedConfig, startGateway } from "../../gateway.ts";
+import type { Gateway, PreparedConfig } from "../../gateway.ts";
 import type { ConnectionSource } from "../../http/listener.ts";
 import type { StateChannel } from "../../shared-state/state-channel.ts";
 import type { Logger } from "../../telemetry/logger.ts";
-import { createMetrics, type Metrics } from "../../telemetry/metrics.ts";
+import type { Metrics } from "../../telemetry/metrics.ts";
 import type { Sink } from "../../telemetry/sinks.ts";
 import { parseConfigFile } from "../config-file.ts";
 import { outputSink } from "../gateway-process.ts";
-import { countComponents, countEmbeddings, countTargets } from "../readings.ts";
-import { createRuntime, type Runtime, terminalLog } from "../runtime.ts";
+import { createRuntime, terminalLog } from "../runtime.ts";
+import { createServing, type Serving } from "../serving.ts";
 import { leaveSignals } from "../signals.ts";
 import type { ExitCode, Terminal } from "../terminal.ts";
-import type {
-  Answers,
-  ConfigText,
-  Order,
-  ToPrimary,
-  ToWorker,
-  WorkerFacts,
-  WorkerSettings,
-} from "./messages.ts";
+import type { Answers, ConfigText, Order, ToPrimary, ToWorker, WorkerSettings } from "./messages.ts";
 import { createSiblingChannel } from "./siblings.ts";
 
 /** Set by the primary for its workers; together with a channel to it, it makes a process one. */
@@ -113,24 +105,16 @@ function createConnections(): {
 
 class Worker {
   readonly #terminal: Terminal;
+  readonly #serving: Serving;
   readonly #gateway: Gateway;
-  readonly #runtime: Runtime;
-  readonly #metrics: Metrics;
   readonly #stopCounting: () => void;
   #prepared: PreparedConfig | undefined;
   #lastChange: Promise<void> = Promise.resolve();
 
-  private constructor(
-    terminal: Terminal,
-    gateway: Gateway,
-    runtime: Runtime,
-    metrics: Metrics,
-    stopCounting: () => void,
-  ) {
+  private constructor(terminal: Terminal, serving: Serving, gateway: Gateway, stopCounting: () => void) {
     this.#terminal = terminal;
+    this.#serving = serving;
     this.#gateway = gateway;
-    this.#runtime = runtime;
-    this.#metrics = metrics;
     this.#stopCounting = stopCounting;
   }
 
@@ -141,20 +125,15 @@ class Worker {
     siblings: StateChannel,
   ): Promise<Worker> {
     const log = numbered(terminalLog(terminal, settings.logLevel, settings.pretty), settings.number);
-    const runtime = createRuntime(log, terminal.env, { siblings });
-    const metrics = createMetrics();
-    const counting = countNowAndThen(metrics);
-    countEmbeddings(metrics, runtime);
-    let gateway: Gateway | undefined;
-    countComponents(metrics, () => gateway?.health() ?? []);
-    countTargets(metrics, () => gateway?.targets() ?? []);
-    gateway = await startGateway(parse(config, terminal), {
+    const counting = countNowAndThen(() => serving.metrics);
+    const serving = createServing({
       listen: source(settings),
-      services: runtime,
+      runtime: createRuntime(log, terminal.env, { siblings }),
       sinks: [outputSink(settings.pretty, terminal, log), counting.sink],
-      metrics,
+      settings,
     });
-    return new Worker(terminal, gateway, runtime, metrics, counting.stop);
+    const gateway = await serving.start(parse(config, terminal));
+    return new Worker(terminal, serving, gateway, counting.stop);
   }
 
   async fulfil(order: Exclude<Order, { kind: "start" }>): Promise<Answers[Order["kind"]]> {
@@ -165,9 +144,9 @@ class Worker {
         await this.#change(order);
         return undefined;
       case "facts":
-        return this.#facts();
+        return this.#serving.facts();
       case "metrics":
-        return this.#metrics.snapshot();
+        return this.#serving.metrics.snapshot();
       case "explain":
         return explainBy(
           this.#gateway.snapshot.plugins,
@@ -176,10 +155,9 @@ class Worker {
         );
       case "stop":
         await this.#discard();
-        await this.#gateway.close(order.deadlineMs);
+        await this.#serving.close(order.deadlineMs);
         this.#stopCounting();
-        tell({ kind: "counted", metrics: this.#metrics.snapshot() });
-        await this.#runtime.close();
+        tell({ kind: "counted", metrics: this.#serving.metrics.snapshot() });
         return undefined;
     }
   }
@@ -208,18 +186,6 @@ class Worker {
     this.#prepared = undefined;
     await prepared?.discard();
   }
-
-  #facts(): WorkerFacts {
-    const { running, snapshot } = this.#gateway;
-    return {
-      running,
-      routes: snapshot.plans.size,
-      plugins: snapshot.plugins.map((entry) => ({ name: entry.name, id: entry.config.id })),
-      components: this.#gateway.health(),
-      targets: this.#gateway.targets(),
-      memory: process.memoryUsage.rss(),
-    };
-  }
 }
 
 /** The primary has found the same text good and told its warnings. */
@@ -228,12 +194,12 @@ function parse({ path, text }: ConfigText, terminal: Terminal) {
 }
 
 /** Tells the primary what has been counted, while there is something new. */
-function countNowAndThen(metrics: Metrics): { readonly sink: Sink; stop(): void } {
+function countNowAndThen(metrics: () => Metrics): { readonly sink: Sink; stop(): void } {
   let isNew = false;
   const timer = setInterval(() => {
     if (!isNew) return;
     isNew = false;
-    tell({ kind: "counted", metrics: metrics.snapshot() });
+    tell({ kind: "counted", metrics: metrics().snapshot() });
   }, countedEveryMs);
   timer.unref();
   const sink: Sink = {

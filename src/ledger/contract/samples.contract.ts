@@ -44,7 +44,7 @@ export function sampleEntry(number: number, changes: Partial<LedgerEntry> = {}):
     latencyMs: 123.456,
     timeToFirstTokenMs: 7.001,
     cacheStatus: "Miss",
-    isHoldout: false,
+    arm: undefined,
     isEstimated: false,
     attempts: [sampleAttempt()],
     baselines: [
@@ -130,7 +130,7 @@ export const anyEntries: fc.Arbitrary<readonly LedgerEntry[]> = fc
       latencyMs: anyMs,
       timeToFirstTokenMs: maybe(anyMs),
       cacheStatus: maybe(anyText),
-      isHoldout: fc.boolean(),
+      arm: fc.constantFrom("holdout" as const, "routed" as const, undefined),
       isEstimated: fc.boolean(),
       attempts: fc
         .array(anyAttempt, { maxLength: 3 })

@@ -1,5 +1,11 @@
 /** Reading entries back, a page at a time. */
-import type { LedgerAttempt, LedgerBaseline, LedgerDecision, LedgerEntry } from "../entry.ts";
+import {
+  arms,
+  type LedgerAttempt,
+  type LedgerBaseline,
+  type LedgerDecision,
+  type LedgerEntry,
+} from "../entry.ts";
 import type { LedgerPeriod } from "../ledger-store.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { within } from "./period.ts";
@@ -103,7 +109,7 @@ function readExchange(id: string, row: Row): Omit<LedgerEntry, "attempts" | "bas
     latencyMs: whole(row, "latency_us") / 1000,
     timeToFirstTokenMs: readMs(row, "first_token_us"),
     cacheStatus: optionalText(row, "cache_status"),
-    isHoldout: flag(row, "is_holdout"),
+    arm: row["arm"] === null || row["arm"] === undefined ? undefined : oneOf(row, "arm", arms),
     isEstimated: flag(row, "is_estimated"),
     payload: optionalText(row, "payload"),
   };

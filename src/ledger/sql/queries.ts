@@ -1,6 +1,7 @@
 /** All that the store says to a database, in one dialect. Loaded late: the query builder takes 0.2 s to load. */
 import type { LedgerPeriod, SumsQuery } from "../ledger-store.ts";
 import { type Append, createAppend } from "./append.ts";
+import { armStatement } from "./arms.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { type Page, pageStatements } from "./entries.ts";
 import { countSchemaTables, migration, readFormat } from "./formats.ts";
@@ -15,6 +16,7 @@ export interface Queries {
   migration(from: number): readonly Statement[];
   readonly append: Append;
   sums(query: SumsQuery & LedgerPeriod): readonly Statement[];
+  arms(period: LedgerPeriod): Statement;
   page(page: Page): readonly Statement[];
   oldest(beforeMs: number, limit: number): Statement;
   delete(ids: readonly string[]): readonly Statement[];
@@ -28,6 +30,7 @@ export function createQueries(dialect: SqlDialect): Queries {
     migration: (from) => migration(dialect, from),
     append: createAppend(dialect),
     sums: (query) => sumStatements(dialect, query),
+    arms: (period) => armStatement(dialect, period),
     page: (page) => pageStatements(dialect, page),
     oldest: (beforeMs, limit) => oldestStatement(dialect, beforeMs, limit),
     delete: (ids) => deleteStatements(dialect, ids),

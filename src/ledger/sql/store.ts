@@ -2,6 +2,7 @@
 import type { LedgerEntry } from "../entry.ts";
 import { type EntryLine, joinLines } from "../entry-line.ts";
 import type { LedgerPeriod, LedgerStore } from "../ledger-store.ts";
+import { toArms } from "./arms.ts";
 import { type PageEnd, toEntries } from "./entries.ts";
 import { formatVersion } from "./formats.ts";
 import type { Queries } from "./queries.ts";
@@ -64,6 +65,9 @@ export function createSqlStore(runner: SqlRunner, load: () => Promise<Queries>):
 
     sums: (query, signal) =>
       call(signal, async (queries) => toSums(query.by, await runner.read(queries.sums(query), signal))),
+
+    arms: (period, signal) =>
+      call(signal, async (queries) => toArms(await one(queries.arms(period), signal))),
 
     async *entries(period: LedgerPeriod, signal): AsyncGenerator<LedgerEntry> {
       let after: PageEnd | undefined;

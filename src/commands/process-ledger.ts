@@ -1,0 +1,43 @@
+/** The ledger of a process: opened as its settings say, with the process's own clock and folder. */
+import type { PluginHealth } from "../gateway.ts";
+import { openLedger } from "../ledger/index.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { LedgerOptions } from "../ledger/options.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** What the last entries get when the process ends, the store's own answer included. */
+export const ledgerCloseMs = 5_000;
+
+/** Undefined where it is off. Throws an `Error` that names the setting when it cannot work. */
+export function openProcessLedger(
+  settings: { readonly ledger: LedgerOptions; readonly prefix: string },
+  { now, wallClock, schedule, log, newId }: Runtime,
+): Ledger | undefined {
+  const { ledger, prefix } = settings;
+  return openLedger(ledger, { prefix, log, now, wallClock, schedule, owner: newId() });
+}
+
+/** The ledger among the components of `/status`: of the gateway itself, of no plugin. */
+export function ledgerComponents(ledger: Ledger | undefined): readonly PluginHealth[] {
+  if (ledger === undefined) return [];
+  const { component, name, state, reason, failures, writes } = ledger.health();
+  return [{ plugin: "gateway", pluginId: "gateway", component, name, state, reason, failures, writes }];
+}
+
+/** What waits and what was lost; `countComponents` has the rest. */
+export function countLedger(metrics: Metrics, ledger: Ledger | undefined): void {
+  if (ledger === undefined) return;
+  metrics.reading(
+    "sluice_ledger_waiting",
+    "Entries in memory that the ledger's store does not have yet",
+    "gauge",
+    () => ledger.health().waiting,
+  );
+  metrics.reading(
+    "sluice_ledger_lost_total",
+    "Entries lost because there was no room for them, or that could not be kept",
+    "counter",
+    () => ledger.health().refused + ledger.health().invalid,
+  );
+}
