@@ -41,7 +41,7 @@ export function createSqlStore(runner: SqlRunner, load: () => Promise<Queries>):
     }
   }
 
-  function forget(opening: Promise<Queries>): void {
+  function forget(opening: Promise<Queries> | undefined): void {
     if (opened === opening) opened = undefined;
   }
 
@@ -50,8 +50,8 @@ export function createSqlStore(runner: SqlRunner, load: () => Promise<Queries>):
     signal: AbortSignal,
     work: (queries: Queries) => Promise<Value>,
   ): Promise<Value> {
-    const opening = open(signal);
-    const queries = await opening;
+    const queries = await open(signal);
+    const opening = opened;
     try {
       return await work(queries);
     } catch (error) {
