@@ -159,5 +159,5 @@ describe("a ledger whose process is killed", () => {
       n: kept.size,
     });
     database.close();
-  }, 120_000);
+  }, 300_000);
 });

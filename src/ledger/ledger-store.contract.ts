@@ -268,6 +268,15 @@ export function describeLedgerStore(name: string, createPlace: () => Promise<Led
       );
     });
 
+    it("is opened for those who stay when the one who began to open it leaves", async () => {
+      const controller = new AbortController();
+      const leaving = failing("aborted", store.sums({ by: [] }, controller.signal));
+      const staying = append([sampleEntry(1)]);
+      controller.abort();
+      await Promise.all([leaving, staying]);
+      expect(await exchanges()).toBe(1);
+    });
+
     it("lets callers leave", async () => {
       const gone = AbortSignal.abort();
       await failing("aborted", store.append([toLine(sampleEntry(1))], gone));

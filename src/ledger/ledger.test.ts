@@ -158,6 +158,21 @@ describe("the ledger", () => {
     await until(() => ledger.health().state === "up");
   });
 
+  it("asks again though the time for it came while it was busy with the disk", async () => {
+    const { ledger, clock, ids, answer } = start();
+    await ledger.flush();
+    answer("fail");
+    record(ledger, 5);
+    await ledger.flush();
+    answer("take");
+    record(ledger, 5, 5);
+    // The disk takes its own time; none of it passes on this clock.
+    await clock.advance(999);
+    await clock.advance(1);
+    await until(() => ids.length === 10);
+    expect(ids).toEqual(idsUpTo(10));
+  });
+
   it("puts on the disk what comes while the store takes longer than a second", async () => {
     const { ledger, clock, ids, folder, answer, release } = start();
     await ledger.flush();

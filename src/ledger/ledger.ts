@@ -201,7 +201,9 @@ class Engine implements Ledger {
     if (this.#working === undefined) {
       this.#working = this.#work().finally(() => {
         this.#working = undefined;
-        if (this.#queue.size > 0) this.#flushLater();
+        // The time to ask again may have come while this one was busy with the disk.
+        if (this.#mayReplay && !this.#isClosed && !this.#isAway) this.#wake();
+        else if (this.#queue.size > 0) this.#flushLater();
       });
       return;
     }

@@ -2,10 +2,9 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { createRecordingLogger } from "../../test/support/recording-logger.ts";
 import { describeWithServer, startServer, type TestServer } from "../../test/support/servers.ts";
-import { until } from "../../test/support/until.ts";
 import { systemSchedule } from "../util/schedule.ts";
 import { sampleEntry, sampleId } from "./contract/samples.contract.ts";
 import { openLedger } from "./index.ts";
@@ -16,6 +15,7 @@ describeWithServer(
   "postgres",
   "a ledger whose server has troubles",
   () => {
+    vi.setConfig({ testTimeout: 60_000 });
     let server: TestServer;
     let prefix: string;
     const opened: Ledger[] = [];
@@ -34,7 +34,7 @@ describeWithServer(
 
     function open(): Ledger {
       const { host, port } = server;
-      const postgres = { host, port, database: "kong-pgvector", timeout: 500 };
+      const postgres = { host, port, database: "kong-pgvector", timeout: 2000 };
       const ledger = openLedger(ledgerOptions.parse({ strategy: "postgres", postgres }), {
         prefix,
         log: createRecordingLogger(),
@@ -47,13 +47,19 @@ describeWithServer(
       opened.push(ledger);
       return ledger;
     }
-    const record = (ledger: Ledger, from: number, until: number) => {
-      for (let number = from; number < until; number++) ledger.record(sampleEntry(number));
+    const record = (ledger: Ledger, from: number, end: number) => {
+      for (let number = from; number < end; number++) ledger.record(sampleEntry(number));
     };
     const idsIn = async (ledger: Ledger) => {
       const ids: string[] = [];
       for await (const { id } of ledger.store.entries({}, new AbortController().signal)) ids.push(id);
       return ids;
+    };
+    /** All is in the store; asked now and then, since the server needs the machine, too. */
+    const handedOver = async (ledger: Ledger) => {
+      const isDone = () => ledger.health().state === "up" && ledger.health().spooledBytes === 0;
+      while (!isDone()) await new Promise((resolve) => setTimeout(resolve, 20));
+      await ledger.flush();
     };
     const first = (count: number) => Array.from({ length: count }, (_, number) => sampleId(number));
     const spooled = () => readdirSync(join(prefix, "ledger-spool")).filter((name) => name.endsWith(".jsonl"));
@@ -68,7 +74,7 @@ describeWithServer(
       expect(spooled().length).toBeGreaterThan(0);
       expect(ledger.health()).toMatchObject({ state: "down", waiting: 0, refused: 0 });
       await server.restart();
-      await until(() => ledger.health().state === "up" && ledger.health().spooledBytes === 0);
+      await handedOver(ledger);
       expect(await idsIn(ledger)).toEqual(first(2100));
     });
 
@@ -84,7 +90,7 @@ describeWithServer(
       } finally {
         server.thaw();
       }
-      await until(() => ledger.health().state === "up" && ledger.health().spooledBytes === 0);
+      await handedOver(ledger);
       expect(await idsIn(ledger)).toEqual(first(1200));
     });
 

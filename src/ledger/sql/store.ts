@@ -1,4 +1,6 @@
 /** The ledger in a database: opening it, and every call as transactions of statements. */
+import { untilAborted } from "../../util/deadline.ts";
+import { callerLeft, StoreError } from "../../util/store-error.ts";
 import type { LedgerEntry } from "../entry.ts";
 import { type EntryLine, joinLines } from "../entry-line.ts";
 import type { LedgerPeriod, LedgerStore } from "../ledger-store.ts";
@@ -21,17 +23,26 @@ export function createSqlStore(runner: SqlRunner, load: () => Promise<Queries>):
   /** Resolves when the tables are there; forgotten when that failed, and when the tables have gone. */
   let opened: Promise<Queries> | undefined;
 
-  function open(signal: AbortSignal): Promise<Queries> {
+  /** Callers that come meanwhile join the first; when that one leaves, the next begins anew. */
+  async function open(signal: AbortSignal): Promise<Queries> {
+    const joined = opened;
     opened ??= load().then(async (queries) => {
       await migrate(runner, queries, signal);
       return queries;
     });
     const opening = opened;
-    opening.catch(() => forget(opening));
-    return opening;
+    try {
+      return await untilAborted(opening, signal);
+    } catch (error) {
+      forget(opening);
+      if (signal.aborted) throw callerLeft(runner.place);
+      if (joined !== undefined && error instanceof StoreError && error.kind === "aborted")
+        return open(signal);
+      throw error;
+    }
   }
 
-  function forget(opening: Promise<Queries>): void {
+  function forget(opening: Promise<Queries> | undefined): void {
     if (opened === opening) opened = undefined;
   }
 
@@ -40,8 +51,8 @@ export function createSqlStore(runner: SqlRunner, load: () => Promise<Queries>):
     signal: AbortSignal,
     work: (queries: Queries) => Promise<Value>,
   ): Promise<Value> {
-    const opening = open(signal);
-    const queries = await opening;
+    const queries = await open(signal);
+    const opening = opened;
     try {
       return await work(queries);
     } catch (error) {

@@ -32,13 +32,12 @@ export function serveSqlite(require: Require, options: ThreadOptions): void {
   const fs = require("node:fs") as typeof import("node:fs");
   const path = require("node:path") as typeof import("node:path");
   let database: Libsql.Database | undefined;
-  let inode = 0;
+  let identity: string | undefined;
   const prepared = new Map<string, Libsql.Statement>();
 
   function open(): Libsql.Database {
     fs.mkdirSync(path.dirname(options.file), { recursive: true, mode: 0o700 });
-    // Made by us, so that it is nobody else's to read; what SQLite puts beside it has the same mode.
-    fs.closeSync(fs.openSync(options.file, "a", 0o600));
+    makeFile();
     const Driver = require(options.driver) as typeof Libsql;
     const opened = new Driver(options.file, { timeout: options.busyMs });
     try {
@@ -51,8 +50,27 @@ export function serveSqlite(require: Require, options: ThreadOptions): void {
       opened.close();
       throw error;
     }
-    inode = fs.statSync(options.file).ino;
+    identity = identityOf(options.file);
     return opened;
+  }
+
+  /**
+   * Made by us, so that it is nobody else's to read; what SQLite puts beside it has the same mode. One that is there is not
+   * touched: closing it would end the locks that the other thread's connection has on it (fcntl(2)), and another process
+   * might then remove the log under it.
+   */
+  function makeFile(): void {
+    try {
+      fs.closeSync(fs.openSync(options.file, "wx", 0o600));
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    }
+  }
+
+  /** A number alone would not do: that of a deleted file is given to the next. */
+  function identityOf(file: string): string | undefined {
+    const found = fs.statSync(file, { throwIfNoEntry: false, bigint: true });
+    return found && `${found.dev}:${found.ino}:${found.birthtimeNs}`;
   }
 
   function patiently(work: () => unknown): void {
@@ -81,8 +99,7 @@ export function serveSqlite(require: Require, options: ThreadOptions): void {
 
   /** A file that was deleted or replaced would take what is written with it. */
   function current(): Libsql.Database {
-    if (database !== undefined && fs.statSync(options.file, { throwIfNoEntry: false })?.ino !== inode)
-      close();
+    if (database !== undefined && identityOf(options.file) !== identity) close();
     database ??= open();
     return database;
   }
