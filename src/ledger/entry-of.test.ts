@@ -87,6 +87,7 @@ describe("the entry of an exchange", () => {
     const { attempts, isEstimated } = entry(facts);
     expect(attempts.map(({ index, costNanoUsd, failure }) => [index, costNanoUsd, failure])).toEqual([
       [1, 1_000_000, "stream_cut"],
+      [2, undefined, "read_timeout"], // it was sent, and may have been answered
       [3, 2_000_000, undefined],
     ]);
     expect(isEstimated).toBe(true);
@@ -97,8 +98,10 @@ describe("the entry of an exchange", () => {
     expect(failed.outcome).toBe("failed");
     expect(failed.attempts.map(({ model, costNanoUsd }) => [model, costNanoUsd])).toEqual([
       ["cut", 1_000_000],
-      ["silent", 0],
+      ["silent", undefined],
     ]);
+    const free = entry({ tried: [tried("busy", { status: 429, failure: "http_429" })] });
+    expect(free.attempts.map(({ costNanoUsd }) => costNanoUsd)).toEqual([0]);
   });
 
   it("does not take an unknown price for nothing", () => {

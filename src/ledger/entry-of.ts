@@ -63,12 +63,26 @@ function routingCostOf(decision: RoutingDecision | undefined): NanoUsd | undefin
   return embedding === undefined ? 0 : nanoOf(embedding.costUsd);
 }
 
-/** Those that used something, and the one that ended the exchange. */
+/** Those that may have cost something, and the one that ended the exchange. */
 function attemptsOf(tried: readonly TriedTarget[]): readonly LedgerAttempt[] {
   return tried.flatMap((each, index) =>
-    each.spend !== undefined || index === tried.length - 1 ? [attemptOf(each, index)] : [],
+    each.spend !== undefined || !wasFree(each) || index === tried.length - 1 ? [attemptOf(each, index)] : [],
   );
 }
+
+/** Nothing was sent, or the vendor has refused: then nobody bills it. What was sent and lost may have been billed. */
+function wasFree({ status, failure }: TriedTarget): boolean {
+  return (status !== undefined && status >= 400) || (failure !== undefined && notSent.has(failure));
+}
+
+const notSent: ReadonlySet<string> = new Set([
+  "refused",
+  "unreachable",
+  "dns",
+  "tls",
+  "connect_timeout",
+  "not_sent",
+]);
 
 function attemptOf(tried: TriedTarget, index: number): LedgerAttempt {
   const { spend, provider, model, failure, latency_ms } = tried;
@@ -78,8 +92,7 @@ function attemptOf(tried: TriedTarget, index: number): LedgerAttempt {
     model,
     target: `${provider}/${model}`,
     tokens: tokensOf(spend),
-    // What used nothing cost nothing.
-    costNanoUsd: spend === undefined ? 0 : nanoOf(spend.costUsd),
+    costNanoUsd: spend === undefined ? (wasFree(tried) ? 0 : undefined) : nanoOf(spend.costUsd),
     priceSource: spend?.priceSource,
     isEstimated: spend?.usage.estimated === true,
     failure,

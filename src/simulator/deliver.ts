@@ -13,6 +13,8 @@ export interface Delivery {
   readonly signal: AbortSignal;
   /** Resolves after so many milliseconds, jitter added; rejects when the signal is aborted. */
   readonly wait: (ms: number) => Promise<void>;
+  /** Told of every piece that is put on the wire. */
+  readonly onSent?: ((piece: Buffer) => void) | undefined;
   /** Closes the connection once what was written is on its way. */
   readonly breakOff: () => Promise<void>;
 }
@@ -150,8 +152,9 @@ async function send(pieces: Pieces, delivery: Delivery): Promise<void> {
 }
 
 /** Waits for the reader when it is slower than we are. */
-async function write(piece: Buffer, { response, signal }: Delivery): Promise<void> {
+async function write(piece: Buffer, { response, signal, onSent }: Delivery): Promise<void> {
   signal.throwIfAborted();
+  onSent?.(piece);
   if (piece.length > 0 && !response.write(piece)) await once(response, "drain", { signal });
 }
 

@@ -2,6 +2,13 @@
 import { type Behaviour, type KnobName, kebabName, knobNames, knobs, parseKnob } from "./behaviour.ts";
 import type { ReceivedRequest } from "./journal.ts";
 
+/** What a request was answered with, as far as it was put on the wire. */
+export interface SentAnswer {
+  readonly request: ReceivedRequest;
+  /** Bytes of the body, as text. */
+  readonly text: string;
+}
+
 export interface SimulatorOptions {
   /** Milliseconds since 1970; the caller's clock. */
   readonly now: () => number;
@@ -27,6 +34,8 @@ export interface SimulatorOptions {
   readonly behaviour?: Behaviour;
   /** A behaviour for one request; over `behaviour`, under rules and headers. Credentials are in the request as received. */
   readonly script?: (request: ReceivedRequest) => Behaviour | undefined;
+  /** Told what each answer put on the wire, whole or not, once it is over: what a vendor would bill. */
+  readonly onAnswer?: (answer: SentAnswer) => void;
   /**
    * For benchmarks: chat and message requests get one prepared answer of 1 KB, or one of 50 content chunks, without a
    * look at what was asked. Nothing is checked or recorded, and of `behaviour` only the two times hold.

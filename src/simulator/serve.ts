@@ -11,10 +11,11 @@ import {
 import { bodyLimitBytes, parseBody, readBody } from "./body.ts";
 import { control, isControlPath } from "./control.ts";
 import { createWait, type Delivery, deliverStream, deliverWhole, untilAborted } from "./deliver.ts";
-import { type Endpoint, type Surroundings, VendorError } from "./endpoint.ts";
+import { type Answer, type Endpoint, type Surroundings, VendorError } from "./endpoint.ts";
 import { endpoints } from "./endpoints/index.ts";
 import { flush, sendHalfHeader, simulatedError } from "./faults.ts";
 import type { Journal, JournalEntry, ReceivedRequest } from "./journal.ts";
+import type { SentAnswer } from "./options.ts";
 import type { BehaviourRules } from "./rules.ts";
 import { hashText, type Random, randomId, seededRandom } from "./text/random.ts";
 
@@ -28,6 +29,7 @@ export interface ServeParts {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Aborted when the simulator closes. */
   readonly closing: AbortSignal;
+  readonly onAnswer: ((answer: SentAnswer) => void) | undefined;
 }
 
 /** Resolves when the answer is handed to the connection, or will never be. Rejects only for a fault of ours. */
@@ -159,6 +161,25 @@ async function deliver(visit: Visit, delivery: Delivery, parts: ServeParts): Pro
     random,
   });
   entry.status = 200;
+  const sent: Buffer[] = [];
+  const tapped =
+    parts.onAnswer === undefined
+      ? delivery
+      : { ...delivery, onSent: (piece: Buffer) => void sent.push(piece) };
+  try {
+    await send(made, visit, headers, tapped);
+  } finally {
+    parts.onAnswer?.({ request: entry, text: Buffer.concat(sent).toString("utf8") });
+  }
+}
+
+async function send(
+  made: Answer,
+  { endpoint }: Visit,
+  headers: Record<string, string>,
+  delivery: Delivery,
+): Promise<void> {
+  const { behaviour } = delivery;
   if (made.kind === "stream") {
     const errorEvent = endpoint.errorEvent(simulatedError(500));
     return deliverStream(headers, made.events, errorEvent, delivery);

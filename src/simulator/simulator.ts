@@ -74,6 +74,7 @@ function makeParts(options: SimulatorOptions, closing: AbortSignal): ServeParts 
     rules: createRules(),
     behaviour: options.behaviour === undefined ? undefined : parseBehaviour(options.behaviour),
     script: options.script,
+    onAnswer: options.onAnswer,
     random: options.random ?? seededRandom(seed),
     sleep: options.sleep ?? sleepFor,
     closing,
