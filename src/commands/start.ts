@@ -9,7 +9,7 @@ import type { Command } from "./command.ts";
 import { configPath, readConfigFile } from "./config-file.ts";
 import { type Front, openFront } from "./front.ts";
 import { type GatewayProcess, outputSink, reloadFrom, reportProblems } from "./gateway-process.ts";
-import { countComponents, countEmbeddings, countTargets } from "./readings.ts";
+import { addReadings } from "./readings.ts";
 import { createRuntime, terminalLog } from "./runtime.ts";
 import { type ProcessSettings, readSettings } from "./settings.ts";
 import { waitForStop } from "./signals.ts";
@@ -61,11 +61,8 @@ async function startProcess(
   reportProblems(file, log);
   const runtime = createRuntime(log, terminal.env);
   const metrics = createMetrics();
-  countEmbeddings(metrics, runtime);
-
   let gateway: Gateway | undefined;
-  countComponents(metrics, () => gateway?.health() ?? []);
-  countTargets(metrics, () => gateway?.targets() ?? []);
+  addReadings(metrics, runtime, () => gateway);
   let isStopping = false;
   const describe = () => ({
     version: version(),

@@ -33,8 +33,7 @@ export interface ChatProxySettings {
   readonly modelNameHeader: boolean;
   readonly responseStreaming: "allow" | "deny" | "always";
   readonly includeSystem: boolean;
-  /** Labels of Kong's metrics. */
-  readonly labels: Pick<AiFacts, "vectorDb" | "embeddingsProvider" | "embeddingsModel">;
+  readonly embeddingsProvider: AiFacts["embeddingsProvider"];
 }
 
 export interface ChatProxyServices {

@@ -93,7 +93,7 @@ export function createProxySettings(
     modelNameHeader: true,
     responseStreaming: "allow",
     includeSystem: false,
-    labels: { vectorDb: "", embeddingsProvider: "", embeddingsModel: "" },
+    embeddingsProvider: "",
     ...rest,
   };
 }

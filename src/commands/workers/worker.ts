@@ -9,7 +9,7 @@ import { createMetrics, type Metrics } from "../../telemetry/metrics.ts";
 import type { Sink } from "../../telemetry/sinks.ts";
 import { parseConfigFile } from "../config-file.ts";
 import { outputSink } from "../gateway-process.ts";
-import { countComponents, countEmbeddings, countTargets } from "../readings.ts";
+import { addReadings } from "../readings.ts";
 import { createRuntime, type Runtime, terminalLog } from "../runtime.ts";
 import { leaveSignals } from "../signals.ts";
 import type { ExitCode, Terminal } from "../terminal.ts";
@@ -144,10 +144,8 @@ class Worker {
     const runtime = createRuntime(log, terminal.env, { siblings });
     const metrics = createMetrics();
     const counting = countNowAndThen(metrics);
-    countEmbeddings(metrics, runtime);
     let gateway: Gateway | undefined;
-    countComponents(metrics, () => gateway?.health() ?? []);
-    countTargets(metrics, () => gateway?.targets() ?? []);
+    addReadings(metrics, runtime, () => gateway);
     gateway = await startGateway(parse(config, terminal), {
       listen: source(settings),
       services: runtime,

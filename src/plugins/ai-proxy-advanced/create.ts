@@ -62,11 +62,7 @@ export function createChatPlugin(
     modelNameHeader: config.model_name_header,
     responseStreaming: config.response_streaming,
     includeSystem: config.balancer.semantic.include_system,
-    labels: {
-      vectorDb: semantic?.strategy ?? "",
-      embeddingsProvider: semantic?.services.embedding.embedder.provider ?? "",
-      embeddingsModel: semantic?.services.embedding.embedder.model ?? "",
-    },
+    embeddingsProvider: semantic?.services.embedding.embedder.provider ?? "",
   };
   return {
     ...(balancer.start !== undefined && {
