@@ -97,12 +97,13 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
       return reply;
     },
     done(exchange: Exchange, end: ExchangeEnd, error: Error | undefined): void {
-      const { credentialNames } = leases.held(exchange) ?? current;
+      const { countedOf, credentialNames } = leases.held(exchange) ?? current;
       const record = buildAccessRecord(exchange, { end, now: services.now(), error, credentialNames });
-      metrics.observe(record, exchange.ai);
-      for (const sink of sinks) sink.write(record);
       const plan = exchange.route?.payload as RoutePlan | undefined; // the router was built with RoutePlan
-      if (plan !== undefined) runLog(pluginsFor(plan, exchange), exchange, record, services.log);
+      const plugins = plan === undefined ? undefined : pluginsFor(plan, exchange);
+      metrics.observe(record, exchange.ai, countedOf(plugins));
+      for (const sink of sinks) sink.write(record);
+      if (plugins !== undefined) runLog(plugins, exchange, record, services.log);
       if (error !== undefined) logFailure(error, exchange, services.log);
       leases.release(exchange);
     },
