@@ -78,7 +78,6 @@ function createSeries(registry: MetricRegistry) {
     "workspace",
     "consumer",
   ]);
-  // Maps in maps: their keys are strings whose hashes are known, where a key put together would be hashed each time.
   const known = new Map<string, Map<string, Map<string, Map<string, Map<number, HttpSeries>>>>>();
   let count = 0;
 
