@@ -22,7 +22,7 @@ import { runAccess, runLog } from "./plugins/chain.ts";
 import type { ComponentHealth, Plugin, PluginServices } from "./plugins/plugin.ts";
 import { proxyToService } from "./proxy/reverse-proxy.ts";
 import type { RouteMatch } from "./router/router.ts";
-import { type AccessRecord, buildAccessRecord } from "./telemetry/access-record.ts";
+import { buildAccessRecord, type RecordFacts } from "./telemetry/access-record.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import type { Sink } from "./telemetry/sinks.ts";
@@ -92,13 +92,17 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   leases.add(current);
   let lastReload: Promise<void> = Promise.resolve();
 
-  const tell = (exchange: Exchange, record: AccessRecord, error: Error | undefined): void => {
-    metrics.observe(record, exchange.ai);
-    for (const sink of sinks) sink.write(record);
-    if (exchange.ai !== undefined) ledger?.record(entryOf(record, exchange.ai));
+  const tell = (exchange: Exchange, ending: Omit<RecordFacts, "credentialNames">): void => {
+    const { ai } = exchange;
+    const { countedOf, credentialNames } = leases.held(exchange) ?? current;
+    const record = buildAccessRecord(exchange, { ...ending, credentialNames });
     const plan = exchange.route?.payload as RoutePlan | undefined; // the router was built with RoutePlan
-    if (plan !== undefined) runLog(pluginsFor(plan, exchange), exchange, record, services.log);
-    if (error !== undefined) logFailure(error, exchange, services.log);
+    const plugins = plan === undefined ? undefined : pluginsFor(plan, exchange);
+    metrics.observe(record, ai, countedOf(plugins));
+    for (const sink of sinks) sink.write(record);
+    if (ai !== undefined) ledger?.record(entryOf(record, ai));
+    if (plugins !== undefined) runLog(plugins, exchange, record, services.log);
+    if (ending.error !== undefined) logFailure(ending.error, exchange, services.log);
     leases.release(exchange);
   };
   const handler = {
@@ -112,10 +116,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     done(exchange: Exchange, end: ExchangeEnd, error: Error | undefined): void | Promise<void> {
       const now = services.now();
       const counting = exchange.ai?.counting;
-      const conclude = () => {
-        const { credentialNames } = leases.held(exchange) ?? current;
-        tell(exchange, buildAccessRecord(exchange, { end, now, error, credentialNames }), error);
-      };
+      const conclude = () => tell(exchange, { end, now, error });
       return counting === undefined ? conclude() : counting.then(conclude, conclude);
     },
     rejectHeaders: (reply: Reply, exchange: Exchange) => finishHeaders(reply, exchange, services.now()),

@@ -4,8 +4,11 @@ import { jsonReply, type Pages, textReply } from "./pages.ts";
 /** Where there are workers the facts have to be asked for. */
 type Maybe<Value> = Value | Promise<Value>;
 
-export interface StatusSource {
+export interface MetricsSource {
   readonly metrics: { render(): Maybe<{ readonly text: string; readonly contentType: string }> };
+}
+
+export interface StatusSource extends MetricsSource {
   /** True while requests are served. */
   isReady(): boolean;
   /** Parts that are down while requests are served without them. */
@@ -23,8 +26,15 @@ export function statusPages(source: StatusSource): Pages {
       const degraded = await source.degraded();
       return jsonReply(200, degraded.length === 0 ? { message: "ready" } : { message: "degraded", degraded });
     },
+    ...metricsPages(source),
+  };
+}
+
+/** `/metrics`, which is found on the admin listener too. */
+export function metricsPages({ metrics }: MetricsSource): Pages {
+  return {
     "GET /metrics": async () => {
-      const { text, contentType } = await source.metrics.render();
+      const { text, contentType } = await metrics.render();
       return textReply(200, text, contentType);
     },
   };

@@ -1,7 +1,7 @@
 /** What a gateway process shows besides its proxy: status and admin listeners, run file, ready line. */
 import { type AdminSource, adminPages } from "../admin/admin.ts";
 import { type Pages, servePages } from "../admin/pages.ts";
-import { type StatusSource, statusPages } from "../admin/status.ts";
+import { metricsPages, type StatusSource, statusPages } from "../admin/status.ts";
 import type { Listener, ListenerServices } from "../http/listener.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { systemSchedule } from "../util/schedule.ts";
@@ -44,7 +44,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   let admin: Listener | undefined;
   try {
     status = await serve(settings.statusListen, statusPages(options.status));
-    admin = await serve(settings.adminListen, adminPages(options.admin, systemSchedule));
+    const adminOnly = adminPages(options.admin, systemSchedule);
+    admin = await serve(settings.adminListen, { ...adminOnly, ...metricsPages(options.status) });
   } catch (error) {
     // What listens would keep a process alive that cannot serve.
     await closeAll();

@@ -3,7 +3,6 @@ import type { PluginHealth } from "../gateway.ts";
 import { openLedger } from "../ledger/index.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { LedgerOptions } from "../ledger/options.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** What the last entries get when the process ends, the store's own answer included. */
@@ -23,21 +22,4 @@ export function ledgerComponents(ledger: Ledger | undefined): readonly PluginHea
   if (ledger === undefined) return [];
   const { component, name, state, reason, failures, writes } = ledger.health();
   return [{ plugin: "gateway", pluginId: "gateway", component, name, state, reason, failures, writes }];
-}
-
-/** What waits and what was lost; `countComponents` has the rest. */
-export function countLedger(metrics: Metrics, ledger: Ledger | undefined): void {
-  if (ledger === undefined) return;
-  metrics.reading(
-    "sluice_ledger_waiting",
-    "Entries in memory that the ledger's store does not have yet",
-    "gauge",
-    () => ledger.health().waiting,
-  );
-  metrics.reading(
-    "sluice_ledger_lost_total",
-    "Entries lost because there was no room for them, or that could not be kept",
-    "counter",
-    () => ledger.health().refused + ledger.health().invalid,
-  );
 }

@@ -1,9 +1,45 @@
-/** Metrics that are kept elsewhere and read when Prometheus asks: embedding, vector stores, targets. */
-import type { PluginHealth, PluginTarget } from "../gateway.ts";
+/** Metrics that are kept elsewhere and read when Prometheus asks: the process, embedding, vector stores, targets. */
+import type { Gateway, PluginHealth, PluginTarget } from "../gateway.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { version } from "../util/version.ts";
 import type { Runtime } from "./runtime.ts";
 
-export function countEmbeddings(metrics: Metrics, runtime: Runtime): void {
+/** Where they are read. */
+export interface ReadingSource {
+  readonly runtime: Runtime;
+  /** There is none until it has started. */
+  readonly gateway: () => Gateway | undefined;
+  /** Outside parts: those of plugins, and the ledger. */
+  readonly health: () => readonly PluginHealth[];
+  /** Undefined where it is off. */
+  readonly ledger: Ledger | undefined;
+}
+
+export function addReadings(metrics: Metrics, { runtime, gateway, health, ledger }: ReadingSource): void {
+  countProcess(metrics, gateway);
+  countEmbeddings(metrics, runtime);
+  countComponents(metrics, health);
+  countTargets(metrics, () => gateway()?.targets() ?? []);
+  if (ledger !== undefined) countLedger(metrics, ledger);
+}
+
+function countProcess(metrics: Metrics, gateway: () => Gateway | undefined): void {
+  metrics.readings(
+    "sluice_build_info",
+    "1, with the version of the gateway",
+    "gauge",
+    ["version"],
+    () => [{ labels: [version()], value: 1 }],
+    "max",
+  );
+  metrics.reading("sluice_exchanges_running", "Exchanges under way", "gauge", () => gateway()?.running ?? 0);
+  metrics.reading("sluice_memory_bytes", "Resident memory of the processes that serve", "gauge", () =>
+    process.memoryUsage.rss(),
+  );
+}
+
+function countEmbeddings(metrics: Metrics, runtime: Runtime): void {
   const sum = (read: (row: ReturnType<Runtime["embeddings"]["stats"]>[number]) => number) => () =>
     runtime.embeddings.stats().reduce((total, row) => total + read(row), 0);
   metrics.reading(
@@ -42,9 +78,21 @@ export function countEmbeddings(metrics: Metrics, runtime: Runtime): void {
           costUsd === undefined ? [] : [{ labels: [provider, model], value: costUsd }],
         ),
   );
+  metrics.readings(
+    "sluice_embedding_breaker",
+    "0 in use, 1 tried with one call, 2 not called",
+    "gauge",
+    ["provider", "model"],
+    () =>
+      runtime.embeddings.stats().map(({ provider, model, breaker }) => ({
+        labels: [provider, model],
+        value: breakerLevels[breaker],
+      })),
+    "max",
+  );
 }
 
-export function countComponents(metrics: Metrics, health: () => readonly PluginHealth[]): void {
+function countComponents(metrics: Metrics, health: () => readonly PluginHealth[]): void {
   countPart(metrics, health, {
     component: "vector_store",
     label: "store",
@@ -106,7 +154,7 @@ function countPart(metrics: Metrics, health: () => readonly PluginHealth[], part
 /** A closed breaker is 0, one that lets a request through to try is 1, an open one is 2. */
 const breakerLevels = { off: 0, closed: 0, "half-open": 1, open: 2 } as const;
 
-export function countTargets(metrics: Metrics, targets: () => readonly PluginTarget[]): void {
+function countTargets(metrics: Metrics, targets: () => readonly PluginTarget[]): void {
   const of = (value: (target: PluginTarget) => number) => () =>
     targets().map((target) => ({
       labels: [target.pluginId, String(target.index), target.name],
@@ -120,6 +168,17 @@ export function countTargets(metrics: Metrics, targets: () => readonly PluginTar
     labels,
     of(({ breaker }) => breakerLevels[breaker]),
     "max", // of several workers: the one that is furthest from using it
+  );
+  metrics.readings(
+    "sluice_target_healthy",
+    "1 while the target's health check finds it well; only targets that have one",
+    "gauge",
+    labels,
+    () =>
+      targets().flatMap(({ healthy, index, name, pluginId }) =>
+        healthy === undefined ? [] : [{ labels: [pluginId, String(index), name], value: healthy ? 1 : 0 }],
+      ),
+    "min",
   );
   metrics.readings(
     "sluice_target_in_flight",
@@ -141,5 +200,21 @@ export function countTargets(metrics: Metrics, targets: () => readonly PluginTar
     "counter",
     labels,
     of(({ failed }) => failed),
+  );
+}
+
+/** What waits and what was lost; `countComponents` has the rest. */
+function countLedger(metrics: Metrics, ledger: Ledger): void {
+  metrics.reading(
+    "sluice_ledger_waiting",
+    "Entries in memory that the ledger's store does not have yet",
+    "gauge",
+    () => ledger.health().waiting,
+  );
+  metrics.reading(
+    "sluice_ledger_lost_total",
+    "Entries lost because there was no room for them, or that could not be kept",
+    "counter",
+    () => ledger.health().refused + ledger.health().invalid,
   );
 }

@@ -4,8 +4,8 @@ import { type Gateway, type GatewayOptions, type PluginHealth, startGateway } fr
 import type { LedgerOptions } from "../ledger/options.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import type { Sink } from "../telemetry/sinks.ts";
-import { countLedger, ledgerCloseMs, ledgerComponents, openProcessLedger } from "./process-ledger.ts";
-import { countComponents, countEmbeddings, countTargets } from "./readings.ts";
+import { ledgerCloseMs, ledgerComponents, openProcessLedger } from "./process-ledger.ts";
+import { addReadings } from "./readings.ts";
 import type { Runtime } from "./runtime.ts";
 import type { WorkerFacts } from "./workers/messages.ts";
 
@@ -35,10 +35,7 @@ export function createServing({ listen, runtime, sinks, settings }: ServingOptio
   const ledger = openProcessLedger(settings, runtime);
   let gateway: Gateway | undefined;
   const health = () => [...(gateway?.health() ?? []), ...ledgerComponents(ledger)];
-  countEmbeddings(metrics, runtime);
-  countComponents(metrics, health);
-  countTargets(metrics, () => gateway?.targets() ?? []);
-  countLedger(metrics, ledger);
+  addReadings(metrics, { runtime, gateway: () => gateway, health, ledger });
   return {
     metrics,
     get gateway() {

@@ -5,6 +5,7 @@ import { createConsumerIndex } from "../consumers/consumer-index.ts";
 import type { Plugin, PluginServices } from "../plugins/plugin.ts";
 import { compileRouter, type RouteDefinition, type Router } from "../router/router.ts";
 import type { Config, ConsumerConfig, PluginConfig, RouteConfig, ServiceConfig } from "./config.ts";
+import { type Counting, compileCounting } from "./counting.ts";
 import { compileChain, type PluginChain, type ScopedPlugin } from "./plugin-chains.ts";
 
 /** What a matched route leads to. */
@@ -26,6 +27,7 @@ export interface Snapshot {
   readonly consumers: ConsumerIndex;
   /** Lower-case names of headers and parameters whose values are credentials, whatever they are called. */
   readonly credentialNames: ReadonlySet<string>;
+  readonly countedOf: Counting;
 }
 
 /**
@@ -54,6 +56,7 @@ export function createSnapshot(config: Config, services: PluginServices, previou
       plugins: running,
       consumers: createConsumerIndex(config.consumers.map(toEntry)),
       credentialNames: new Set(running.flatMap(({ plugin }) => namesOf(plugin))),
+      countedOf: compileCounting(running),
     };
   } catch (error) {
     for (const plugin of made) {

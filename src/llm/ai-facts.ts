@@ -38,10 +38,8 @@ export interface AiFacts {
   streamError?: string;
   /** Only with `log_payloads`. */
   payload?: { request?: string; response?: string };
-  /** For the metric labels of Kong's names. */
-  readonly vectorDb: string;
+  /** Whose vectors the decision was made with; "" where the algorithm does not look at the prompt. */
   readonly embeddingsProvider: string;
-  readonly embeddingsModel: string;
   readonly tried: TriedTarget[];
   /** Set where no target could be tried: which of them were left out, and for how long. */
   unavailable?: readonly UnavailableTarget[];

@@ -4,5 +4,6 @@ import { aiProxy } from "./ai-proxy/plugin.ts";
 import { aiProxyAdvanced } from "./ai-proxy-advanced/plugin.ts";
 import { keyAuth } from "./key-auth/plugin.ts";
 import type { PluginDefinition } from "./plugin.ts";
+import { prometheus } from "./prometheus/plugin.ts";
 
-export const plugins: readonly PluginDefinition[] = [keyAuth, aiProxyAdvanced, aiProxy];
+export const plugins: readonly PluginDefinition[] = [keyAuth, aiProxyAdvanced, aiProxy, prometheus];

@@ -11,6 +11,7 @@ import type { RoutingDecision } from "../llm/routing-decision.ts";
 import type { CountTokens } from "../llm/token-counter.ts";
 import type { StateExchange } from "../shared-state/exchange.ts";
 import type { AccessRecord } from "../telemetry/access-record.ts";
+import type { Counted } from "../telemetry/counted.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Schedule } from "../util/schedule.ts";
 
@@ -39,6 +40,11 @@ export interface Plugin {
   close?(): Promise<void>;
   /** Headers and parameters by which clients send it their credentials; records of no request show their values. */
   readonly credentialNames?: readonly string[];
+  /**
+   * What is counted of the exchanges it runs for, under Kong's names. Where some plugin of the config says it, nothing
+   * is counted of those that none of them runs for; where none does, everything.
+   */
+  readonly counts?: Counted;
 }
 
 /** A part outside the plugin's own code. Requests are answered all the same while one is down. */

@@ -39,8 +39,7 @@ export interface ChatProxySettings {
   readonly baselines: Baselines;
   /** A random share of the requests that goes to the strongest of them, 0…1. */
   readonly holdout: number;
-  /** Labels of Kong's metrics. */
-  readonly labels: Pick<AiFacts, "vectorDb" | "embeddingsProvider" | "embeddingsModel">;
+  readonly embeddingsProvider: AiFacts["embeddingsProvider"];
 }
 
 export interface ChatProxyServices {

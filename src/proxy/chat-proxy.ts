@@ -105,7 +105,7 @@ function openCall(
     algorithm: settings.algorithm,
     routeType: "llm/v1/chat",
     mode: isStream ? "stream" : "oneshot",
-    ...settings.labels,
+    embeddingsProvider: settings.embeddingsProvider,
     tried: [],
   };
   exchange.ai = facts;

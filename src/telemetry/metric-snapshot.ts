@@ -60,7 +60,7 @@ function addSeries(all: Map<string, number[]>, { series, across }: FamilySnapsho
   }
 }
 
-const joins: Readonly<Record<Across, (a: number, b: number) => number>> = {
+export const joins: Readonly<Record<Across, (a: number, b: number) => number>> = {
   sum: (a, b) => a + b,
   min: Math.min,
   max: Math.max,

@@ -21,7 +21,7 @@ function metricsOf(ai: Parameters<typeof createAiFacts>[0] | undefined, facts: R
 }
 
 const aiLabels =
-  'ai_provider="openai",ai_model="m0",cache_status="",vector_db="memory",embeddings_provider="fake",embeddings_model="fixed",workspace="default",consumer=""';
+  'ai_provider="openai",ai_model="m0",cache_status="",vector_db="",embeddings_provider="",embeddings_model="",workspace="default",consumer=""';
 const answered = {
   provider: "openai",
   requestModel: "m0",
@@ -87,8 +87,8 @@ describe("the metrics of a model", () => {
   it("tell how near the nearest group was", () => {
     const groups = [{ description: "d", targets: [], distance: 0.43, within: true }];
     const text = metricsOf({ ...answered, decision: { reason: "matched", groups } });
-    expect(text).toContain('sluice_routing_distance_bucket{route="anything",le="0.4"} 0');
-    expect(text).toContain('sluice_routing_distance_bucket{route="anything",le="0.5"} 1');
+    expect(text).toContain('sluice_routing_distance_bucket{route="anything",reason="matched",le="0.4"} 0');
+    expect(text).toContain('sluice_routing_distance_bucket{route="anything",reason="matched",le="0.45"} 1');
   });
 });
 
@@ -124,7 +124,11 @@ describe("the metrics of a consumer", () => {
   const httpRequests = (text: string) =>
     text.split("\n").filter((line) => line.startsWith("kong_http_requests_total{"));
 
-  it("have its name, or its id where it has none", () => {
+  it("have its name, else its custom id, else its id", () => {
+    const named = { id: "c-1", username: undefined, customId: "crm-7", groups: [] };
+    expect(httpRequests(metricsOf(undefined, { exchange: { ...exchange, consumer: named } }))).toEqual([
+      expect.stringContaining('consumer="crm-7"'),
+    ]);
     const text = metricsOf(answered, consumerOf("alice"));
     for (const name of ["kong_ai_llm_requests_total", "kong_ai_llm_tokens_total", "kong_http_requests_total"])
       expect(text).toMatch(new RegExp(`^${name}\\{.*consumer="alice"`, "m"));

@@ -70,6 +70,13 @@ describe("readings with labels", () => {
     expect(parse(text).map(({ value }) => value)).toEqual(["3", "5"]);
   });
 
+  it("of the same labels become one as those of several processes do", () => {
+    const registry = createMetricRegistry();
+    const readings = [2, 0, 1].map((value) => ({ labels: ["a"], value }));
+    registry.readings("sluice_vectors", "Vectors held", "gauge", ["store"], () => readings, "max");
+    expect(parse(registry.render()).map(({ value }) => value)).toEqual(["2"]);
+  });
+
   it("take a label value that is missing for empty, and show nothing where there is nothing", () => {
     expect(parse(rendered([{ labels: ["redis"], value: 1 }]))[0]?.labels).toEqual({
       store: "redis",

@@ -6,7 +6,13 @@
  * the gateway's time; like this they take about 1 %.
  */
 
-import { type Across, type FamilySnapshot, type MetricSnapshot, renderSnapshot } from "./metric-snapshot.ts";
+import {
+  type Across,
+  type FamilySnapshot,
+  joins,
+  type MetricSnapshot,
+  renderSnapshot,
+} from "./metric-snapshot.ts";
 
 /** One number of one set of labels. */
 export interface Counter {
@@ -43,8 +49,8 @@ export interface MetricRegistry {
   reading(name: string, help: string, type: ReadingType, read: () => number): void;
   /**
    * Values that are kept elsewhere and read when the metrics are, one for each set of label values, which are in the
-   * order of `labels`. A scrape may hold a series once only, so that values of the same labels are added up. `across`
-   * says how the values of several processes become one; they are added up unless it says otherwise.
+   * order of `labels`. A scrape may hold a series once only: `across` says how values of the same labels become one, of
+   * this process and of several; they are added up unless it says otherwise.
    */
   readings(
     name: string,
@@ -66,7 +72,14 @@ export function createMetricRegistry(): MetricRegistry {
   const families: (() => FamilySnapshot)[] = [];
   const snapshot = () => families.map((family) => family());
   const readings: MetricRegistry["readings"] = (name, help, type, labels, read, across = "sum") => {
-    families.push(() => ({ name, help, type, across, buckets: [], series: readSeries(labels, read()) }));
+    families.push(() => ({
+      name,
+      help,
+      type,
+      across,
+      buckets: [],
+      series: readSeries(labels, read(), joins[across]),
+    }));
   };
   return {
     counter(name, help, labels) {
@@ -147,13 +160,18 @@ function createHistogram(buckets: readonly number[]): Histogram & Readable {
   };
 }
 
-function readSeries(names: readonly string[], all: readonly Reading[]): FamilySnapshot["series"] {
-  const sums = new Map<string, number>();
+function readSeries(
+  names: readonly string[],
+  all: readonly Reading[],
+  join: (a: number, b: number) => number,
+): FamilySnapshot["series"] {
+  const joined = new Map<string, number>();
   for (const { labels, value } of all) {
     const text = labelText(names, labels);
-    sums.set(text, (sums.get(text) ?? 0) + value);
+    const known = joined.get(text);
+    joined.set(text, known === undefined ? value : join(known, value));
   }
-  return [...sums].map(([labels, value]) => ({ labels, values: [value] }));
+  return [...joined].map(([labels, value]) => ({ labels, values: [value] }));
 }
 
 function labelText(names: readonly string[], values: readonly string[]): string {

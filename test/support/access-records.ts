@@ -12,9 +12,7 @@ export function createAiFacts(facts: Partial<AiFacts> = {}): AiFacts {
     algorithm: "semantic",
     routeType: "llm/v1/chat",
     mode: "oneshot",
-    vectorDb: "memory",
     embeddingsProvider: "fake",
-    embeddingsModel: "fixed",
     tried: [],
     ...facts,
   };

@@ -1,5 +1,6 @@
 /** A gateway in this process before a simulated vendor, both on free ports, and everything they said. */
 import { Agent, request } from "undici";
+import { addReadings } from "../../src/commands/readings.ts";
 import { createRuntime } from "../../src/commands/runtime.ts";
 import type { Config } from "../../src/config/config.ts";
 import { formatProblem, loadConfig } from "../../src/config/load.ts";
@@ -82,7 +83,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     waiting.delete(record.request.id);
   };
   const read = (source: ConfigSource) => readConfig(source, simulator.url, options.env ?? {});
+  let running: Gateway | undefined;
+  addReadings(metrics, runtime, () => running);
   const gateway = await startOrClose();
+  running = gateway;
   async function startOrClose(): Promise<Gateway> {
     try {
       return await startGateway(read(options.config), {

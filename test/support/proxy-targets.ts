@@ -98,7 +98,7 @@ export function createProxySettings(
       targets.map(({ index, name, price }) => ({ index, name, price: price?.price })),
     ),
     holdout: 0,
-    labels: { vectorDb: "", embeddingsProvider: "", embeddingsModel: "" },
+    embeddingsProvider: "",
     ...rest,
   };
 }

@@ -65,11 +65,7 @@ export function createChatPlugin(
     responseStreaming: config.response_streaming,
     includeSystem: config.balancer.semantic.include_system,
     ...savingsOf(config, targets),
-    labels: {
-      vectorDb: semantic?.strategy ?? "",
-      embeddingsProvider: semantic?.services.embedding.embedder.provider ?? "",
-      embeddingsModel: semantic?.services.embedding.embedder.model ?? "",
-    },
+    embeddingsProvider: semantic?.services.embedding.embedder.provider ?? "",
   };
   return {
     ...(balancer.start !== undefined && {
