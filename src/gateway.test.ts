@@ -63,9 +63,7 @@ const aiFacts = (facts: Pick<AiFacts, "counting">): AiFacts => ({
   algorithm: "round-robin",
   routeType: "llm/v1/chat",
   mode: "oneshot",
-  vectorDb: "",
   embeddingsProvider: "",
-  embeddingsModel: "",
   tried: [],
   ...facts,
 });

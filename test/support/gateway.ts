@@ -6,6 +6,7 @@ import type { Config } from "../../src/config/config.ts";
 import { formatProblem, loadConfig } from "../../src/config/load.ts";
 import { loadLocalModel } from "../../src/embedders/local/model.ts";
 import { type Gateway, startGateway } from "../../src/gateway.ts";
+import type { Ledger } from "../../src/ledger/ledger.ts";
 import { plugins } from "../../src/plugins/index.ts";
 import type { SimulatorOptions } from "../../src/simulator/options.ts";
 import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
@@ -21,6 +22,8 @@ export interface StackOptions {
   readonly config: ConfigSource;
   readonly env?: Readonly<Record<string, string>>;
   readonly simulator?: Partial<SimulatorOptions>;
+  /** The caller closes it. */
+  readonly ledger?: Ledger;
 }
 
 export interface Answer {
@@ -84,7 +87,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const read = (source: ConfigSource) => readConfig(source, simulator.url, options.env ?? {});
   let running: Gateway | undefined;
-  addReadings(metrics, runtime, () => running);
+  addReadings(metrics, {
+    runtime,
+    gateway: () => running,
+    health: () => running?.health() ?? [],
+    ledger: options.ledger,
+  });
   const gateway = await startOrClose();
   running = gateway;
   async function startOrClose(): Promise<Gateway> {
@@ -94,6 +102,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         services: runtime,
         sinks: [{ write, close: async () => undefined }],
         metrics,
+        ledger: options.ledger,
       });
     } catch (error) {
       await Promise.all([runtime.close(), simulator.close()]);
