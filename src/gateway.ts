@@ -97,12 +97,13 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
       return reply;
     },
     done(exchange: Exchange, end: ExchangeEnd, error: Error | undefined): void {
-      const { credentialNames } = leases.held(exchange) ?? current;
+      const { credentialNames, everywhere } = leases.held(exchange) ?? current;
       const record = buildAccessRecord(exchange, { end, now: services.now(), error, credentialNames });
       metrics.observe(record, exchange.ai);
       for (const sink of sinks) sink.write(record);
       const plan = exchange.route?.payload as RoutePlan | undefined; // the router was built with RoutePlan
-      if (plan !== undefined) runLog(pluginsFor(plan, exchange), exchange, record, services.log);
+      const chain = plan === undefined ? everywhere : pluginsFor(plan, exchange);
+      runLog(chain, exchange, record, services.log);
       if (error !== undefined) logFailure(error, exchange, services.log);
       leases.release(exchange);
     },
@@ -170,12 +171,15 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     },
     prepare,
     async close(deadlineMs) {
+      // Timers of plugins that hand over their last entries keep no process alive; this one does.
+      const awake = setInterval(() => undefined, 60_000);
       await listener.close(deadlineMs);
       stopping.abort(new Error("the gateway is stopping"));
       await lastReload;
       await closePlugins(current, undefined, services.log);
       await services.upstream.close();
       await Promise.all(sinks.map((sink) => sink.close()));
+      clearInterval(awake);
     },
   };
 }

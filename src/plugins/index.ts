@@ -2,7 +2,9 @@
 
 import { aiProxy } from "./ai-proxy/plugin.ts";
 import { aiProxyAdvanced } from "./ai-proxy-advanced/plugin.ts";
+import { fileLog } from "./file-log/plugin.ts";
+import { httpLog } from "./http-log/plugin.ts";
 import { keyAuth } from "./key-auth/plugin.ts";
 import type { PluginDefinition } from "./plugin.ts";
 
-export const plugins: readonly PluginDefinition[] = [keyAuth, aiProxyAdvanced, aiProxy];
+export const plugins: readonly PluginDefinition[] = [keyAuth, aiProxyAdvanced, aiProxy, httpLog, fileLog];

@@ -42,7 +42,7 @@ export interface Plugin {
 
 /** A part outside the plugin's own code. Requests are answered all the same while one is down. */
 export interface ComponentHealth {
-  readonly component: "vector_store" | "descriptions" | "shared_state";
+  readonly component: "vector_store" | "descriptions" | "shared_state" | "log_endpoint" | "log_file";
   /** Place or name, without credentials. */
   readonly name: string;
   /** `unknown` until the first contact. */
@@ -53,6 +53,8 @@ export interface ComponentHealth {
   readonly failures: number;
   /** Times its content was handed over since then. */
   readonly writes: number;
+  /** Entries that it was to get and never will. */
+  readonly dropped?: number;
 }
 
 export interface ProbeResult {
