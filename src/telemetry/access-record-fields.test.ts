@@ -140,7 +140,7 @@ describe("a payload in a record", () => {
   });
 
   it("shows no secret that has the shape of one", () => {
-    const ai = createAiFacts({ payload: { request: "use sk-abcdefghijklmnopqrstuvwxyz please" } });
+    const ai = createAiFacts({ payload: { request: "use sk-0123456789abcdefghijkl please" } });
     expect(createRecord({ exchange: { ai } }).ai?.proxy.payload).toEqual({
       request: "use [redacted] please",
     });

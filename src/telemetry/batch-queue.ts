@@ -98,7 +98,8 @@ export class BatchQueue<Entry> {
     this.#waiting.push({ entry, bytes, addedAt: this.#options.now() });
     this.#waitingBytes += bytes;
     if (dropped > 0) this.#options.onDropped(dropped, "full");
-    this.#pump();
+    // A timer that is set is that of the oldest, or comes too early for it and is set anew.
+    if (this.#cancelTimer === undefined || this.#waiting.length >= this.#limits.maxBatchSize) this.#pump();
   }
 
   /** Delivers what is held, without further waiting, as long as `deadlineMs` allow; the rest is dropped. */

@@ -42,6 +42,8 @@ describe("a logged text", () => {
     "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----",
     "550e8400-e29b-41d4-a716-446655440000",
     "sk-short",
+    "sk-learn-is-a-library-for-everybody",
+    "basic internationalization and bearer responsibilities",
   ])("keeps %j", (text) => expect(redactText(text)).toBe(text));
 
   it("loses the values it is told of, with their scheme and without, as they are and as JSON has them", () => {
@@ -67,11 +69,13 @@ describe("a logged text", () => {
 
   it.each([
     "sk-",
+    "sk-a",
     "eyJa.",
     "eyJ",
     "AKIA",
     "-----BEGIN PRIVATE KEY-----",
     "Bearer ",
+    "bearer aaaaaaaaaaaaaaaaaaaa ",
     "aws_secret_access_key=",
     "a",
   ])("of %j over and over is read in little time", (piece) => {

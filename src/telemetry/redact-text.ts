@@ -9,10 +9,13 @@ import { isSecretName, redacted } from "./redact.ts";
  * entered at its beginning only, and what may follow is bounded or cannot begin another.
  */
 const shapes: readonly (readonly [RegExp, string])[] = [
-  // Keys of model vendors and of those who took up their form.
-  [/(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{16,}/g, redacted],
+  // Keys of model vendors and of those who took up their form. Words put together by hyphens have no digit in them.
+  [/(?<![A-Za-z0-9])sk-(?=[A-Za-z_-]{0,80}[0-9])[A-Za-z0-9_-]{16,}/g, redacted],
   [/(?<![A-Za-z0-9_-])AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])/g, redacted],
-  [/\b(Bearer|Basic)[ \t]+[A-Za-z0-9._~+/-]{16,}=*/gi, `$1 ${redacted}`],
+  [
+    /\b(Bearer|bearer|BEARER|Basic|basic|BASIC)[ \t]{1,8}(?=[A-Za-z._~+/-]{0,80}(?:[0-9=]|[a-z][A-Z]))[A-Za-z0-9._~+/-]{16,}=*/g,
+    `$1 ${redacted}`,
+  ],
   // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html; the secret half has no shape but its label.
   [/(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])/g, redacted],
   [

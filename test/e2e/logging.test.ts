@@ -56,6 +56,9 @@ async function start(settings: Settings): Promise<Stack> {
   return stack;
 }
 
+const consumerKey = "team-key-of-alice";
+const keyAuth = { name: "key-auth", config: { key_names: ["x-team"], key_in_body: true } };
+
 const written = (name = "access.log") =>
   readFileSync(join(folder, name), "utf8")
     .split("\n")
@@ -124,6 +127,26 @@ describe("log plugins", () => {
       });
     },
   );
+
+  it.each<[string, Parameters<Stack["send"]>[0]]>([
+    ["header", { headers: { "x-team": consumerKey } }],
+    ["token", { headers: { authorization: `Bearer ${consumerKey}` } }],
+    ["parameter", { path: `/chat?x-team=${consumerKey}` }],
+    ["field of the body", { body: { "x-team": consumerKey } }],
+  ])("show no consumer's key that came as a %s, in no place", async (_, call) => {
+    const make = (simulator: string): ConfigObject => ({
+      ...logged({ plugins: [fileLog(), keyAuth], logging: { log_payloads: true } })(simulator),
+      consumers: [{ username: "alice", keyauth_credentials: [{ key: consumerKey }] }],
+    });
+    stack = await startStack({ config: make });
+    const body = { messages: [{ role: "user", content: `Hello, ${consumerKey.slice(0, 5)}` }] };
+    expect((await stack.send({ ...call, body: { ...body, ...(call?.body as object) } })).status).toBe(200);
+    await until(() => written().length === 1, "the entry is written");
+    expect(written()).toMatchObject([{ consumer: { username: "alice" } }]);
+    expect(written()[0]?.ai?.proxy.payload?.request).toContain("Hello, team-");
+    const text = readFileSync(join(folder, "access.log"), "utf8");
+    for (const secret of [consumerKey, targetKey]) expect(text).not.toContain(secret);
+  });
 
   it("follow a log file that is rotated, and lose nothing", async () => {
     await start({ plugins: [fileLog({ reopen: true })] });
