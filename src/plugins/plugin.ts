@@ -58,7 +58,7 @@ export interface ComponentHealth {
 }
 
 export interface ProbeResult {
-  readonly component: "vector store" | "embedder" | "shared state";
+  readonly component: "vector store" | "embedder" | "shared state" | "log endpoint" | "log file";
   /** Place or name, without credentials. */
   readonly name: string;
   /** What was found, in the order to be shown: server, version, dimensions, latencies. */

@@ -1,6 +1,7 @@
 /** Appends lines to a file that others append to as well, and that may be moved away, full or out of reach. */
 import type { Stats } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { access, constants, open, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Schedule } from "../util/schedule.ts";
 import type { Contact } from "./contact.ts";
 
@@ -189,5 +190,21 @@ export class LineFile {
     this.#file = undefined;
     // What was written is written; a file that cannot be closed is no news worth a line.
     await file?.handle.close().catch(() => undefined);
+  }
+}
+
+/** Why a line file could not be written there, without touching anything; undefined: it could. */
+export async function whyNotWritable(path: string): Promise<string | undefined> {
+  const refusal = await refusalOf(path, constants.W_OK);
+  if (refusal?.code !== "ENOENT") return refusal?.message;
+  return (await refusalOf(dirname(path), constants.W_OK | constants.X_OK))?.message; // it would be made there
+}
+
+async function refusalOf(path: string, mode: number): Promise<NodeJS.ErrnoException | undefined> {
+  try {
+    await access(path, mode);
+    return undefined;
+  } catch (error) {
+    return error as NodeJS.ErrnoException; // as node's documentation says
   }
 }

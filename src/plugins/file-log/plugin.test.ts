@@ -61,6 +61,16 @@ describe("file-log", () => {
     expect(() => readFileSync(path)).toThrow(/ENOENT/);
   });
 
+  it("is tried without a trace", async () => {
+    const { signal } = new AbortController();
+    const probe = async (path: string) => (await create(path).plugin.probe?.(signal))?.[0];
+    const path = join(folder, "tried.log");
+    expect(await probe(path)).toEqual({ component: "log file", name: path, facts: {}, error: undefined });
+    expect(() => readFileSync(path)).toThrow(/ENOENT/);
+    expect((await probe(join(folder, "none", "a.log")))?.error).toMatch(/^ENOENT: .*none'$/);
+    expect((await probe("/dev/null"))?.error).toBeUndefined();
+  });
+
   it("refuses what would log more than the file says, and a path that is none", () => {
     const check = (config: object) => fileLog.check?.(fileLogConfig.parse(config)) ?? [];
     expect(check({ path: "x", custom_fields_by_lua: {} })).toEqual([]);

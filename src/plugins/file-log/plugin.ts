@@ -2,8 +2,14 @@ import type { Exchange } from "../../http/exchange.ts";
 import type { AccessRecord } from "../../telemetry/access-record.ts";
 import { Contact } from "../../telemetry/contact.ts";
 import { DroppedEntries } from "../../telemetry/dropped-entries.ts";
-import { LineFile } from "../../telemetry/line-file.ts";
-import { type ComponentHealth, definePlugin, type Plugin, type PluginServices } from "../plugin.ts";
+import { LineFile, whyNotWritable } from "../../telemetry/line-file.ts";
+import {
+  type ComponentHealth,
+  definePlugin,
+  type Plugin,
+  type PluginServices,
+  type ProbeResult,
+} from "../plugin.ts";
 import { checkFileLog, type FileLogConfig, fileLogConfig } from "./config.ts";
 
 /** Appends the record of every request to a file. */
@@ -74,6 +80,10 @@ class FileLog implements Plugin {
         dropped,
       },
     ];
+  }
+
+  async probe(): Promise<readonly ProbeResult[]> {
+    return [{ component: "log file", name: this.#path, facts: {}, error: await whyNotWritable(this.#path) }];
   }
 
   async close(): Promise<void> {

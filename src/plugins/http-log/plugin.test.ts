@@ -154,6 +154,24 @@ describe("http-log", () => {
     expect(lines.at(-1)).toMatchObject({ level: "warn", message: "log entries were dropped" });
   });
 
+  it("is tried by a GET, and must be let in", async () => {
+    const { answers, calls, plugin } = create({ headers: { "X-Token": "t" } });
+    const probe = async () => (await plugin.probe?.(new AbortController().signal))?.[0];
+    answers(() => answer(405));
+    expect(await probe()).toEqual({
+      component: "log endpoint",
+      name: "https://logs.example",
+      facts: { status: 405, latency: "0.0 ms" },
+      error: undefined,
+    });
+    expect(calls[0]).toMatchObject({ method: "GET", headers: { "x-token": "t" } });
+    answers(() => answer(401));
+    expect(await probe()).toMatchObject({ error: "it does not let us in" });
+    answers(() => new HttpCallError("connection", "refused"));
+    expect(await probe()).toMatchObject({ error: "refused", facts: {} });
+    expect(plugin.health?.()).toMatchObject([{ state: "unknown", failures: 0 }]);
+  });
+
   it("holds 64 MiB at most where the file says nothing", () => {
     const { plugin } = create();
     const record = { ...createRecord(), error: "x".repeat(8 * 1024 * 1024) };

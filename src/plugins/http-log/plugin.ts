@@ -4,7 +4,13 @@ import type { AccessRecord } from "../../telemetry/access-record.ts";
 import { BatchQueue, type BatchQueueLimits } from "../../telemetry/batch-queue.ts";
 import { Contact } from "../../telemetry/contact.ts";
 import { DroppedEntries } from "../../telemetry/dropped-entries.ts";
-import { type ComponentHealth, definePlugin, type Plugin, type PluginServices } from "../plugin.ts";
+import {
+  type ComponentHealth,
+  definePlugin,
+  type Plugin,
+  type PluginServices,
+  type ProbeResult,
+} from "../plugin.ts";
 import { checkHttpLog, type HttpLogConfig, httpLogConfig } from "./config.ts";
 
 /** Sends the record of every request to an HTTP endpoint. */
@@ -25,6 +31,7 @@ const defaultMaxBytes = 64 * 1024 * 1024;
 class HttpLog implements Plugin {
   readonly #call: PluginServices["call"];
   readonly #request: Omit<HttpCallRequest, "body" | "signal">;
+  readonly #now: () => number;
   readonly #isBatched: boolean;
   readonly #contact: Contact;
   readonly #dropped: DroppedEntries;
@@ -35,6 +42,7 @@ class HttpLog implements Plugin {
     const limits = limitsOf(config);
     const place = new URL(config.http_endpoint).origin;
     this.#call = call;
+    this.#now = now;
     this.#request = requestOf(config);
     this.#isBatched = limits.maxBatchSize > 1;
     this.#contact = new Contact({
@@ -71,6 +79,21 @@ class HttpLog implements Plugin {
     const { failures, place: name, reason, state } = this.#contact;
     const { total: dropped } = this.#dropped;
     return [{ component: "log_endpoint", name, state, reason, failures, writes: this.#written, dropped }];
+  }
+
+  /** Asks with GET: an entry of ours would have to be told from real ones. */
+  async probe(signal: AbortSignal): Promise<readonly ProbeResult[]> {
+    const { place: name } = this.#contact;
+    const startedAt = this.#now();
+    try {
+      const { status } = await this.#call({ ...this.#request, method: "GET", signal });
+      const facts = { status, latency: `${(this.#now() - startedAt).toFixed(1)} ms` };
+      const error = status === 401 || status === 403 ? "it does not let us in" : undefined;
+      return [{ component: "log endpoint", name, facts, error }];
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return [{ component: "log endpoint", name, facts: {}, error: reason }];
+    }
   }
 
   async close(): Promise<void> {
