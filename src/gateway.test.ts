@@ -88,6 +88,20 @@ describe("a gateway", () => {
     expect(metrics.render().text).toContain('kong_http_requests_total{service="",route="a",code="200"');
   });
 
+  it("tells plugins for every request of one that no route takes, and no others", async () => {
+    const journal: Journal = [];
+    const { url, records } = await start(
+      withPlugins(
+        pluginConfig("all", () => notingPlugin("all", journal)),
+        pluginConfig("some", () => notingPlugin("some", journal), { scope: { route: "a" } }),
+      ),
+    );
+    journal.length = 0;
+    expect((await fetch(`${url}/nowhere`)).status).toBe(404);
+    await until(() => records.length === 1);
+    expect(journal).toEqual(["all: log"]);
+  });
+
   it("runs for a caller what is meant for that caller, and tells the same plugins of the end", async () => {
     const journal: Journal = [];
     const consumer = { id: "c", username: "alice", customId: undefined, groups: [], keys: [], tags: [] };

@@ -94,14 +94,14 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
 
   const tell = (exchange: Exchange, ending: Omit<RecordFacts, "credentialNames">): void => {
     const { ai } = exchange;
-    const { countedOf, credentialNames } = leases.held(exchange) ?? current;
+    const { countedOf, credentialNames, everywhere } = leases.held(exchange) ?? current;
     const record = buildAccessRecord(exchange, { ...ending, credentialNames });
     const plan = exchange.route?.payload as RoutePlan | undefined; // the router was built with RoutePlan
     const plugins = plan === undefined ? undefined : pluginsFor(plan, exchange);
     metrics.observe(record, ai, countedOf(plugins));
     for (const sink of sinks) sink.write(record);
     if (ai !== undefined) ledger?.record(entryOf(record, ai));
-    if (plugins !== undefined) runLog(plugins, exchange, record, services.log);
+    runLog(plugins ?? everywhere, exchange, record, services.log);
     if (ending.error !== undefined) logFailure(ending.error, exchange, services.log);
     leases.release(exchange);
   };
@@ -183,12 +183,15 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     },
     prepare,
     async close(deadlineMs) {
+      // Timers of plugins that hand over their last entries keep no process alive; this one does.
+      const awake = setInterval(() => undefined, 60_000);
       await listener.close(deadlineMs);
       stopping.abort(new Error("the gateway is stopping"));
       await lastReload;
       await closePlugins(current, undefined, services.log);
       await services.upstream.close();
       await Promise.all(sinks.map((sink) => sink.close()));
+      clearInterval(awake);
     },
   };
 }

@@ -1,5 +1,9 @@
 /** Every example is what it says: it checks clean, starts, and answers the first curl of its README. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { formatProblem, loadConfig } from "../src/config/load.ts";
@@ -19,6 +23,11 @@ const servers: Readonly<
   "semantic-redis": { name: "redis-stack", port: "DECK_REDIS_PORT", options: {} },
   "shared-state": { name: "redis", port: "DECK_REDIS_PORT", options: {} },
   "semantic-pgvector": { name: "postgres", port: "DECK_PG_PORT", options: { password: "secret" } },
+};
+
+/** Examples with a program of their own that is to run beside the gateway, and the variable that says where it is. */
+const programs: Readonly<Record<string, { readonly file: string; readonly variable: string }>> = {
+  logging: { file: "receiver.mjs", variable: "DECK_LOG_ENDPOINT" },
 };
 
 let simulator: Simulator;
@@ -87,6 +96,28 @@ describe.each(examples)("examples/%s", (name) => {
     await stack.close();
   }
 
+  const program = programs[name];
+  if (program !== undefined) {
+    it("starts with its program, and answers the first curl of its README", async () => {
+      const written = exportedVariables(readme)[program.variable] ?? "";
+      expect(readme).toContain(`node examples/${name}/${program.file} ${new URL(written).port}`);
+      const temporary = mkdtempSync(join(tmpdir(), "sluice-example-"));
+      const child = spawn(process.execPath, [fileURLToPath(new URL(`${name}/${program.file}`, folder)), "0"]);
+      let said = "";
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        said += text;
+      });
+      await expect.poll(() => said).toMatch(/http:\/\/\S+\n/);
+      const [address = ""] = /http:\/\/\S+/.exec(said) ?? [];
+      const log = join(temporary, "access.log");
+      await startAndAsk({ [program.variable]: address, DECK_LOG_FILE: log });
+      expect(said).toMatch(/^POST \/anything 200 \S+ ms gpt-4o-mini \d+\+\d+ tokens$/m);
+      expect(readFileSync(log, "utf8")).toContain("My key is [redacted]. What is a list?");
+      child.kill();
+      rmSync(temporary, { recursive: true });
+    });
+    return;
+  }
   const needed = servers[name];
   if (needed === undefined) {
     it("starts and answers the first curl of its README", () => startAndAsk());

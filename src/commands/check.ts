@@ -19,7 +19,7 @@ export const check: Command = {
   takesSettings: false,
   flags: [
     { name: "config", short: "c", type: "string", value: "FILE", help: "the same as FILE" },
-    { name: "connect", type: "boolean", help: "also try every vector store and embedder it names" },
+    { name: "connect", type: "boolean", help: "also try every store, embedder and log it names" },
   ],
   async run({ flags, positionals }, terminal) {
     const file = readConfigFile(configPath(flags["config"], positionals[0], usage), terminal.env, {

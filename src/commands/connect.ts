@@ -1,4 +1,4 @@
-/** `sluice check --connect`: tries every vector store and embedder that a config names. */
+/** `sluice check --connect`: tries every part outside that a config names: vector stores, embedders, where logs go. */
 import type { Snapshot } from "../config/snapshot.ts";
 import type { ProbeResult } from "../plugins/plugin.ts";
 import type { Terminal } from "./terminal.ts";

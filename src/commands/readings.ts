@@ -114,6 +114,30 @@ function countComponents(metrics: Metrics, health: () => readonly PluginHealth[]
     failures: "Contacts with the ledger's store that failed",
     writes: "Entries that the ledger's store has confirmed",
   });
+  countPart(metrics, health, {
+    component: "log_endpoint",
+    label: "endpoint",
+    up: "1 while the endpoint took the last entries that were sent to it",
+    failures: "Deliveries of log entries that failed, those that were tried again included",
+    writes: "Log entries that the endpoint has taken",
+  });
+  countPart(metrics, health, {
+    component: "log_file",
+    label: "file",
+    up: "1 while the file took the last entries that were written to it",
+    failures: "Writes of log entries that failed",
+    writes: "Log entries that were written",
+  });
+  metrics.readings(
+    "sluice_log_entries_dropped_total",
+    "Log entries that were given up: the queue was full, or they could not be delivered or written",
+    "counter",
+    ["plugin_id", "place"],
+    () =>
+      health().flatMap(({ dropped, name, pluginId }) =>
+        dropped === undefined ? [] : [{ labels: [pluginId, name], value: dropped }],
+      ),
+  );
 }
 
 interface Part {

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { ConsumerIndex } from "../consumers/consumer.ts";
 import { createConsumerIndex } from "../consumers/consumer-index.ts";
+import type { ServiceRecord } from "../http/exchange.ts";
 import type { Plugin, PluginServices } from "../plugins/plugin.ts";
 import { compileRouter, type RouteDefinition, type Router } from "../router/router.ts";
 import type { Config, ConsumerConfig, PluginConfig, RouteConfig, ServiceConfig } from "./config.ts";
@@ -11,7 +12,7 @@ import { compileChain, type PluginChain, type ScopedPlugin } from "./plugin-chai
 /** What a matched route leads to. */
 export interface RoutePlan extends PluginChain {
   readonly service: ServiceConfig | undefined;
-  readonly serviceRecord: { readonly name: string } | undefined;
+  readonly serviceRecord: ServiceRecord | undefined;
 }
 
 export interface RunningPlugin extends ScopedPlugin {
@@ -24,6 +25,8 @@ export interface Snapshot {
   /** By route id. */
   readonly plans: ReadonlyMap<string, RoutePlan>;
   readonly plugins: readonly RunningPlugin[];
+  /** Those for every request: what a request has that no route takes. They are told of its end alone. */
+  readonly everywhere: readonly Plugin[];
   readonly consumers: ConsumerIndex;
   /** Lower-case names of headers and parameters whose values are credentials, whatever they are called. */
   readonly credentialNames: ReadonlySet<string>;
@@ -54,6 +57,9 @@ export function createSnapshot(config: Config, services: PluginServices, previou
       router: compileRouter(definitions),
       plans,
       plugins: running,
+      everywhere: running
+        .filter(({ config: { scope } }) => Object.keys(scope).length === 0)
+        .map(({ plugin }) => plugin),
       consumers: createConsumerIndex(config.consumers.map(toEntry)),
       credentialNames: new Set(running.flatMap(({ plugin }) => namesOf(plugin))),
       countedOf: compileCounting(running),
@@ -82,6 +88,10 @@ function keyOf(entry: PluginConfig): string {
     .digest("hex");
 }
 
+function toRecord({ host, id, name, path, port, protocol }: ServiceConfig): ServiceRecord {
+  return Object.freeze({ id, name: name ?? id, protocol, host, port, path });
+}
+
 function toDefinition(
   route: RouteConfig,
   config: Config,
@@ -101,7 +111,7 @@ function toDefinition(
     pathHandling: route.pathHandling,
     payload: {
       service,
-      serviceRecord: service === undefined ? undefined : { name: service.name ?? service.id },
+      serviceRecord: service === undefined ? undefined : toRecord(service),
       ...compileChain(route, running),
     },
   };

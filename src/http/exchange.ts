@@ -29,6 +29,17 @@ export interface OnwardRequest {
   readonly toVendor: ClientRequest;
 }
 
+/** What records tell of a service. */
+export interface ServiceRecord {
+  /** Its id where it has no name. */
+  readonly name: string;
+  readonly id?: string;
+  readonly protocol?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly path?: string | undefined;
+}
+
 export interface Exchange {
   /** Also sent as `X-Kong-Request-Id`. */
   readonly id: string;
@@ -47,7 +58,7 @@ export interface Exchange {
   /** Set once, by the router. */
   route?: RouteMatch;
   /** The route's service, for records. Set with the route. */
-  service?: { readonly name: string };
+  service?: ServiceRecord;
   /** Who may call, in the config that serves this exchange. Set before the plugins run. */
   consumers?: ConsumerIndex;
   /** Who calls. Set by the plugins that find it out; of several the last one decides. */

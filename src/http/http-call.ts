@@ -2,7 +2,7 @@
 
 export interface HttpCallRequest {
   /** Default POST. */
-  readonly method?: "GET" | "POST" | "PUT";
+  readonly method?: "GET" | "PATCH" | "POST" | "PUT";
   readonly url: string;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
@@ -10,6 +10,15 @@ export interface HttpCallRequest {
   readonly signal: AbortSignal;
   /** Bound on the whole call, from connecting to the last byte. */
   readonly timeoutMs: number;
+  /** How the host is connected to, where that is not as for all others. */
+  readonly connection?: HttpConnection;
+}
+
+export interface HttpConnection {
+  /** Believe the host whatever certificate it shows. */
+  readonly trustsAnyCertificate: boolean;
+  /** How long a connection that nobody uses is kept. */
+  readonly idleMs: number;
 }
 
 export interface HttpCallAnswer {

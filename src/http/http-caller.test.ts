@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -47,6 +49,30 @@ async function failure(promise: Promise<unknown>): Promise<HttpCallError> {
 }
 
 describe("createHttpCaller", () => {
+  it("keeps connections of another kind apart, and for later calls too", async () => {
+    const connection = { trustsAnyCertificate: false, idleMs: 60_000 };
+    await http.call(call());
+    expect(connections).toBe(1);
+    for (let at = 0; at < 6; at++) await http.call(call({ method: "PATCH", connection }));
+    expect(connections).toBeGreaterThan(1);
+    expect(connections).toBeLessThanOrEqual(3);
+  });
+
+  it("believes a host's certificate only where it is told to", async () => {
+    const tls = (name: string) => readFileSync(new URL(`../../test/fixtures/tls/${name}`, import.meta.url));
+    const secure = createSecureServer({ key: tls("server.key"), cert: tls("server.crt") }, (_, response) =>
+      response.end("{}"),
+    );
+    await new Promise<void>((resolve) => secure.listen(0, "127.0.0.1", resolve));
+    const url = `https://127.0.0.1:${(secure.address() as AddressInfo).port}/`;
+    const to = (trustsAnyCertificate: boolean) =>
+      call({ url, connection: { trustsAnyCertificate, idleMs: 1_000 } });
+    expect((await failure(http.call(to(false)))).kind).toBe("connection");
+    expect((await http.call(to(true))).status).toBe(200);
+    secure.closeAllConnections();
+    await new Promise((resolve) => secure.close(resolve));
+  });
+
   it("posts and answers status, headers and body, whatever the status", async () => {
     let received = "";
     answer = (request, response) => {

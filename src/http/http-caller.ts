@@ -2,7 +2,13 @@
 import { Agent, type Dispatcher, request } from "undici";
 import { withDeadline } from "../util/deadline.ts";
 import { type Schedule, systemSchedule } from "../util/schedule.ts";
-import { type HttpCall, type HttpCallAnswer, HttpCallError, type HttpCallRequest } from "./http-call.ts";
+import {
+  type HttpCall,
+  type HttpCallAnswer,
+  HttpCallError,
+  type HttpCallRequest,
+  type HttpConnection,
+} from "./http-call.ts";
 
 export interface HttpCallerOptions {
   /** Connections kept to one host; further calls wait, within their deadline. Default 32. */
@@ -18,17 +24,40 @@ export interface HttpCaller {
   close(): Promise<void>;
 }
 
+/** A server may ask for a longer life of an idle connection than we would give it, but for no longer one than this: undici's default. */
+const longestKeepAliveMs = 600_000;
+
 /** A connection that the server closed while it was idle fails like this before an answer begins. */
 const staleConnection = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
 export function createHttpCaller(options: HttpCallerOptions = {}): HttpCaller {
   const { connections = 32, maxAnswerBytes = 32 * 1024 * 1024, schedule = systemSchedule } = options;
   // The deadline of an answer is the call's own; that of connecting stays at 10 s, undici's default, to drop dead attempts.
-  const agent = new Agent({ connections, headersTimeout: 0, bodyTimeout: 0 });
+  const common = { connections, headersTimeout: 0, bodyTimeout: 0 };
+  const agent = new Agent(common);
+  /** By how they connect. As many as there are ways in configs since the start. */
+  const others = new Map<string, Agent>();
+
+  function agentFor(connection: HttpConnection | undefined): Agent {
+    if (connection === undefined) return agent;
+    const { idleMs, trustsAnyCertificate } = connection;
+    const key = `${trustsAnyCertificate} ${idleMs}`;
+    const known = others.get(key);
+    if (known !== undefined) return known;
+    const made = new Agent({
+      ...common,
+      keepAliveTimeout: idleMs,
+      keepAliveMaxTimeout: Math.max(idleMs, longestKeepAliveMs),
+      connect: { rejectUnauthorized: !trustsAnyCertificate },
+    });
+    others.set(key, made);
+    return made;
+  }
 
   async function head(call: HttpCallRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const { method = "POST", url, headers, body = null } = call;
-    const send = () => request(url, { method, headers, body, signal, dispatcher: agent });
+    const dispatcher = agentFor(call.connection);
+    const send = () => request(url, { method, headers, body, signal, dispatcher });
     try {
       return await send();
     } catch (error) {
@@ -75,7 +104,9 @@ export function createHttpCaller(options: HttpCallerOptions = {}): HttpCaller {
         throw error instanceof HttpCallError ? error : unreachable(error);
       }
     },
-    close: () => agent.destroy(),
+    async close() {
+      await Promise.all([agent, ...others.values()].map((each) => each.destroy()));
+    },
   };
 }
 

@@ -10,6 +10,7 @@ const tried = (model: string, facts: Partial<TriedTarget> = {}): TriedTarget => 
   model,
   route_type: "llm/v1/chat",
   host: "acme.example",
+  ip: "acme.example",
   port: 443,
   upstream_scheme: "https",
   upstream_uri: "/v1",

@@ -15,6 +15,7 @@ import type {
 /** Made once, after the last byte, when all tokens are counted. */
 export function entryOf(record: AccessRecord, facts: AiFacts): LedgerEntry {
   const { decision, tried } = facts;
+  const payload = record.ai?.proxy.payload;
   return {
     id: record.request.id,
     timeMs: record.started_at,
@@ -35,7 +36,8 @@ export function entryOf(record: AccessRecord, facts: AiFacts): LedgerEntry {
     isEstimated: tried.some(({ spend }) => spend?.usage.estimated === true),
     attempts: attemptsOf(tried),
     baselines: (facts.baselines ?? []).map(baselineOf),
-    payload: facts.payload === undefined ? undefined : JSON.stringify(facts.payload),
+    // The record's, which has no secrets in it.
+    payload: payload === undefined ? undefined : JSON.stringify(payload),
   };
 }
 

@@ -38,6 +38,8 @@ export interface AiFacts {
   streamError?: string;
   /** Only with `log_payloads`. */
   payload?: { request?: string; response?: string };
+  /** The credentials of the target tried last, which no record may show. Only with `log_payloads`. */
+  secrets?: readonly string[];
   /** Whose vectors the decision was made with; "" where the algorithm does not look at the prompt. */
   readonly embeddingsProvider: string;
   readonly tried: TriedTarget[];
@@ -60,6 +62,8 @@ export interface TriedTarget {
   readonly model: string;
   readonly route_type: string;
   readonly host: string;
+  /** The host too: which of its addresses was called is the connection's to know. */
+  readonly ip: string;
   readonly port: number;
   readonly upstream_scheme: string;
   readonly upstream_uri: string;

@@ -20,6 +20,10 @@ export interface Usage {
   readonly audioInputTokens?: number;
   /** The part of `outputTokens` that is sound. */
   readonly audioOutputTokens?: number;
+  /** The part of `outputTokens` that the client's prediction had right. */
+  readonly acceptedPredictionTokens?: number;
+  /** The part of `outputTokens` that it had wrong, and that is charged for all the same. */
+  readonly rejectedPredictionTokens?: number;
   /** The service tier that the vendor says it used, in its own word. */
   readonly serviceTier?: string;
   /** True where the vendor gave no count and we estimated one. */

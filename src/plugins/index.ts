@@ -2,8 +2,17 @@
 
 import { aiProxy } from "./ai-proxy/plugin.ts";
 import { aiProxyAdvanced } from "./ai-proxy-advanced/plugin.ts";
+import { fileLog } from "./file-log/plugin.ts";
+import { httpLog } from "./http-log/plugin.ts";
 import { keyAuth } from "./key-auth/plugin.ts";
 import type { PluginDefinition } from "./plugin.ts";
 import { prometheus } from "./prometheus/plugin.ts";
 
-export const plugins: readonly PluginDefinition[] = [keyAuth, aiProxyAdvanced, aiProxy, prometheus];
+export const plugins: readonly PluginDefinition[] = [
+  keyAuth,
+  aiProxyAdvanced,
+  aiProxy,
+  prometheus,
+  httpLog,
+  fileLog,
+];

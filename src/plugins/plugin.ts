@@ -49,7 +49,13 @@ export interface Plugin {
 
 /** A part outside the plugin's own code. Requests are answered all the same while one is down. */
 export interface ComponentHealth {
-  readonly component: "vector_store" | "descriptions" | "shared_state" | "ledger";
+  readonly component:
+    | "vector_store"
+    | "descriptions"
+    | "shared_state"
+    | "ledger"
+    | "log_endpoint"
+    | "log_file";
   /** Place or name, without credentials. */
   readonly name: string;
   /** `unknown` until the first contact. */
@@ -60,10 +66,12 @@ export interface ComponentHealth {
   readonly failures: number;
   /** Times its content was handed over since then. */
   readonly writes: number;
+  /** Entries that it was to get and never will. */
+  readonly dropped?: number;
 }
 
 export interface ProbeResult {
-  readonly component: "vector store" | "embedder" | "shared state";
+  readonly component: "vector store" | "embedder" | "shared state" | "log endpoint" | "log file";
   /** Place or name, without credentials. */
   readonly name: string;
   /** What was found, in the order to be shown: server, version, dimensions, latencies. */

@@ -25,15 +25,19 @@ export function readUsage(value: unknown, serviceTier?: string): Usage | undefin
   const audioInput = readPart(prompt, "audio_tokens", inputTokens);
   const reasoning = readPart(completion, "reasoning_tokens", outputTokens);
   const audioOutput = readPart(completion, "audio_tokens", outputTokens);
+  const accepted = readPart(completion, "accepted_prediction_tokens", outputTokens);
+  const rejected = readPart(completion, "rejected_prediction_tokens", outputTokens);
   return {
     inputTokens,
     outputTokens,
     ...(cached !== undefined && { cachedInputTokens: cached }),
     ...(written !== undefined && { cacheWriteTokens: written }),
     ...(reasoning !== undefined && { reasoningTokens: reasoning }),
-    // Every answer says 0 here, of which nobody wants to know.
+    // Every answer says 0 in these, of which nobody wants to know.
     ...(audioInput !== undefined && audioInput > 0 && { audioInputTokens: audioInput }),
     ...(audioOutput !== undefined && audioOutput > 0 && { audioOutputTokens: audioOutput }),
+    ...(accepted !== undefined && accepted > 0 && { acceptedPredictionTokens: accepted }),
+    ...(rejected !== undefined && rejected > 0 && { rejectedPredictionTokens: rejected }),
     ...(serviceTier !== undefined && { serviceTier }),
   };
 }

@@ -6,7 +6,7 @@ import { aiRequestHeaders } from "../http/headers.ts";
 import type { UpstreamCall } from "../http/upstream-client.ts";
 import type { AiFacts, TriedTarget } from "../llm/ai-facts.ts";
 import type { ChatCall } from "./chat-call.ts";
-import { addCredentials, hasCredentials } from "./credentials.ts";
+import { addCredentials, hasCredentials, secretsOf } from "./credentials.ts";
 import { automatic } from "./model-choice.ts";
 import { mergeOptions } from "./options.ts";
 import type { ProxyTarget, ResolvedTarget } from "./target.ts";
@@ -69,7 +69,10 @@ function planCall(call: ChatCall, lease: Lease<ProxyTarget>): CallPlan {
   facts.requestModel = model.name;
   if (facts.tried.length > 0) forgetEarlier(facts);
   if (encoded.warnings !== undefined && encoded.warnings.length > 0) facts.warnings = encoded.warnings;
-  if (target.logPayloads) facts.payload = { request: JSON.stringify(encoded.body) };
+  if (target.logPayloads) {
+    facts.payload = { request: JSON.stringify(encoded.body) };
+    facts.secrets = secretsOf(target.credentials);
+  }
 
   const startedAt = services.now();
   const tried = describe(target, resolved);
@@ -143,6 +146,7 @@ function describe(target: ProxyTarget, resolved: ResolvedTarget): TriedTarget {
     model: resolved.model.name,
     route_type: target.routeType,
     host: resolved.host,
+    ip: resolved.host,
     port: resolved.port,
     upstream_scheme: resolved.scheme,
     upstream_uri: resolved.uri,

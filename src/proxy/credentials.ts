@@ -30,6 +30,11 @@ export function hasCredentials(credentials: Credentials): boolean {
   return credentials.headerName !== undefined || credentials.paramName !== undefined;
 }
 
+/** Their values, for records to leave out. */
+export function secretsOf({ headerValue, paramValue }: Credentials): readonly string[] {
+  return [headerValue, paramValue].filter((value) => value !== undefined);
+}
+
 /** The call with its credentials. Inputs are not changed. */
 export function addCredentials(
   call: UnsignedCall,

@@ -7,6 +7,7 @@ import { sseData, sseDone, sseError } from "../http/sse-writer.ts";
 import { AnswerCollector } from "../llm/answer-text.ts";
 import type { Usage } from "../llm/usage.ts";
 import type { ChunkSink, StreamDecoder } from "../providers/provider.ts";
+import { answerFromChunks } from "./answer-from-chunks.ts";
 import type { CallPlan } from "./call.ts";
 import type { ChatCall } from "./chat-call.ts";
 import { type FailedAttempt, failedAttempt } from "./failed-attempt.ts";
@@ -292,7 +293,7 @@ class StreamRelay implements ChunkSink, BodyStream {
   #settle(failure: AttemptFailure | "aborted" | undefined): void {
     const { facts } = this.#call;
     if (this.#payload !== undefined && facts.payload !== undefined)
-      facts.payload.response = `[${this.#payload.join(",")}]`;
+      facts.payload.response = JSON.stringify(answerFromChunks(this.#payload));
     settle(this.#call, this.#plan, {
       failure,
       tokens: { known: this.#usage, isComplete: this.#isComplete, answer: () => this.#answer.read() },

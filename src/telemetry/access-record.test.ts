@@ -4,7 +4,8 @@ import { GatewayError } from "../errors.ts";
 import type { RouteMatch } from "../router/router.ts";
 
 const attempt = { host: "api.local", port: 443, scheme: "https", uri: "/v1/chat", startedAt: 10 };
-const route = (name?: string) => ({ route: { id: "r-1", name } }) as unknown as RouteMatch; // a record reads no more of it
+const route = (name?: string) =>
+  ({ route: { id: "r-1", name, paths: ["/anything"] } }) as unknown as RouteMatch; // a record reads no more of it
 
 describe("an access record", () => {
   it("has the shape of Kong's log entry", () => {
@@ -47,7 +48,9 @@ describe("an access record", () => {
         },
       ],
       service: { name: "llm" },
-      route: { name: "anything" },
+      route: { id: "r-1", name: "anything", paths: ["/anything"] },
+      workspace: "default",
+      workspace_name: "default",
       client_ip: "203.0.113.7",
       started_at: 1_700_000_000_000,
       upstream_status: 201,
@@ -57,7 +60,7 @@ describe("an access record", () => {
   });
 
   it("names a route by its id where it has no name, and leaves out what there is not", () => {
-    expect(createRecord({ exchange: { route: route() } }).route).toEqual({ name: "r-1" });
+    expect(createRecord({ exchange: { route: route() } }).route).toMatchObject({ id: "r-1", name: "r-1" });
     const bare = createRecord();
     for (const field of [
       "route",
@@ -147,6 +150,7 @@ describe("the AI part of an access record", () => {
         model: "m0",
         route_type: "llm/v1/chat",
         host: "h",
+        ip: "h",
         port: 443,
         upstream_scheme: "https",
         upstream_uri: "/x",
@@ -157,6 +161,7 @@ describe("the AI part of an access record", () => {
         model: "m1",
         route_type: "llm/v1/chat",
         host: "h",
+        ip: "h",
         port: 443,
         upstream_scheme: "https",
         upstream_uri: "/x",

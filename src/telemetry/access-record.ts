@@ -1,11 +1,15 @@
 /** One frozen record per exchange, in the shape of Kong's log entry plus the routing decision. */
 
-import type { Exchange } from "../http/exchange.ts";
+import type { ClientRequest, Exchange, ServiceRecord } from "../http/exchange.ts";
 import type { ExchangeEnd } from "../http/listener.ts";
 import type { AiFacts, TriedTarget, UnavailableTarget } from "../llm/ai-facts.ts";
 import type { RoutingDecision } from "../llm/routing-decision.ts";
 import type { Usage } from "../llm/usage.ts";
+import type { RouteMatch } from "../router/router.ts";
 import { redactHeaders, redactQuery } from "./redact.ts";
+import { redactText, shownSecrets } from "./redact-text.ts";
+
+const workspace = "default";
 
 /**
  * Fields without a value are present as `undefined`, which JSON leaves out: objects of one shape are built and written
@@ -36,8 +40,8 @@ export interface AccessRecord {
     readonly receive: number;
   };
   readonly tries: readonly TryRecord[];
-  readonly service?: { readonly name: string } | undefined;
-  readonly route?: { readonly name: string } | undefined;
+  readonly service?: ServiceRecord | undefined;
+  readonly route?: RouteRecord | undefined;
   readonly consumer?: ConsumerRecord | undefined;
   /** The credential by which the consumer was known. */
   readonly authenticated_entity?: { readonly id: string } | undefined;
@@ -47,9 +51,21 @@ export interface AccessRecord {
   readonly upstream_uri?: string | undefined;
   /** Who made the answer: the upstream, or the gateway itself. */
   readonly source: "upstream" | "kong";
+  /** There is one workspace; readers of Kong's entry look for its name. */
+  readonly workspace: string;
+  readonly workspace_name: string;
   readonly client_aborted?: true | undefined;
   readonly error?: string | undefined;
   readonly ai?: { readonly proxy: AiRecord } | undefined;
+}
+
+interface RouteRecord {
+  readonly id: string;
+  /** Its id where it has no name. */
+  readonly name: string;
+  readonly hosts?: readonly string[] | undefined;
+  readonly methods?: readonly string[] | undefined;
+  readonly paths?: readonly string[] | undefined;
 }
 
 interface ConsumerRecord {
@@ -59,6 +75,7 @@ interface ConsumerRecord {
 }
 
 interface TryRecord {
+  /** The host as the config has it: which of its addresses was called is the connection's to know. */
   readonly ip: string;
   readonly port: number;
   readonly balancer_start: number;
@@ -81,7 +98,10 @@ interface AiRecord {
     readonly warnings?: readonly string[] | undefined;
   };
   readonly usage?: UsageRecord | undefined;
-  readonly payload?: { readonly request?: string | undefined; readonly response?: string } | undefined;
+  /** Only with `log_payloads`, and without secrets. */
+  readonly payload?:
+    | { readonly request: string | undefined; readonly response: string | undefined }
+    | undefined;
   readonly tried_targets: readonly TriedRecord[];
   /** Ours: why none could be tried. */
   readonly unavailable_targets?: readonly UnavailableTarget[] | undefined;
@@ -102,10 +122,8 @@ interface UsageRecord {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly total_tokens: number;
-  readonly prompt_tokens_details?:
-    | { readonly cached_tokens?: number | undefined; readonly cache_write_tokens?: number | undefined }
-    | undefined;
-  readonly completion_tokens_details?: { readonly reasoning_tokens?: number } | undefined;
+  readonly prompt_tokens_details?: PromptTokens | undefined;
+  readonly completion_tokens_details?: CompletionTokens | undefined;
   /** USD. 0 where prices are unset, as Kong writes it; `cost_known` tells the two apart. */
   readonly cost: number;
   readonly cost_known: boolean;
@@ -117,6 +135,20 @@ interface UsageRecord {
   /** Milliseconds. */
   readonly time_per_token?: number | undefined;
   readonly time_to_first_token?: number | undefined;
+}
+
+interface PromptTokens {
+  readonly cached_tokens: number | undefined;
+  readonly audio_tokens: number | undefined;
+  /** Ours. */
+  readonly cache_write_tokens: number | undefined;
+}
+
+interface CompletionTokens {
+  readonly reasoning_tokens: number | undefined;
+  readonly audio_tokens: number | undefined;
+  readonly accepted_prediction_tokens: number | undefined;
+  readonly rejected_prediction_tokens: number | undefined;
 }
 
 export interface RecordFacts {
@@ -163,10 +195,7 @@ export function buildAccessRecord(exchange: Exchange, facts: RecordFacts): Acces
       target: attempt.target,
     })),
     service: exchange.service,
-    route:
-      exchange.route === undefined
-        ? undefined
-        : { name: exchange.route.route.name ?? exchange.route.route.id },
+    route: exchange.route === undefined ? undefined : routeRecord(exchange.route),
     consumer:
       consumer === undefined
         ? undefined
@@ -177,13 +206,33 @@ export function buildAccessRecord(exchange: Exchange, facts: RecordFacts): Acces
     upstream_status: last?.status,
     upstream_uri: last?.uri,
     source: last?.status === undefined || error !== undefined ? "kong" : "upstream",
+    workspace,
+    workspace_name: workspace,
     client_aborted: end.clientAborted ? true : undefined,
     error: error?.message,
-    ai: ai === undefined ? undefined : { proxy: aiRecord(ai) },
+    ai: ai === undefined ? undefined : { proxy: aiRecord(ai, payloadOf(ai, request, credentialNames)) },
   };
 }
 
-function aiRecord(facts: AiFacts): AiRecord {
+function routeRecord({ route: { hosts, id, methods, name, paths } }: RouteMatch): RouteRecord {
+  return { id, name: name ?? id, hosts, methods, paths };
+}
+
+/** Without a payload, which is the rule, nothing is looked for. */
+function payloadOf(
+  { payload, secrets = [] }: AiFacts,
+  request: ClientRequest,
+  credentialNames: ReadonlySet<string>,
+): AiRecord["payload"] {
+  if (payload === undefined) return undefined;
+  const values = [...secrets, ...shownSecrets(request, credentialNames)];
+  return {
+    request: payload.request === undefined ? undefined : redactText(payload.request, values),
+    response: payload.response === undefined ? undefined : redactText(payload.response, values),
+  };
+}
+
+function aiRecord(facts: AiFacts, payload: AiRecord["payload"]): AiRecord {
   return {
     meta: {
       plugin_id: facts.pluginId,
@@ -197,7 +246,7 @@ function aiRecord(facts: AiFacts): AiRecord {
       warnings: facts.warnings,
     },
     usage: facts.usage === undefined && facts.costUsd === undefined ? undefined : usageRecord(facts),
-    payload: facts.payload,
+    payload,
     tried_targets: facts.tried.map((tried) => triedRecord(tried, facts)),
     unavailable_targets: facts.unavailable,
     routing: facts.decision === undefined ? undefined : { algorithm: facts.algorithm, ...facts.decision },
@@ -233,12 +282,8 @@ function usageRecord(facts: AiFacts): UsageRecord {
     prompt_tokens: usage.inputTokens,
     completion_tokens: usage.outputTokens,
     total_tokens: usage.inputTokens + usage.outputTokens,
-    prompt_tokens_details:
-      usage.cachedInputTokens === undefined && usage.cacheWriteTokens === undefined
-        ? undefined
-        : { cached_tokens: usage.cachedInputTokens, cache_write_tokens: usage.cacheWriteTokens },
-    completion_tokens_details:
-      usage.reasoningTokens === undefined ? undefined : { reasoning_tokens: usage.reasoningTokens },
+    prompt_tokens_details: promptTokens(usage),
+    completion_tokens_details: completionTokens(usage),
     cost: facts.costUsd ?? 0,
     cost_known: facts.costUsd !== undefined,
     price_source: facts.priceSource,
@@ -246,6 +291,31 @@ function usageRecord(facts: AiFacts): UsageRecord {
     estimated: usage.estimated === true ? true : undefined,
     time_per_token: perToken === undefined ? undefined : round(perToken),
     time_to_first_token: facts.timeToFirstTokenMs === undefined ? undefined : round(facts.timeToFirstTokenMs),
+  };
+}
+
+function promptTokens(usage: Usage): PromptTokens | undefined {
+  const { audioInputTokens, cachedInputTokens, cacheWriteTokens } = usage;
+  if ((audioInputTokens ?? cachedInputTokens ?? cacheWriteTokens) === undefined) return undefined;
+  return {
+    cached_tokens: cachedInputTokens,
+    audio_tokens: audioInputTokens,
+    cache_write_tokens: cacheWriteTokens,
+  };
+}
+
+function completionTokens(usage: Usage): CompletionTokens | undefined {
+  const { acceptedPredictionTokens, audioOutputTokens, reasoningTokens, rejectedPredictionTokens } = usage;
+  if (
+    (reasoningTokens ?? audioOutputTokens ?? acceptedPredictionTokens ?? rejectedPredictionTokens) ===
+    undefined
+  )
+    return undefined;
+  return {
+    reasoning_tokens: reasoningTokens,
+    audio_tokens: audioOutputTokens,
+    accepted_prediction_tokens: acceptedPredictionTokens,
+    rejected_prediction_tokens: rejectedPredictionTokens,
   };
 }
 

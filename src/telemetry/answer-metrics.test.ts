@@ -16,6 +16,7 @@ function tried(model: string, failure?: string, kind?: string): TriedTarget {
     model,
     route_type: "llm/v1/chat",
     host: "h",
+    ip: "h",
     port: 443,
     upstream_scheme: "https",
     upstream_uri: "/",

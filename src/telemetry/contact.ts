@@ -5,6 +5,8 @@ import type { Logger } from "./logger.ts";
 export interface ContactOptions {
   /** What it is, as a sentence begins with it: `the vector store`. */
   readonly what: string;
+  /** What is said of it once it fails, and once that is over. Default: it `is away`, it `answers again`. */
+  readonly words?: { readonly down: string; readonly up: string };
   /** What happens while it is away: `routing goes on with the vectors in memory`. */
   readonly meanwhile: string;
   /** Where it is, without credentials. */
@@ -13,6 +15,8 @@ export interface ContactOptions {
   /** Milliseconds, monotonic. */
   readonly now: () => number;
 }
+
+const ofServers = { down: "is away", up: "answers again" };
 
 /** Waits between tries while it is away: doubled from the first to the last. */
 const firstRetryMs = 1_000;
@@ -56,9 +60,9 @@ export class Contact {
   }
 
   succeeded(): void {
-    const { what, place, log, now } = this.#options;
+    const { what, words = ofServers, place, log, now } = this.#options;
     if (this.#state === "down")
-      log.info(`${what} answers again`, { place, awayMs: Math.round(now() - this.#downSince) });
+      log.info(`${what} ${words.up}`, { place, awayMs: Math.round(now() - this.#downSince) });
     this.#state = "up";
     this.#reason = undefined;
     this.#triesWhileDown = 0;
@@ -66,14 +70,14 @@ export class Contact {
 
   /** Told once for each reason, not at every try. */
   failed(error: unknown): void {
-    const { what, meanwhile, place, log, now } = this.#options;
+    const { what, words = ofServers, meanwhile, place, log, now } = this.#options;
     const reason = error instanceof Error ? error.message : String(error);
     const kind = error instanceof StoreError ? error.kind : "unexpected";
     this.#failures++;
     this.#triesWhileDown++;
     if (this.#state !== "down") {
       this.#downSince = now();
-      log.warn(`${what} is away; ${meanwhile}`, { place, reason });
+      log.warn(`${what} ${words.down}; ${meanwhile}`, { place, reason });
     } else if (kind !== this.#kind) {
       log.warn(`${what} is still away, now for another reason`, { place, reason });
     }

@@ -14,6 +14,7 @@ function observe(metrics: Metrics, facts: { model: string; consumer: string; at:
     model: `${facts.model}-first`,
     route_type: "llm/v1/chat",
     host: "h",
+    ip: "h",
     port: 443,
     upstream_scheme: "https",
     upstream_uri: "/",

@@ -77,6 +77,19 @@ describe("what one worker has explained", () => {
   });
 });
 
+describe("a part that drops entries", () => {
+  it("has those of all workers", () => {
+    const log = (dropped: number) => store("up", { component: "log_file", name: "/a.log", dropped });
+    const merged = mergeComponents(
+      new Map([
+        [1, facts(log(2), store("up"))],
+        [2, facts(log(3), store("up"))],
+      ]),
+    );
+    expect(merged).toEqual([log(5), store("up")]);
+  });
+});
+
 describe("a target that several workers use", () => {
   it("has all their attempts, the breaker that is furthest from use, and nobody's scores", () => {
     const merged = mergeTargets(

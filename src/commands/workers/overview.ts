@@ -26,7 +26,12 @@ export function mergeComponents(facts: Facts): readonly PluginHealth[] {
 
 function worseOf(a: PluginHealth, b: PluginHealth): PluginHealth {
   const worse = fromBestToWorst.indexOf(b.state) > fromBestToWorst.indexOf(a.state) ? b : a;
-  return { ...worse, failures: a.failures + b.failures, writes: a.writes + b.writes };
+  return {
+    ...worse,
+    failures: a.failures + b.failures,
+    writes: a.writes + b.writes,
+    ...(a.dropped !== undefined && { dropped: a.dropped + (b.dropped ?? 0) }),
+  };
 }
 
 const fromInUseToOut: readonly PluginTarget["breaker"][] = ["off", "closed", "half-open", "open"];
