@@ -59,6 +59,14 @@ export function countComponents(metrics: Metrics, health: () => readonly PluginH
     failures: "Contacts with the server that shares state that failed",
     writes: "Reports of this gateway's targets that the server has taken",
   });
+  countPart(metrics, health, {
+    component: "trace_collector",
+    label: "collector",
+    up: "1 while the collector took the spans it was sent last",
+    failures: "Tries to send spans that failed",
+    writes: "Batches of spans that the collector has taken",
+    dropped: "Spans that were given up, since they could not be sent in time",
+  });
 }
 
 interface Part {
@@ -68,6 +76,8 @@ interface Part {
   readonly up: string;
   readonly failures: string;
   readonly writes: string;
+  /** Only for parts that give things up. */
+  readonly dropped?: string;
 }
 
 function countPart(metrics: Metrics, health: () => readonly PluginHealth[], part: Part): void {
@@ -93,6 +103,14 @@ function countPart(metrics: Metrics, health: () => readonly PluginHealth[], part
     "counter",
     labels,
     of(({ writes }) => writes),
+  );
+  if (part.dropped === undefined) return;
+  metrics.readings(
+    `${name}_dropped_total`,
+    part.dropped,
+    "counter",
+    labels,
+    of(({ dropped }) => dropped ?? 0),
   );
 }
 

@@ -16,6 +16,8 @@ import type { Schedule } from "../util/schedule.ts";
 export interface Plugin {
   /** Awaited once before the first request, e.g. to embed descriptions. Rejects only when it can never serve. */
   start?(signal: AbortSignal): Promise<void>;
+  /** Before every plugin's `access`, so that a plugin late in the order sees a request that an earlier one answers. */
+  begin?(exchange: Exchange): void;
   /** Before the upstream call. A reply ends the request here. */
   access?(exchange: Exchange): Reply | undefined | Promise<Reply | undefined>;
   /** After the last byte. Can change nothing and must not throw. */
@@ -42,7 +44,7 @@ export interface Plugin {
 
 /** A part outside the plugin's own code. Requests are answered all the same while one is down. */
 export interface ComponentHealth {
-  readonly component: "vector_store" | "descriptions" | "shared_state";
+  readonly component: "vector_store" | "descriptions" | "shared_state" | "trace_collector";
   /** Place or name, without credentials. */
   readonly name: string;
   /** `unknown` until the first contact. */
@@ -53,10 +55,12 @@ export interface ComponentHealth {
   readonly failures: number;
   /** Times its content was handed over since then. */
   readonly writes: number;
+  /** Things that were meant for it and given up. */
+  readonly dropped?: number;
 }
 
 export interface ProbeResult {
-  readonly component: "vector store" | "embedder" | "shared state";
+  readonly component: "vector store" | "embedder" | "shared state" | "trace collector";
   /** Place or name, without credentials. */
   readonly name: string;
   /** What was found, in the order to be shown: server, version, dimensions, latencies. */

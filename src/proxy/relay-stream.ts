@@ -4,6 +4,7 @@ import type { AttemptFailure } from "../balancer/balancer.ts";
 import type { BodyFlow, BodySink, BodyStream, Reply, ReplyHeaders } from "../http/reply.ts";
 import { createSseParser, type SseParser } from "../http/sse-parser.ts";
 import { sseData, sseDone, sseError } from "../http/sse-writer.ts";
+import { idAtStart } from "../llm/answer-id.ts";
 import { estimateUsage, firstContentLength } from "../llm/estimate.ts";
 import type { Usage } from "../llm/usage.ts";
 import type { ChunkSink, StreamDecoder } from "../providers/provider.ts";
@@ -74,6 +75,7 @@ class StreamRelay implements ChunkSink, BodyStream {
   #out = "";
   #usage: Usage | undefined;
   #model: string | undefined;
+  #id: string | undefined;
   #finishReason: string | undefined;
   #isComplete = false;
   #isOver = false;
@@ -156,7 +158,10 @@ class StreamRelay implements ChunkSink, BodyStream {
 
   chunk(json: string): void {
     const { facts, services, startedAt } = this.#call;
-    if (facts.timeToFirstTokenMs === undefined) facts.timeToFirstTokenMs = services.now() - startedAt;
+    if (facts.timeToFirstTokenMs === undefined) {
+      facts.timeToFirstTokenMs = services.now() - startedAt;
+      this.#id = idAtStart(json);
+    }
     this.#answered += firstContentLength(json);
     if (this.#payload !== undefined && this.#answered <= maxPayloadCharacters) this.#payload.push(json);
     this.#out += sseData(json);
@@ -296,6 +301,7 @@ class StreamRelay implements ChunkSink, BodyStream {
       failure,
       usage: this.#isComplete && this.#usage !== undefined ? this.#usage : this.#estimate(),
       responseModel: this.#model,
+      responseId: this.#id,
       finishReason: this.#finishReason,
     });
   }

@@ -8,6 +8,7 @@ import { readAll } from "../http/read-all.ts";
 import type { Reply, ReplyHeaders } from "../http/reply.ts";
 import type { UpstreamResponse } from "../http/upstream-client.ts";
 import { UpstreamError } from "../http/upstream-error.ts";
+import { idAtStart } from "../llm/answer-id.ts";
 import { estimateUsage, firstContentLength } from "../llm/estimate.ts";
 import type { DecodedAnswer } from "../providers/provider.ts";
 import { answerAsEvents } from "./answer-as-events.ts";
@@ -59,6 +60,7 @@ async function relayWhole(
     failure: undefined,
     usage: answer.usage ?? estimateUsage(call.request, firstContentLength(bytes.toString("utf8"))),
     responseModel: answer.responseModel,
+    responseId: answer.response?.id ?? idAtStart(bytes.toString("latin1", 0, 300)),
     finishReason: answer.finishReason,
   });
   return wholeReply(call, plan, response, { bytes, answer });
@@ -86,7 +88,12 @@ function wholeReply(
   );
 }
 
-const nothingKnown = { usage: undefined, responseModel: undefined, finishReason: undefined };
+const nothingKnown = {
+  usage: undefined,
+  responseModel: undefined,
+  responseId: undefined,
+  finishReason: undefined,
+};
 
 /** The answer broke off, or cannot be decompressed. Throws when it did because the client left. */
 function unread(call: ChatCall, plan: CallPlan, error: unknown): FailedAttempt {

@@ -10,6 +10,7 @@ export interface Settlement {
   readonly failure: AttemptFailure | "aborted" | undefined;
   readonly usage: Usage | undefined;
   readonly responseModel: string | undefined;
+  readonly responseId: string | undefined;
   readonly finishReason: string | undefined;
 }
 
@@ -19,6 +20,7 @@ export function settle(call: ChatCall, plan: CallPlan, settlement: Settlement): 
   const { failure, usage } = settlement;
   facts.llmLatencyMs = services.now() - call.startedAt;
   facts.responseModel = settlement.responseModel ?? plan.resolved.model.name;
+  if (settlement.responseId !== undefined) facts.responseId = settlement.responseId;
   if (settlement.finishReason !== undefined) facts.finishReason = settlement.finishReason;
   let costUsd: number | undefined;
   if (usage !== undefined) {
