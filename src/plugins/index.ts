@@ -3,6 +3,7 @@
 import { aiProxy } from "./ai-proxy/plugin.ts";
 import { aiProxyAdvanced } from "./ai-proxy-advanced/plugin.ts";
 import { keyAuth } from "./key-auth/plugin.ts";
+import { opentelemetry } from "./opentelemetry/plugin.ts";
 import type { PluginDefinition } from "./plugin.ts";
 
-export const plugins: readonly PluginDefinition[] = [keyAuth, aiProxyAdvanced, aiProxy];
+export const plugins: readonly PluginDefinition[] = [keyAuth, aiProxyAdvanced, aiProxy, opentelemetry];
