@@ -131,6 +131,17 @@ describe("spans", () => {
     expect(collector.batches.map(({ spans }) => spans.length)).toEqual([6, 6, 6]);
   });
 
+  it("wait as whole traces, one at least", async () => {
+    collector = await startTraceCollector();
+    const queue = { max_entries: 1, max_batch_size: 1, max_coalescing_delay: 3600 };
+    const gateway = await start(collector.url, { queue });
+    await ask(gateway, 1);
+    await until(() => collector?.spans.length === 2, "both spans of the trace");
+    await ask(gateway, 1);
+    await until(() => collector?.spans.length === 4, "those of the next");
+    expect(health(gateway)?.dropped).toBe(0);
+  });
+
   it("are not lost by a reload", async () => {
     collector = await startTraceCollector();
     const { url } = collector;

@@ -75,16 +75,17 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     },
   };
   const processor = new BatchSpanProcessor(exporter, {
-    maxExportBatchSize: Math.min(options.maxBatchSize, maxSpans),
-    maxQueueSize: maxSpans,
+    maxExportBatchSize: options.maxBatchSize,
+    // The bound is ours, in `add`: the processor drops single spans and does not tell.
+    maxQueueSize: Number.MAX_SAFE_INTEGER,
     scheduledDelayMillis: options.maxDelayMs,
     exportTimeoutMillis: Math.min(options.exportTimeoutMs, maxTimerMs),
   });
 
   return {
     add({ spans, state, traceId }) {
-      // Here rather than in the processor, which drops single spans and does not tell.
-      if (waiting + spans.length > maxSpans) {
+      // One trace may wait whatever its size, or a small bound would keep all from being sent.
+      if (waiting > 0 && waiting + spans.length > maxSpans) {
         onDropped(spans.length, "too many wait");
         return;
       }
