@@ -154,6 +154,18 @@ describe("the trace of a call of a model", () => {
     expect(JSON.parse(String(output))).toEqual([{ role: "assistant", parts: said, finish_reason: "stop" }]);
   });
 
+  it("has the tool that is called where payloads are logged", async () => {
+    const tool = { type: "function", function: { name: "get_weather", parameters: { type: "object" } } };
+    const { answer, spans } = await ask("/logged", { tools: [tool], tool_choice: "required" });
+    const [choice] = answer.json()["choices"] as { message: { tool_calls: { id: string }[] } }[];
+    expect(spanNamed(spans, "kong.gen_ai").attributes).toMatchObject({
+      "gen_ai.tool.type": "function",
+      "gen_ai.tool.name": "get_weather",
+      "gen_ai.tool.call.id": choice?.message.tool_calls[0]?.id,
+      "gen_ai.response.finish_reasons": ["tool_calls"],
+    });
+  });
+
   it("has the first token of a stream as an event", async () => {
     const { spans } = await ask("/chat", { stream: true });
     expect(tree(spans)).toEqual(["kong", "  kong.gen_ai", "  kong.balancer"]);

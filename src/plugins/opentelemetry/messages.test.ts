@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { inputMessages, outputMessages } from "./messages.ts";
+import { inputMessages, outputOf } from "./messages.ts";
 
+const outputMessages = (body: string | undefined) => outputOf(body).messages;
 const read = (text: string | undefined) => JSON.parse(text ?? "");
 
 describe("logged bodies as the conventions have them", () => {
@@ -37,6 +38,18 @@ describe("logged bodies as the conventions have them", () => {
     expect(read(outputMessages(JSON.stringify({ choices })))).toEqual([
       { role: "assistant", parts: [{ type: "text", content: "Hi" }], finish_reason: "stop" },
     ]);
+  });
+
+  it("tell the first tool that is called", () => {
+    const call = { id: "c1", type: "function", function: { name: "weather", arguments: "{}" } };
+    const answer = (message: object) => JSON.stringify({ choices: [{ message }] });
+    expect(outputOf(answer({ content: null, tool_calls: [call, { ...call, id: "c2" }] })).toolCall).toEqual({
+      id: "c1",
+      name: "weather",
+    });
+    expect(outputOf(answer({ tool_calls: [{}] })).toolCall).toEqual({ id: undefined, name: undefined });
+    for (const message of [{ content: "Hi" }, { tool_calls: [] }, { tool_calls: "none" }])
+      expect(outputOf(answer(message)).toolCall).toBeUndefined();
   });
 
   it("put a stream's pieces together", () => {

@@ -13,13 +13,34 @@ export function inputMessages(body: string | undefined): string | undefined {
   return cut(Array.isArray(messages) ? JSON.stringify(messages.map(toMessage)) : body);
 }
 
+export interface Output {
+  readonly messages: string | undefined;
+  /** The first tool that a whole answer calls. */
+  readonly toolCall: { readonly id: string | undefined; readonly name: string | undefined } | undefined;
+}
+
 /** Of a whole answer, or of a stream's chunks as they are logged: a list. */
-export function outputMessages(body: string | undefined): string | undefined {
-  if (body === undefined) return undefined;
+export function outputOf(body: string | undefined): Output {
+  if (body === undefined) return { messages: undefined, toolCall: undefined };
   const answer = parsed(body);
-  if (Array.isArray(answer)) return cut(JSON.stringify([joined(answer)]));
+  if (Array.isArray(answer)) return { messages: cut(JSON.stringify([joined(answer)])), toolCall: undefined };
   const choices = fieldOf(answer, "choices");
-  return cut(Array.isArray(choices) ? JSON.stringify(choices.map(toAnswer)) : body);
+  if (!Array.isArray(choices)) return { messages: cut(body), toolCall: undefined };
+  return { messages: cut(JSON.stringify(choices.map(toAnswer))), toolCall: firstCall(choices) };
+}
+
+function firstCall(choices: readonly JsonValue[]): Output["toolCall"] {
+  for (const choice of choices) {
+    const calls = fieldOf(fieldOf(choice, "message"), "tool_calls");
+    const [call = null] = Array.isArray(calls) ? calls : [];
+    if (isJsonObject(call)) return { id: textIn(call, "id"), name: textIn(call["function"], "name") };
+  }
+  return undefined;
+}
+
+function textIn(value: JsonValue | undefined, name: string): string | undefined {
+  const text = fieldOf(value, name);
+  return typeof text === "string" ? text : undefined;
 }
 
 function toAnswer(choice: JsonValue): JsonObject {

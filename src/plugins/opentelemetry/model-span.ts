@@ -2,7 +2,7 @@
 import type { AiFacts } from "../../llm/ai-facts.ts";
 import type { AccessRecord } from "../../telemetry/access-record.ts";
 import { type EndedExchange, epochMs } from "./ended-exchange.ts";
-import { inputMessages, outputMessages } from "./messages.ts";
+import { inputMessages, outputOf } from "./messages.ts";
 import type { Attributes, Span } from "./span.ts";
 
 /** The event at the first piece of a stream. */
@@ -12,6 +12,7 @@ export function modelSpan({ endedAt, exchange, record, trace }: EndedExchange, f
   const { llmLatencyMs, startedAt = exchange.startedAt, timeToFirstTokenMs } = facts;
   const at = (monotonicMs: number) => epochMs(exchange, monotonicMs);
   const failure = failureOf(facts, record);
+  const output = outputOf(facts.payload?.response);
   return {
     name: "kong.gen_ai",
     kind: "client",
@@ -27,7 +28,10 @@ export function modelSpan({ endedAt, exchange, record, trace }: EndedExchange, f
       ...answerAttributes(facts),
       ...routingAttributes(facts),
       "gen_ai.input.messages": inputMessages(facts.payload?.request),
-      "gen_ai.output.messages": outputMessages(facts.payload?.response),
+      "gen_ai.output.messages": output.messages,
+      "gen_ai.tool.type": output.toolCall === undefined ? undefined : "function",
+      "gen_ai.tool.call.id": output.toolCall?.id,
+      "gen_ai.tool.name": output.toolCall?.name,
     },
     error: failure === clientLeft ? undefined : failure,
     events:
