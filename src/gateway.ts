@@ -236,6 +236,7 @@ function headerText(value: string | string[] | undefined): string | undefined {
 function finishHeaders(reply: Reply, exchange: Exchange, now: number): void {
   const { headers } = reply;
   headers["x-kong-request-id"] = exchange.id;
+  if (exchange.trace?.replyHeaders !== undefined) Object.assign(headers, exchange.trace.replyHeaders);
   const total = Math.round(now - exchange.startedAt);
   const last = exchange.attempts.at(-1);
   if (last?.headMs === undefined || reply.error !== undefined) {

@@ -12,6 +12,7 @@ import { type Simulator, startSimulator } from "../src/simulator/simulator.ts";
 import { embedLocally, startStack } from "./support/gateway.ts";
 import { codeBlocks, exportedVariables, firstCurl } from "./support/readme.ts";
 import { describeWithServer, type ServerName, type ServerOptions, startServer } from "./support/servers.ts";
+import { startTraceCollector, type TraceCollector } from "./support/trace-collector.ts";
 
 const folder = new URL("../examples/", import.meta.url);
 const examples = readdirSync(folder).filter((name) => existsSync(new URL(`${name}/gateway.yaml`, folder)));
@@ -31,17 +32,23 @@ const programs: Readonly<Record<string, { readonly file: string; readonly variab
 };
 
 let simulator: Simulator;
+let collector: TraceCollector;
 beforeAll(async () => {
   simulator = await startSimulator({ now: Date.now, embed: embedLocally });
+  collector = await startTraceCollector();
 });
-afterAll(() => simulator.close());
+afterAll(() => Promise.all([simulator.close(), collector.close()]));
 
-/** What the README exports, with this test's simulator for the one it starts. */
+/** What the README exports, with this test's simulator and collector for those it starts. */
 function environment(readme: string, more: Readonly<Record<string, string>> = {}): Record<string, string> {
   const entries = Object.entries({ ...exportedVariables(readme), ...more });
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, value.replace("http://127.0.0.1:8090", simulator.url)]),
-  );
+  return Object.fromEntries(entries.map(([name, value]) => [name, inPlace(value)]));
+}
+
+function inPlace(address: string): string {
+  return address
+    .replace("http://127.0.0.1:8090", simulator.url)
+    .replace("http://127.0.0.1:4318/v1/traces", collector.url);
 }
 
 /** Sends a README's command to the gateway at `url`. */
@@ -92,7 +99,9 @@ describe.each(examples)("examples/%s", (name) => {
     expect(status).toBe(200);
     expect(headers["x-kong-llm-model"]).toMatch(/^\w+\/\S+$/);
     expect(stack.log.filter(({ level }) => level !== "info")).toEqual([]);
-    await expect.poll(() => stack.gateway.health().every(({ state }) => state === "up")).toBe(true);
+    const isUp = () => stack.gateway.health().every(({ state }) => state === "up");
+    // Spans wait for a second before the collector is called.
+    await expect.poll(isUp, { timeout: 5_000 }).toBe(true);
     await stack.close();
   }
 

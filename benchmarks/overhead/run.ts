@@ -114,7 +114,7 @@ async function startSides(
   if (nginx === undefined) note("nginx is left out: it is not on the PATH, or --without names it");
   const nginxName = nginx && add(nginx);
   const peerName = without.includes("portkey") ? undefined : add(await startPortkey(context, peerHome));
-  for (const variant of sluiceVariants) add(await startSluice(context, variant, home));
+  for (const variant of sluiceVariants) add(await startSluice(context, variant, { home }));
   return {
     sides,
     names: { sides: sides.map(({ name }) => name), direct: direct.name, nginx: nginxName, peer: peerName },

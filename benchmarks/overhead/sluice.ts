@@ -17,19 +17,27 @@ export type SluiceVariant = keyof typeof variants;
 
 export const sluiceVariants = Object.keys(variants) as readonly SluiceVariant[]; // the keys of the table above
 
-/** `home`: the folder that holds `bin/` and `dist/`. */
+export interface SluiceBuild {
+  /** The folder that holds `bin/` and `dist/`. */
+  readonly home: string;
+  /** Default: the variant. */
+  readonly label?: string;
+  /** Beside the one that proxies. */
+  readonly plugins?: readonly unknown[];
+}
+
 export async function startSluice(
   { upstreamPort, folder, pinning }: SideContext,
   variant: SluiceVariant,
-  home: string,
+  { home, label = variant, plugins = [] }: SluiceBuild,
 ): Promise<Side> {
   const { algorithm, promptCount } = variants[variant];
-  const own = join(folder, `sluice-${variant.replaceAll(/\W+/g, "-")}`);
+  const own = join(folder, `sluice-${label.replaceAll(/\W+/g, "-")}`);
   mkdirSync(own, { recursive: true });
   const port = await freePort();
   const config = join(own, "gateway.yaml");
   const records = join(own, "records.jsonl");
-  writeFileSync(config, sluiceConfig(algorithm, upstreamPort));
+  writeFileSync(config, sluiceConfig(algorithm, upstreamPort, plugins));
   const listeners = [
     "--proxy-listen",
     `127.0.0.1:${port}`,
@@ -39,7 +47,7 @@ export async function startSluice(
     "off",
   ];
   const child = await startChild({
-    name: `Sluice (${variant})`,
+    name: `Sluice (${label})`,
     command: process.execPath,
     args: [join(home, "bin/sluice"), "start", "-c", config, ...listeners, "--prefix", own],
     cores: pinning && [pinning.proxyCore],
@@ -48,7 +56,7 @@ export async function startSluice(
     errors: join(own, "log.jsonl"),
   });
   return {
-    name: `Sluice ${variant}`,
+    name: `Sluice ${label}`,
     port,
     headers: {},
     pids: [child.pid],
@@ -77,7 +85,7 @@ const targets = [
 ] as const;
 
 /** Three priced models with a key, options of their own and statistics: the project's main scenario. */
-function sluiceConfig(algorithm: string, upstreamPort: number): string {
+function sluiceConfig(algorithm: string, upstreamPort: number, plugins: readonly unknown[]): string {
   const semantic = {
     embeddings: { model: { provider: "local" } },
     vectordb: { strategy: "memory", distance_metric: "cosine", threshold: 0.7 },
@@ -88,6 +96,7 @@ function sluiceConfig(algorithm: string, upstreamPort: number): string {
       { name: "llm", url: "http://127.0.0.1", routes: [{ name: "chat", paths: ["/v1/chat/completions"] }] },
     ],
     plugins: [
+      ...plugins,
       {
         name: "ai-proxy-advanced",
         route: "chat",

@@ -134,10 +134,20 @@ function countComponents(metrics: Metrics, health: () => readonly PluginHealth[]
     "counter",
     ["plugin_id", "place"],
     () =>
-      health().flatMap(({ dropped, name, pluginId }) =>
-        dropped === undefined ? [] : [{ labels: [pluginId, name], value: dropped }],
+      health().flatMap(({ component, dropped, name, pluginId }) =>
+        dropped === undefined || !component.startsWith("log_")
+          ? []
+          : [{ labels: [pluginId, name], value: dropped }],
       ),
   );
+  countPart(metrics, health, {
+    component: "trace_collector",
+    label: "collector",
+    up: "1 while the collector took the spans it was sent last",
+    failures: "Tries to send spans that failed",
+    writes: "Batches of spans that the collector has taken",
+    dropped: "Spans that were given up, since they could not be sent in time",
+  });
 }
 
 interface Part {
@@ -147,6 +157,8 @@ interface Part {
   readonly up: string;
   readonly failures: string;
   readonly writes: string;
+  /** Only for parts that give things up. */
+  readonly dropped?: string;
 }
 
 function countPart(metrics: Metrics, health: () => readonly PluginHealth[], part: Part): void {
@@ -172,6 +184,14 @@ function countPart(metrics: Metrics, health: () => readonly PluginHealth[], part
     "counter",
     labels,
     of(({ writes }) => writes),
+  );
+  if (part.dropped === undefined) return;
+  metrics.readings(
+    `${name}_dropped_total`,
+    part.dropped,
+    "counter",
+    labels,
+    of(({ dropped }) => dropped ?? 0),
   );
 }
 

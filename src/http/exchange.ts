@@ -65,6 +65,8 @@ export interface Exchange {
   consumer?: Consumer;
   /** What the consumer showed to be known. Absent where it is only taken for one, the anonymous consumer. */
   credential?: { readonly id: string } | undefined;
+  /** Set once, by the plugin that traces. */
+  trace?: ExchangeTrace;
   /** Set once, by the plugin that proxies to a model. */
   ai?: AiFacts;
   /** Filled by whoever calls an upstream, in order of attempt. */
@@ -86,4 +88,16 @@ export interface Attempt {
   failure?: string;
   /** `provider/model`, for attempts on a model. */
   target?: string;
+  /** Milliseconds to the last byte or the failure; undefined where the answer's end is that of the exchange. */
+  endMs?: number;
 }
+
+/** What upstreams and the client are told of the trace that an exchange is part of. */
+export interface ExchangeTrace {
+  /** These headers with what the receiver is to know of the trace. Asked once for each attempt, in their order. */
+  attemptHeaders(headers: UpstreamHeaders): UpstreamHeaders;
+  /** For the client. */
+  readonly replyHeaders: Readonly<Record<string, string>> | undefined;
+}
+
+type UpstreamHeaders = Readonly<Record<string, string | string[]>>;

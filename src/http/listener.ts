@@ -6,7 +6,14 @@ import { toGatewayError } from "../errors.ts";
 import type { AiFacts } from "../llm/ai-facts.ts";
 import type { RouteMatch } from "../router/router.ts";
 import { LightCancellation } from "./cancellation.ts";
-import type { Attempt, ClientRequest, Exchange, OnwardRequest, ServiceRecord } from "./exchange.ts";
+import type {
+  Attempt,
+  ClientRequest,
+  Exchange,
+  ExchangeTrace,
+  OnwardRequest,
+  ServiceRecord,
+} from "./exchange.ts";
 import { type BodyFlow, isBodyStream, type Reply, type ReplyHeaders } from "./reply.ts";
 
 export interface ListenerServices {
@@ -201,6 +208,7 @@ class LiveExchange implements Exchange {
   consumers?: ConsumerIndex;
   consumer?: Consumer;
   credential?: { readonly id: string } | undefined;
+  trace?: ExchangeTrace;
   ai?: AiFacts;
   readonly #response: ServerResponse;
   #abort: AbortController | undefined;

@@ -1,6 +1,7 @@
 /** What is known of an exchange with a model; filled by the proxy as it happens, read by records and metrics. */
 
 import type { Usage } from "../llm/usage.ts";
+import type { RequestParameters } from "./request-parameters.ts";
 import type { RoutingDecision } from "./routing-decision.ts";
 
 export interface AiFacts {
@@ -10,11 +11,17 @@ export interface AiFacts {
   /** `config.balancer.algorithm`. */
   readonly algorithm: string;
   readonly routeType: string;
+  /** Monotonic milliseconds at which the request had been read; the times below count from here. */
+  readonly startedAt?: number;
   mode: "oneshot" | "stream";
   /** Of the target that answered, or was tried last. */
   provider?: string;
   requestModel?: string;
+  /** What else was asked of the model. Set for exchanges that are traced. */
+  parameters?: RequestParameters;
   responseModel?: string;
+  /** The vendor's id of the answer. */
+  responseId?: string;
   decision?: RoutingDecision;
   /** Of the last attempt. */
   usage?: Usage;

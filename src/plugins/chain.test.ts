@@ -23,6 +23,15 @@ describe("runAccess", () => {
     expect(journal).toEqual(["a: access", "b: access", "c: access"]);
   });
 
+  it("lets all begin before any is asked, also those that an earlier reply spares", async () => {
+    const journal: string[] = [];
+    const beginning = (name: string, access: () => Reply | undefined = () => undefined) =>
+      notingPlugin(name, journal, { access, begin: () => void journal.push(`${name}: begin`) });
+    expect(await runAccess([beginning("a", () => reply), beginning("b")], createExchange())).toBe(reply);
+    await runAccess([beginning("c")], createExchange());
+    expect(journal).toEqual(["a: begin", "b: begin", "c: begin"]);
+  });
+
   it("ends with the first reply", async () => {
     const journal: string[] = [];
     const plugins = [

@@ -5,11 +5,12 @@ import type { AccessRecord } from "../telemetry/access-record.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Plugin } from "./plugin.ts";
 
-/** The first reply a plugin gives, in order; undefined when all let the request pass. */
+/** The first reply a plugin gives, in order, once all have begun; undefined when all let the request pass. */
 export function runAccess(
   plugins: readonly Plugin[],
   exchange: Exchange,
 ): Reply | undefined | Promise<Reply | undefined> {
+  for (const plugin of plugins) plugin.begin?.(exchange);
   const [only] = plugins;
   // The usual chain is one plugin long; its promise needs no other around it.
   return plugins.length === 1 ? only?.access?.(exchange) : runAll(plugins, exchange);

@@ -5,6 +5,7 @@ import { aiProxyAdvanced } from "./ai-proxy-advanced/plugin.ts";
 import { fileLog } from "./file-log/plugin.ts";
 import { httpLog } from "./http-log/plugin.ts";
 import { keyAuth } from "./key-auth/plugin.ts";
+import { opentelemetry } from "./opentelemetry/plugin.ts";
 import type { PluginDefinition } from "./plugin.ts";
 import { prometheus } from "./prometheus/plugin.ts";
 
@@ -12,6 +13,7 @@ export const plugins: readonly PluginDefinition[] = [
   keyAuth,
   aiProxyAdvanced,
   aiProxy,
+  opentelemetry,
   prometheus,
   httpLog,
   fileLog,

@@ -18,6 +18,8 @@ import type { Schedule } from "../util/schedule.ts";
 export interface Plugin {
   /** Awaited once before the first request, e.g. to embed descriptions. Rejects only when it can never serve. */
   start?(signal: AbortSignal): Promise<void>;
+  /** Before every plugin's `access`, so that a plugin late in the order sees a request that an earlier one answers. */
+  begin?(exchange: Exchange): void;
   /** Before the upstream call. A reply ends the request here. */
   access?(exchange: Exchange): Reply | undefined | Promise<Reply | undefined>;
   /** After the last byte. Can change nothing and must not throw. */
@@ -55,7 +57,8 @@ export interface ComponentHealth {
     | "shared_state"
     | "ledger"
     | "log_endpoint"
-    | "log_file";
+    | "log_file"
+    | "trace_collector";
   /** Place or name, without credentials. */
   readonly name: string;
   /** `unknown` until the first contact. */
@@ -66,12 +69,18 @@ export interface ComponentHealth {
   readonly failures: number;
   /** Times its content was handed over since then. */
   readonly writes: number;
-  /** Entries that it was to get and never will. */
+  /** Things that were meant for it and given up. */
   readonly dropped?: number;
 }
 
 export interface ProbeResult {
-  readonly component: "vector store" | "embedder" | "shared state" | "log endpoint" | "log file";
+  readonly component:
+    | "vector store"
+    | "embedder"
+    | "shared state"
+    | "log endpoint"
+    | "log file"
+    | "trace collector";
   /** Place or name, without credentials. */
   readonly name: string;
   /** What was found, in the order to be shown: server, version, dimensions, latencies. */

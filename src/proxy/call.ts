@@ -5,6 +5,7 @@ import type { Attempt } from "../http/exchange.ts";
 import { aiRequestHeaders } from "../http/headers.ts";
 import type { UpstreamCall } from "../http/upstream-client.ts";
 import type { AiFacts, TriedTarget } from "../llm/ai-facts.ts";
+import { requestParameters } from "../llm/request-parameters.ts";
 import type { ChatCall } from "./chat-call.ts";
 import { addCredentials, hasCredentials, secretsOf } from "./credentials.ts";
 import { automatic } from "./model-choice.ts";
@@ -54,7 +55,8 @@ function planCall(call: ChatCall, lease: Lease<ProxyTarget>): CallPlan {
   const resolved = target.resolve(client, modelNamed(request.model, target));
   const { model } = resolved;
   const asked = request.stream === call.isStream ? request : { ...request, stream: call.isStream };
-  const encoded = target.chat.encode(mergeOptions(asked, model.options, target.optionsMode), model);
+  const merged = mergeOptions(asked, model.options, target.optionsMode);
+  const encoded = target.chat.encode(merged, model);
   const headers = aiRequestHeaders(exchange.onward.toVendor.headers, {
     keepAuthorization: !hasCredentials(target.credentials),
   });
@@ -67,6 +69,7 @@ function planCall(call: ChatCall, lease: Lease<ProxyTarget>): CallPlan {
 
   facts.provider = target.provider.name;
   facts.requestModel = model.name;
+  if (exchange.trace !== undefined) facts.parameters = requestParameters(merged);
   if (facts.tried.length > 0) forgetEarlier(facts);
   if (encoded.warnings !== undefined && encoded.warnings.length > 0) facts.warnings = encoded.warnings;
   if (target.logPayloads) {
@@ -96,7 +99,7 @@ function planCall(call: ChatCall, lease: Lease<ProxyTarget>): CallPlan {
       origin: resolved.origin,
       path: signed.path,
       method: "POST",
-      headers: signed.headers,
+      headers: exchange.trace?.attemptHeaders(signed.headers) ?? signed.headers,
       body,
       connectTimeoutMs: settings.connectTimeoutMs,
       writeTimeoutMs: settings.writeTimeoutMs,
@@ -115,6 +118,7 @@ function planCall(call: ChatCall, lease: Lease<ProxyTarget>): CallPlan {
       if (isOver) return;
       isOver = true;
       const latencyMs = services.now() - startedAt;
+      attempt.endMs = latencyMs;
       tried.latency_ms = Math.round(latencyMs * 100) / 100;
       if (end.failure !== undefined) tried.failure_kind = end.failure;
       lease.end({ ...end, latencyMs }, counting);
@@ -130,6 +134,7 @@ function forgetEarlier(facts: AiFacts): void {
   delete facts.baselines;
   delete facts.priceSource;
   delete facts.responseModel;
+  delete facts.responseId;
   delete facts.finishReason;
   delete facts.timeToFirstTokenMs;
 }

@@ -99,11 +99,13 @@ function openCall(
   const asksStream = request.stream === true;
   if (asksStream && settings.responseStreaming === "deny") throw new GatewayError("streaming_denied");
   const isStream = asksStream || settings.responseStreaming === "always";
+  const startedAt = services.now();
   const facts: AiFacts = {
     pluginId: settings.pluginId,
     plugin: settings.plugin,
     algorithm: settings.algorithm,
     routeType: "llm/v1/chat",
+    startedAt,
     mode: isStream ? "stream" : "oneshot",
     embeddingsProvider: settings.embeddingsProvider,
     tried: [],
@@ -124,7 +126,7 @@ function openCall(
     isStream,
     facts,
     routing: balanceRequest(request, client, settings, exchange),
-    startedAt: services.now(),
+    startedAt,
     cancellation: deadline?.cancellation ?? exchange.cancellation,
     deadline,
   };

@@ -4,6 +4,7 @@ import type { AttemptFailure } from "../balancer/balancer.ts";
 import type { BodyFlow, BodySink, BodyStream, Reply, ReplyHeaders } from "../http/reply.ts";
 import { createSseParser, type SseParser } from "../http/sse-parser.ts";
 import { sseData, sseDone, sseError } from "../http/sse-writer.ts";
+import { idAtStart } from "../llm/answer-id.ts";
 import { AnswerCollector } from "../llm/answer-text.ts";
 import type { Usage } from "../llm/usage.ts";
 import type { ChunkSink, StreamDecoder } from "../providers/provider.ts";
@@ -75,6 +76,7 @@ class StreamRelay implements ChunkSink, BodyStream {
   #out = "";
   #usage: Usage | undefined;
   #model: string | undefined;
+  #id: string | undefined;
   #finishReason: string | undefined;
   #isComplete = false;
   #isOver = false;
@@ -157,7 +159,10 @@ class StreamRelay implements ChunkSink, BodyStream {
 
   chunk(json: string): void {
     const { facts, services, startedAt } = this.#call;
-    if (facts.timeToFirstTokenMs === undefined) facts.timeToFirstTokenMs = services.now() - startedAt;
+    if (facts.timeToFirstTokenMs === undefined) {
+      facts.timeToFirstTokenMs = services.now() - startedAt;
+      this.#id = idAtStart(json);
+    }
     this.#answer.add(json);
     if (this.#payload !== undefined && this.#answer.characters <= maxPayloadCharacters)
       this.#payload.push(json);
@@ -298,6 +303,7 @@ class StreamRelay implements ChunkSink, BodyStream {
       failure,
       tokens: { known: this.#usage, isComplete: this.#isComplete, answer: () => this.#answer.read() },
       responseModel: this.#model,
+      responseId: this.#id,
       finishReason: this.#finishReason,
     });
   }

@@ -8,6 +8,7 @@ import { readAll } from "../http/read-all.ts";
 import type { Reply, ReplyHeaders } from "../http/reply.ts";
 import type { UpstreamResponse } from "../http/upstream-client.ts";
 import { UpstreamError } from "../http/upstream-error.ts";
+import { idAtStart } from "../llm/answer-id.ts";
 import { readAnswerText } from "../llm/answer-text.ts";
 import type { DecodedAnswer } from "../providers/provider.ts";
 import { answerAsEvents } from "./answer-as-events.ts";
@@ -63,6 +64,7 @@ async function relayWhole(
       answer: () => readAnswerText(answer.response ?? JSON.parse(bytes.toString("utf8"))),
     },
     responseModel: answer.responseModel,
+    responseId: answer.response?.id ?? idAtStart(bytes.toString("latin1", 0, 300)),
     finishReason: answer.finishReason,
   });
   return wholeReply(call, plan, response, { bytes, answer });
@@ -90,7 +92,12 @@ function wholeReply(
   );
 }
 
-const nothingKnown = { tokens: undefined, responseModel: undefined, finishReason: undefined };
+const nothingKnown = {
+  tokens: undefined,
+  responseModel: undefined,
+  responseId: undefined,
+  finishReason: undefined,
+};
 
 /** The answer broke off, or cannot be decompressed. Throws when it did because the client left. */
 function unread(call: ChatCall, plan: CallPlan, error: unknown): FailedAttempt {

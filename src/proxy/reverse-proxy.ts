@@ -46,7 +46,9 @@ export async function proxyToService(
     };
     exchange.attempts.push(attempt);
     try {
-      const response = await services.upstream.send(call, exchange.cancellation);
+      const { trace } = exchange;
+      const sent = trace === undefined ? call : { ...call, headers: trace.attemptHeaders(call.headers) };
+      const response = await services.upstream.send(sent, exchange.cancellation);
       attempt.headMs = services.now() - attempt.startedAt;
       attempt.status = response.status;
       return {
@@ -55,6 +57,7 @@ export async function proxyToService(
         body: response.body,
       };
     } catch (error) {
+      attempt.endMs = services.now() - attempt.startedAt;
       if (!(error instanceof UpstreamError)) throw error;
       attempt.failure = error.kind;
       // The body is a stream: it can be sent again only while none of it has been read.

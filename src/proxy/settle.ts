@@ -17,6 +17,7 @@ export interface Settlement {
    */
   readonly tokens: AnswerTokens | undefined;
   readonly responseModel: string | undefined;
+  readonly responseId: string | undefined;
   readonly finishReason: string | undefined;
 }
 
@@ -38,6 +39,7 @@ export function settle(call: ChatCall, plan: CallPlan, settlement: Settlement): 
   const { failure, tokens } = settlement;
   facts.llmLatencyMs = services.now() - call.startedAt;
   facts.responseModel = settlement.responseModel ?? plan.resolved.model.name;
+  if (settlement.responseId !== undefined) facts.responseId = settlement.responseId;
   if (settlement.finishReason !== undefined) facts.finishReason = settlement.finishReason;
   const end = {
     ok: failure === undefined,

@@ -1,4 +1,5 @@
 /** Ours of the way to an answer: failed attempts, streams, and what of usage and cost is not known for sure. */
+import { toUsd } from "../accounting/money.ts";
 import type { AiFacts, TriedTarget } from "../llm/ai-facts.ts";
 import type { AccessRecord } from "./access-record.ts";
 import { maxCombinations, other, within } from "./label-bounds.ts";
@@ -26,6 +27,8 @@ export interface AnswerMetrics {
   countRetries(record: AccessRecord, route: string): void;
   /** Counts attempts that failed. `bound` is for the names of models, which clients may make up. */
   countFailures(ai: AiFacts, route: string, bound: (model: string) => string): void;
+  /** Counts what was spent and what the same tokens would have cost elsewhere, where all of it is known. */
+  countSavings(ai: AiFacts, route: string): void;
   /** Counts what a model of this name has answered. */
   countAnswer(record: AccessRecord, ai: AiFacts, provider: string, model: string): void;
 }
@@ -34,6 +37,7 @@ export function createAnswerMetrics(registry: MetricRegistry): AnswerMetrics {
   const retries = registry.counter("sluice_retries_total", "Attempts after the first of an exchange", [
     "route",
   ]);
+  const savingsOf = createSavingsSeries(registry);
   const failureOf = createFailureSeries(registry);
   const { modelOf, streamOf } = createModelSeries(registry);
   return {
@@ -48,6 +52,18 @@ export function createAnswerMetrics(registry: MetricRegistry): AnswerMetrics {
         series.failures.add(1);
         if (at < tried.length - 1) series.failovers.add(1);
       }
+    },
+    countSavings({ baselines, costUsd, decision }, route) {
+      const routingUsd = decision?.embedding === undefined ? 0 : decision.embedding.costUsd;
+      if (costUsd === undefined || routingUsd === undefined || baselines === undefined) return;
+      const [strongest, cheapest] = ["strongest", "cheapest"].map(
+        (name) => baselines.find((baseline) => baseline.name === name)?.costPicoUsd,
+      );
+      if (strongest === undefined || cheapest === undefined) return;
+      const series = savingsOf(route);
+      series.spent.add(costUsd + routingUsd);
+      series.strongest.add(toUsd(strongest));
+      series.cheapest.add(toUsd(cheapest));
     },
     countAnswer(record, ai, provider, model) {
       const { costUsd, timeToFirstTokenMs, usage } = ai;
@@ -72,6 +88,36 @@ function streamOutcome(
 
 function targetName({ model, provider }: TriedTarget, bound: (model: string) => string): string {
   return `${provider}/${bound(model)}`;
+}
+
+interface SavingsSeries {
+  readonly spent: Counter;
+  readonly strongest: Counter;
+  readonly cheapest: Counter;
+}
+
+/** Two sums rather than their difference: a counter cannot go down, and what was saved can. */
+function createSavingsSeries(registry: MetricRegistry): (route: string) => SavingsSeries {
+  const spent = registry.counter(
+    "sluice_spent_usd_total",
+    "What exchanges have cost whose baselines are known, routing included",
+    ["route"],
+  );
+  const baselines = registry.counter(
+    "sluice_baseline_usd_total",
+    "What the same tokens would have cost at the dearest and at the cheapest target",
+    ["route", "baseline"],
+  );
+  const known = new Map<string, SavingsSeries>(); // routes are the config's
+  return (route) => {
+    const series = known.get(route) ?? {
+      spent: spent.with(route),
+      strongest: baselines.with(route, "strongest"),
+      cheapest: baselines.with(route, "cheapest"),
+    };
+    known.set(route, series);
+    return series;
+  };
 }
 
 function createFailureSeries(registry: MetricRegistry) {

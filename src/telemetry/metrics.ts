@@ -35,6 +35,7 @@ export function createMetrics(): Metrics {
       if (ai === undefined) return;
       if (ai.decision !== undefined) countRouting(ai.decision, ai, route);
       answers.countFailures(ai, route, boundedModel);
+      answers.countSavings(ai, route);
       if (ai.provider === undefined) return;
       const model = boundedModel(ai.requestModel ?? none);
       answers.countAnswer(record, ai, ai.provider, model);

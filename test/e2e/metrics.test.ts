@@ -13,8 +13,19 @@ import { buildCommand, createWorkplace } from "../support/sluice-process.ts";
 
 type Families = ReadonlyMap<string, ScrapedFamily>;
 
-/** Where a server is needed; read with one in `shared-state.test.ts`. */
+/** Where a server or a plugin is needed that is not here; they are read with one in their own tests. */
 const needServers = [
+  "sluice_log_endpoint_up",
+  "sluice_log_endpoint_failures_total",
+  "sluice_log_endpoint_writes_total",
+  "sluice_log_file_up",
+  "sluice_log_file_failures_total",
+  "sluice_log_file_writes_total",
+  "sluice_log_entries_dropped_total",
+  "sluice_trace_collector_up",
+  "sluice_trace_collector_failures_total",
+  "sluice_trace_collector_writes_total",
+  "sluice_trace_collector_dropped_total",
   "sluice_shared_state_up",
   "sluice_shared_state_failures_total",
   "sluice_shared_state_writes_total",
@@ -64,8 +75,13 @@ function configOf(simulator: string, healthUrl: string): ConfigObject {
         route: "failing",
         config: {
           targets: [
-            openaiTarget(chatUrl(simulator), { model: "broken", weight: 99, extra: { health_check } }),
-            openaiTarget(chatUrl(simulator), { model: "gpt-4o", weight: 1 }),
+            openaiTarget(chatUrl(simulator), {
+              model: "broken",
+              weight: 99,
+              options: prices,
+              extra: { health_check },
+            }),
+            openaiTarget(chatUrl(simulator), { model: "gpt-4o", weight: 1, options: prices }),
           ],
           balancer: { failover_criteria: ["http_503", "non_idempotent"], max_fails: 0 },
         },

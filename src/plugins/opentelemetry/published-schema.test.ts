@@ -1,0 +1,4 @@
+import { describePublishedSchema } from "../../../test/support/published-schema.ts";
+import { opentelemetryConfig } from "./config.ts";
+
+describePublishedSchema({ name: "Opentelemetry", schema: opentelemetryConfig, count: 35 });
