@@ -10,6 +10,7 @@ import { type ConfigObject, chatUrl, openaiTarget, remoteEmbeddings } from "../s
 import { parsePromql } from "../support/promql.ts";
 import { codeBlocks } from "../support/readme.ts";
 import { buildCommand, createWorkplace } from "../support/sluice-process.ts";
+import { openTestLedger, type TestLedger } from "../support/test-ledger.ts";
 
 type Families = ReadonlyMap<string, ScrapedFamily>;
 
@@ -91,6 +92,7 @@ function configOf(simulator: string, healthUrl: string): ConfigObject {
 }
 
 let stack: Stack;
+let books: TestLedger;
 let healthServer: Server;
 /** Of one process, and of a gateway with workers. */
 let single: Families;
@@ -100,13 +102,18 @@ beforeAll(async () => {
   healthServer = createServer((_, response) => response.end());
   await new Promise<void>((resolve) => healthServer.listen(0, "127.0.0.1", resolve));
   const { port } = healthServer.address() as AddressInfo; // it listens on a port
-  stack = await startStack({ config: (url) => configOf(url, `http://127.0.0.1:${port}/`) });
+  books = openTestLedger();
+  stack = await startStack({
+    config: (url) => configOf(url, `http://127.0.0.1:${port}/`),
+    ledger: books.ledger,
+  });
   single = await scrapeSingle();
   withWorkers = await scrapeWorkers();
 }, 60_000);
 
 afterAll(async () => {
   await stack.close();
+  await books.dispose();
   healthServer.close();
 });
 

@@ -1,21 +1,14 @@
 /** Ten thousand exchanges of every kind: what the ledger says they cost is what the vendors bill, to the nano-dollar. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Agent, request } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openLedger } from "../../src/ledger/index.ts";
-import type { Ledger } from "../../src/ledger/ledger.ts";
 import type { LedgerSums } from "../../src/ledger/ledger-store.ts";
-import { ledgerOptions } from "../../src/ledger/options.ts";
 import { makeReport } from "../../src/ledger/report.ts";
 import type { Behaviour } from "../../src/simulator/behaviour.ts";
 import type { ReceivedRequest } from "../../src/simulator/journal.ts";
 import { seededRandom } from "../../src/simulator/text/random.ts";
-import { systemSchedule } from "../../src/util/schedule.ts";
 import { type Stack, startStack } from "../support/gateway.ts";
 import { anthropicTarget, chatConfig, openaiTarget } from "../support/gateway-config.ts";
-import { createRecordingLogger } from "../support/recording-logger.ts";
+import { openTestLedger, type TestLedger } from "../support/test-ledger.ts";
 import { type BillLine, type BillPrices, billOf } from "../support/vendor-bill.ts";
 
 const exchanges = 10_000;
@@ -88,24 +81,13 @@ function behave({ path, body }: ReceivedRequest): Behaviour | undefined {
 }
 
 describe("ten thousand exchanges, with failures, retries, streams, cuts, cache hits and clients that leave", () => {
-  const folder = mkdtempSync(join(tmpdir(), "sluice-money-"));
   const bill: BillLine[] = [];
-  const log = createRecordingLogger();
-  let ledger: Ledger;
+  let books: TestLedger;
   let stack: Stack;
   const agent = new Agent({ connections: atOnce });
 
   beforeAll(async () => {
-    const opened = openLedger(ledgerOptions.parse({}), {
-      prefix: folder,
-      log,
-      now: () => performance.now(),
-      wallClock: Date.now,
-      schedule: systemSchedule,
-      owner: "money",
-    });
-    if (opened === undefined) throw new Error("the ledger is off");
-    ledger = opened;
+    books = openTestLedger();
     stack = await startStack({
       config: (url) =>
         chatConfig(
@@ -128,15 +110,14 @@ describe("ten thousand exchanges, with failures, retries, streams, cuts, cache h
             },
           },
         ),
-      ledger,
+      ledger: books.ledger,
       simulator: { script: behave, onAnswer: (answer) => bill.push(billOf(answer, pricesOf)) },
     });
   });
   afterAll(async () => {
     await agent.destroy();
     await stack.close();
-    await ledger.close(5_000);
-    rmSync(folder, { recursive: true, force: true });
+    await books.dispose();
   });
 
   async function ask(number: number, kind: Kind): Promise<void> {
@@ -170,6 +151,7 @@ describe("ten thousand exchanges, with failures, retries, streams, cuts, cache h
     };
     await Promise.all(Array.from({ length: atOnce }, client));
     await expect.poll(() => stack.records.length, { timeout: 20_000 }).toBe(exchanges);
+    const { ledger, log } = books;
     await ledger.flush();
 
     const { signal } = new AbortController();
@@ -202,7 +184,7 @@ describe("ten thousand exchanges, with failures, retries, streams, cuts, cache h
   }, 180_000);
 
   it("claim no saving, for they do not know all of their cost", async () => {
-    const { total } = await makeReport(ledger.store, {}, [], new AbortController().signal);
+    const { total } = await makeReport(books.ledger.store, {}, [], new AbortController().signal);
     expect(total.exchanges).toBe(exchanges);
     expect(total.baselines["strongest"]?.savedUsd).toBeUndefined();
   });

@@ -1,5 +1,6 @@
 /** A gateway in this process before a simulated vendor, both on free ports, and everything they said. */
 import { Agent, request } from "undici";
+import { ledgerComponents } from "../../src/commands/process-ledger.ts";
 import { addReadings } from "../../src/commands/readings.ts";
 import { createRuntime } from "../../src/commands/runtime.ts";
 import type { Config } from "../../src/config/config.ts";
@@ -90,7 +91,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   addReadings(metrics, {
     runtime,
     gateway: () => running,
-    health: () => running?.health() ?? [],
+    health: () => [...(running?.health() ?? []), ...ledgerComponents(options.ledger)],
     ledger: options.ledger,
   });
   const gateway = await startOrClose();
