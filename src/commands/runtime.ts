@@ -1,11 +1,13 @@
 /** The world that a gateway process hands to its parts: clock, chance, network, log. */
 import { createTargetMemories } from "../balancer/target-memory.ts";
+import { budgetOwner, createBudgetLedgers } from "../budgets/ledgers.ts";
 import { createEmbeddingRegistry } from "../embedders/registry.ts";
 import { createHttpCaller } from "../http/http-caller.ts";
 import type { ListenerServices } from "../http/listener.ts";
 import { createUpstreamClient } from "../http/upstream-client.ts";
 import type { PluginServices } from "../plugins/plugin.ts";
 import { createStateExchange } from "../shared-state/exchange.ts";
+import { splitByOwner } from "../shared-state/shared-memory.ts";
 import type { StateChannel } from "../shared-state/state-channel.ts";
 import { createLogger, type Logger, type LogLevel } from "../telemetry/logger.ts";
 import { createIdSource } from "../util/ids.ts";
@@ -37,8 +39,9 @@ export function createRuntime(
   const upstream = createUpstreamClient();
   const newId = createIdSource();
   const targets = createTargetMemories();
+  const budgets = createBudgetLedgers();
   const sharing = createStateExchange({
-    memories: targets,
+    memories: splitByOwner(budgetOwner(""), budgets, targets),
     peer: newId(),
     now,
     schedule: systemSchedule,
@@ -53,6 +56,7 @@ export function createRuntime(
     upstream,
     embeddings: createEmbeddingRegistry({ now, random, log, schedule: systemSchedule }),
     targets,
+    budgets,
     sharing,
     call: caller.call,
     schedule: systemSchedule,

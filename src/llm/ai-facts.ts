@@ -1,6 +1,7 @@
 /** What is known of an exchange with a model; filled by the proxy as it happens, read by records and metrics. */
 
 import type { Usage } from "../llm/usage.ts";
+import type { BudgetFacts } from "./budget-facts.ts";
 import type { RoutingDecision } from "./routing-decision.ts";
 
 export interface AiFacts {
@@ -19,6 +20,10 @@ export interface AiFacts {
   usage?: Usage;
   /** USD; undefined where a price is unknown, which is not the same as free. */
   costUsd?: number;
+  /** What all attempts have used, failed ones included. */
+  readonly spent: Spent[];
+  /** Set where a budget applied. */
+  budget?: BudgetFacts;
   /** Whose price that was; set where `costUsd` is. */
   priceSource?: "config" | "table";
   /** Milliseconds from the parsed request to the whole answer. */
@@ -38,6 +43,16 @@ export interface AiFacts {
   readonly tried: TriedTarget[];
   /** Set where no target could be tried: which of them were left out, and for how long. */
   unavailable?: readonly UnavailableTarget[];
+}
+
+/** Of one attempt. */
+export interface Spent {
+  readonly provider: string;
+  /** `provider/model` */
+  readonly target: string;
+  readonly usage: Usage;
+  /** Undefined: unknown. */
+  readonly costUsd: number | undefined;
 }
 
 /** One entry of `ai.proxy.unavailable_targets`. */

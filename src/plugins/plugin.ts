@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import type { TargetStatus } from "../balancer/pool.ts";
 import type { TargetMemories } from "../balancer/target-memory.ts";
+import type { BudgetLedgers } from "../budgets/ledgers.ts";
 import type { EmbeddingRegistry } from "../embedders/registry.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { HttpCall } from "../http/http-call.ts";
@@ -18,6 +19,8 @@ export interface Plugin {
   start?(signal: AbortSignal): Promise<void>;
   /** Before the upstream call. A reply ends the request here. */
   access?(exchange: Exchange): Reply | undefined | Promise<Reply | undefined>;
+  /** Before the answer's head goes out, our own errors included; may add to its headers. Must not throw. */
+  respond?(exchange: Exchange, reply: Reply): void;
   /** After the last byte. Can change nothing and must not throw. */
   log?(exchange: Exchange, record: AccessRecord): void;
   /**
@@ -42,7 +45,7 @@ export interface Plugin {
 
 /** A part outside the plugin's own code. Requests are answered all the same while one is down. */
 export interface ComponentHealth {
-  readonly component: "vector_store" | "descriptions" | "shared_state";
+  readonly component: "vector_store" | "descriptions" | "shared_state" | "budget_counters";
   /** Place or name, without credentials. */
   readonly name: string;
   /** `unknown` until the first contact. */
@@ -56,7 +59,7 @@ export interface ComponentHealth {
 }
 
 export interface ProbeResult {
-  readonly component: "vector store" | "embedder" | "shared state";
+  readonly component: "vector store" | "embedder" | "shared state" | "budget counters";
   /** Place or name, without credentials. */
   readonly name: string;
   /** What was found, in the order to be shown: server, version, dimensions, latencies. */
@@ -105,6 +108,8 @@ export interface PluginServices {
   readonly embeddings: EmbeddingRegistry;
   /** What is remembered of targets across reloads. */
   readonly targets: TargetMemories;
+  /** What has been used of budgets, across reloads. */
+  readonly budgets: BudgetLedgers;
   /** How other processes hear of that, and this one of what they know. */
   readonly sharing: StateExchange;
   /** For embedders that call a vendor, and for signing in to clouds. */

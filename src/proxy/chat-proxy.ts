@@ -9,6 +9,7 @@ import type { AiFacts } from "../llm/ai-facts.ts";
 import type { ChatRequest } from "../llm/chat.ts";
 import { promptTexts } from "../llm/prompt-text.ts";
 import type { RoutingDecision } from "../llm/routing-decision.ts";
+import { admitted } from "./admitted.ts";
 import { attempt } from "./attempt.ts";
 import type { ChatCall, ChatProxyServices, ChatProxySettings } from "./chat-call.ts";
 import { asChatRequest, parseJsonBody } from "./chat-request.ts";
@@ -33,7 +34,9 @@ export async function proxyChat(
     settings,
     services,
   );
-  const candidates = candidatesOf(call.request, settings.targets, call.client);
+  const named = candidatesOf(call.request, settings.targets, call.client);
+  const { admission } = exchange;
+  const candidates = admission === undefined ? named : await admitted(call.request, named, admission);
   // A promise only where the algorithm has something to wait for.
   const preparing = settings.pool.balancer.prepare?.(candidates, call.routing);
   if (preparing !== undefined) await preparing;
@@ -106,6 +109,7 @@ function openCall(
     mode: isStream ? "stream" : "oneshot",
     ...settings.labels,
     tried: [],
+    spent: [],
   };
   exchange.ai = facts;
   const client = clientView(exchange);

@@ -29,6 +29,8 @@ export function settle(call: ChatCall, plan: CallPlan, settlement: Settlement): 
       facts.costUsd = costUsd;
       facts.priceSource = price.source;
     }
+    const provider = plan.target.provider.name;
+    facts.spent.push({ provider, target: `${provider}/${plan.resolved.model.name}`, usage, costUsd });
   }
   plan.end({
     ok: failure === undefined,

@@ -3,6 +3,7 @@
 import type { Exchange } from "../http/exchange.ts";
 import type { ExchangeEnd } from "../http/listener.ts";
 import type { AiFacts, TriedTarget, UnavailableTarget } from "../llm/ai-facts.ts";
+import type { BudgetFacts } from "../llm/budget-facts.ts";
 import type { RoutingDecision } from "../llm/routing-decision.ts";
 import type { Usage } from "../llm/usage.ts";
 import { redactHeaders, redactQuery } from "./redact.ts";
@@ -85,6 +86,8 @@ interface AiRecord {
   readonly tried_targets: readonly TriedTarget[];
   /** Ours: why none could be tried. */
   readonly unavailable_targets?: readonly UnavailableTarget[] | undefined;
+  /** Ours: which budgets applied, and what is left of them. */
+  readonly budget?: BudgetFacts | undefined;
   /** Ours: why the request went where it went. */
   readonly routing?: (RoutingDecision & { readonly algorithm: string }) | undefined;
 }
@@ -191,6 +194,7 @@ function aiRecord(facts: AiFacts): AiRecord {
     payload: facts.payload,
     tried_targets: facts.tried,
     unavailable_targets: facts.unavailable,
+    budget: facts.budget,
     routing: facts.decision === undefined ? undefined : { algorithm: facts.algorithm, ...facts.decision },
   };
 }

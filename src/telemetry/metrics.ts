@@ -1,6 +1,7 @@
 /** Counters for Prometheus under Kong's names, fed with access records. */
 
 import type { AiFacts } from "../llm/ai-facts.ts";
+import type { BudgetFacts } from "../llm/budget-facts.ts";
 import type { AccessRecord } from "./access-record.ts";
 import {
   type Counter,
@@ -68,6 +69,7 @@ export function createMetrics(): Metrics {
   const httpSeries = createHttpSeries(registry);
   const aiSeries = createAiSeries(registry);
   const routingSeries = createRoutingSeries(registry);
+  const countBudget = createBudgetSeries(registry);
   const boundedConsumer = bounded(maxConsumers);
 
   return {
@@ -82,6 +84,7 @@ export function createMetrics(): Metrics {
         const nearest = ai.decision.groups[0];
         if (nearest !== undefined) distances.observe(nearest.distance);
       }
+      if (ai.budget !== undefined) countBudget(route, ai.budget);
       if (ai.provider !== undefined) countAi(ai, aiSeries(ai, ai.provider, consumer));
     },
     reading: registry.reading,
@@ -259,5 +262,29 @@ function createRoutingSeries(registry: Registry) {
       known.set(key, series);
     }
     return series;
+  };
+}
+
+function createBudgetSeries(registry: Registry): (route: string, budget: BudgetFacts) => void {
+  const requests = registry.counter(
+    "sluice_budget_requests_total",
+    "Requests to which a budget applied: within it, shifted to the cheapest target (soft), or refused (exceeded)",
+    ["route", "outcome"],
+  );
+  const charged = registry.counter(
+    "sluice_budget_charged_total",
+    "What was counted, in tokens, or in USD for the strategy cost",
+    ["route", "policy", "strategy", "window_size"],
+  );
+  const local = registry.counter(
+    "sluice_budget_local_decisions_total",
+    "Decisions without the counts of other gateways, because the server that has them was away or late",
+    ["route"],
+  );
+  return (route, { counters, limits, outcome }) => {
+    requests.with(route, outcome).add(1);
+    if (counters === "local") local.with(route).add(1);
+    for (const { charged: amount = 0, policy, strategy, window_size } of limits)
+      if (amount > 0) charged.with(route, policy, strategy, String(window_size)).add(amount);
   };
 }

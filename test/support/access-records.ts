@@ -16,6 +16,7 @@ export function createAiFacts(facts: Partial<AiFacts> = {}): AiFacts {
     embeddingsProvider: "fake",
     embeddingsModel: "fixed",
     tried: [],
+    spent: [],
     ...facts,
   };
 }

@@ -1,0 +1,78 @@
+/** What a request uses, in the units that budgets count: whole tokens, or whole pico-USD. */
+import { picoCostOf } from "../accounting/cost.ts";
+import { toPicoUsd, toUsd } from "../accounting/money.ts";
+import type { Price } from "../accounting/price.ts";
+import type { Spent } from "../llm/ai-facts.ts";
+import type { BudgetLimitFacts } from "../llm/budget-facts.ts";
+import type { ChatRequest } from "../llm/chat.ts";
+import { estimateUsage } from "../llm/estimate.ts";
+import { messageText } from "../llm/prompt-text.ts";
+import type { Usage } from "../llm/usage.ts";
+import type { Candidate } from "./admission.ts";
+import type { Expectation } from "./expectation.ts";
+
+export type Strategy = BudgetLimitFacts["strategy"];
+
+/** What a chat's form adds, per message and to the whole, as OpenAI's cookbook counts it. */
+const tokensPerMessage = 4;
+const tokensPerChat = 3;
+
+/** Scripts without spaces between words have about as many. */
+const bytesPerToken = 4;
+
+/**
+ * Tokens of the prompt, as far as they can be told before the call; rather too many than too few, since what is missing
+ * is missing for every request that is under way.
+ */
+export function promptTokens(request: ChatRequest): number {
+  const { messages, tools } = request;
+  let bytes = 0;
+  for (const message of messages) bytes += Buffer.byteLength(messageText(message));
+  const text = Math.max(estimateUsage(request, 0).inputTokens, Math.ceil(bytes / bytesPerToken));
+  const declared = tools === undefined ? 0 : Math.ceil(JSON.stringify(tools).length / bytesPerToken);
+  return text + declared + messages.length * tokensPerMessage + tokensPerChat;
+}
+
+/** What this target is expected to use for the request: no more than the client's or the config's ceiling, for each answer asked for. */
+export function expectedUsage(
+  request: ChatRequest,
+  inputTokens: number,
+  { maxTokens }: Pick<Candidate, "maxTokens">,
+  expectation: Expectation,
+): Usage {
+  const asked = positive(request.max_completion_tokens) ?? positive(request.max_tokens);
+  const ceiling = Math.min(asked ?? Number.POSITIVE_INFINITY, maxTokens ?? Number.POSITIVE_INFINITY);
+  const answers = positive(request["n"]) ?? 1;
+  const each = expectation.of(ceiling === Number.POSITIVE_INFINITY ? undefined : ceiling);
+  return { inputTokens, outputTokens: each * answers, estimated: true };
+}
+
+/** 0 where a cost is asked for and the price is unknown. */
+export function amountOf(strategy: Strategy, usage: Usage, price: Price | undefined): number {
+  if (strategy !== "cost") return tokensOf(strategy, usage);
+  return price === undefined ? 0 : picoCostOf(usage, price);
+}
+
+/** The same of an attempt that has ended. */
+export function amountSpent(strategy: Strategy, { costUsd, usage }: Spent): number {
+  return strategy === "cost" ? toPicoUsd(costUsd ?? 0) : tokensOf(strategy, usage);
+}
+
+/** A limit of the config as it is counted. */
+export function limitInUnits(strategy: Strategy, limit: number): number {
+  return strategy === "cost" ? Math.round(limit * 1e12) : limit;
+}
+
+/** For people: tokens, or USD without what is below a millionth. */
+export function forPeople(strategy: Strategy, amount: number): number {
+  return strategy === "cost" ? Math.floor(toUsd(amount) * 1e6) / 1e6 : amount;
+}
+
+function tokensOf(strategy: Exclude<Strategy, "cost">, { inputTokens, outputTokens }: Usage): number {
+  if (strategy === "prompt_tokens") return inputTokens;
+  return strategy === "completion_tokens" ? outputTokens : inputTokens + outputTokens;
+}
+
+function positive(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : undefined;
+}
