@@ -16,7 +16,7 @@ import {
   listen,
 } from "./http/listener.ts";
 import type { Reply } from "./http/reply.ts";
-import { runAccess, runLog } from "./plugins/chain.ts";
+import { runAccess, runLog, runRespond } from "./plugins/chain.ts";
 import type { ComponentHealth, Plugin, PluginServices } from "./plugins/plugin.ts";
 import { proxyToService } from "./proxy/reverse-proxy.ts";
 import type { RouteMatch } from "./router/router.ts";
@@ -88,25 +88,31 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   leases.add(current);
   let lastReload: Promise<void> = Promise.resolve();
 
+  const finish = (reply: Reply, exchange: Exchange) => {
+    finishHeaders(reply, exchange, services.now());
+    const plan = planOf(exchange);
+    if (plan !== undefined) runRespond(pluginsFor(plan, exchange), exchange, reply);
+  };
   const handler = {
     async handle(exchange: Exchange): Promise<Reply> {
       const snapshot = current;
       leases.take(exchange, snapshot);
       const reply = await route(exchange, snapshot, services);
-      finishHeaders(reply, exchange, services.now());
+      finish(reply, exchange);
       return reply;
     },
     done(exchange: Exchange, end: ExchangeEnd, error: Error | undefined): void {
+      exchange.admission?.settle(exchange.ai);
       const { credentialNames } = leases.held(exchange) ?? current;
       const record = buildAccessRecord(exchange, { end, now: services.now(), error, credentialNames });
       metrics.observe(record, exchange.ai);
       for (const sink of sinks) sink.write(record);
-      const plan = exchange.route?.payload as RoutePlan | undefined; // the router was built with RoutePlan
+      const plan = planOf(exchange);
       if (plan !== undefined) runLog(pluginsFor(plan, exchange), exchange, record, services.log);
       if (error !== undefined) logFailure(error, exchange, services.log);
       leases.release(exchange);
     },
-    rejectHeaders: (reply: Reply, exchange: Exchange) => finishHeaders(reply, exchange, services.now()),
+    rejectHeaders: finish,
   };
   const listener = await open();
 
@@ -206,6 +212,10 @@ async function route(exchange: Exchange, snapshot: Snapshot, services: PluginSer
 async function runForCaller(callers: CallerChains, exchange: Exchange): Promise<Reply | undefined> {
   const reply = await runAccess(callers.first, exchange);
   return reply ?? runAccess(callers.rest(exchange.consumer), exchange);
+}
+
+function planOf({ route }: Exchange): RoutePlan | undefined {
+  return route?.payload as RoutePlan | undefined; // the router was built with RoutePlan
 }
 
 function pluginsFor({ callers, plugins }: RoutePlan, { consumer }: Exchange): readonly Plugin[] {

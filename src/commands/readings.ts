@@ -59,6 +59,13 @@ export function countComponents(metrics: Metrics, health: () => readonly PluginH
     failures: "Contacts with the server that shares state that failed",
     writes: "Reports of this gateway's targets that the server has taken",
   });
+  countPart(metrics, health, {
+    component: "budget_counters",
+    label: "server",
+    up: "1 while the server that counts budgets answered the last time it was asked",
+    failures: "Contacts with the server that counts budgets that failed",
+    writes: "Times this gateway's counts were told to that server",
+  });
 }
 
 interface Part {

@@ -23,6 +23,11 @@ async function runAll(plugins: readonly Plugin[], exchange: Exchange): Promise<R
   return undefined;
 }
 
+/** Lets every plugin add to the headers of what is about to be sent. */
+export function runRespond(plugins: readonly Plugin[], exchange: Exchange, reply: Reply): void {
+  for (const plugin of plugins) plugin.respond?.(exchange, reply);
+}
+
 /** Shows every plugin the record; one that throws is reported and does not keep it from the others. */
 export function runLog(
   plugins: readonly Plugin[],

@@ -2,7 +2,13 @@
 
 import { aiProxy } from "./ai-proxy/plugin.ts";
 import { aiProxyAdvanced } from "./ai-proxy-advanced/plugin.ts";
+import { aiRateLimitingAdvanced } from "./ai-rate-limiting-advanced/plugin.ts";
 import { keyAuth } from "./key-auth/plugin.ts";
 import type { PluginDefinition } from "./plugin.ts";
 
-export const plugins: readonly PluginDefinition[] = [keyAuth, aiProxyAdvanced, aiProxy];
+export const plugins: readonly PluginDefinition[] = [
+  keyAuth,
+  aiRateLimitingAdvanced,
+  aiProxyAdvanced,
+  aiProxy,
+];
