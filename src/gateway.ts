@@ -91,7 +91,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   const finish = (reply: Reply, exchange: Exchange) => {
     finishHeaders(reply, exchange, services.now());
     const plan = planOf(exchange);
-    if (plan !== undefined) runRespond(pluginsFor(plan, exchange), exchange, reply);
+    if (plan !== undefined) runRespond(pluginsFor(plan, exchange), exchange, reply, services.log);
   };
   const handler = {
     async handle(exchange: Exchange): Promise<Reply> {

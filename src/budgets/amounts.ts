@@ -33,18 +33,29 @@ export function promptTokens(request: ChatRequest): number {
   return text + declared + messages.length * tokensPerMessage + tokensPerChat;
 }
 
-/** What this target is expected to use for the request: no more than the client's or the config's ceiling, for each answer asked for. */
+/** The most tokens that an answer can have by the client's and the config's ceilings. */
+export function ceilingOf(
+  request: ChatRequest,
+  { maxTokens }: Pick<Candidate, "maxTokens">,
+): number | undefined {
+  const asked = positive(request.max_completion_tokens) ?? positive(request.max_tokens);
+  if (asked === undefined || maxTokens === undefined) return asked ?? maxTokens;
+  return Math.min(asked, maxTokens);
+}
+
+/** What this target is expected to use for the request, with as many answers as it asks for. */
 export function expectedUsage(
   request: ChatRequest,
   inputTokens: number,
-  { maxTokens }: Pick<Candidate, "maxTokens">,
+  candidate: Pick<Candidate, "maxTokens">,
   expectation: Expectation,
 ): Usage {
-  const asked = positive(request.max_completion_tokens) ?? positive(request.max_tokens);
-  const ceiling = Math.min(asked ?? Number.POSITIVE_INFINITY, maxTokens ?? Number.POSITIVE_INFINITY);
-  const answers = positive(request["n"]) ?? 1;
-  const each = expectation.of(ceiling === Number.POSITIVE_INFINITY ? undefined : ceiling);
-  return { inputTokens, outputTokens: each * answers, estimated: true };
+  const each = expectation.of(ceilingOf(request, candidate));
+  return { inputTokens, outputTokens: each * answersOf(request), estimated: true };
+}
+
+export function answersOf(request: ChatRequest): number {
+  return positive(request["n"]) ?? 1;
 }
 
 /** 0 where a cost is asked for and the price is unknown. */

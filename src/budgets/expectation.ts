@@ -7,26 +7,46 @@ const firstGuess = 256;
 const meanGain = 1 / 8;
 const deviationGain = 1 / 4;
 
+/**
+ * Two things are learned: how many tokens answers have, and what share of their ceiling that is. The larger one counts, so
+ * that long answers are not taken for short ones because many short ones came before. Of each the mean and one mean
+ * deviation, so that more answers stay below than go above.
+ */
 export class Expectation {
+  readonly #tokens = new Smoothed();
+  readonly #share = new Smoothed();
+
+  /** Tokens of the next answer, never more than `ceiling`. Before anything is learned, the ceiling. */
+  of(ceiling: number | undefined): number {
+    const tokens = this.#tokens.upper;
+    if (ceiling === undefined) return Math.ceil(tokens ?? firstGuess);
+    const share = this.#share.upper;
+    return share === undefined
+      ? ceiling
+      : Math.min(ceiling, Math.ceil(Math.max(tokens ?? 0, share * ceiling)));
+  }
+
+  /** An answer with so many tokens has come; `ceiling`: it could have had no more. */
+  observe(tokens: number, ceiling: number | undefined): void {
+    this.#tokens.observe(tokens);
+    if (ceiling !== undefined) this.#share.observe(Math.min(1, tokens / ceiling));
+  }
+}
+
+class Smoothed {
   #mean: number | undefined;
   #deviation = 0;
 
-  /**
-   * Tokens of the next answer: the mean and one mean deviation, so that more answers stay below than go above; never more
-   * than `ceiling`. Before anything is learned, the ceiling.
-   */
-  of(ceiling: number | undefined): number {
-    const learned = this.#mean === undefined ? undefined : Math.ceil(this.#mean + this.#deviation);
-    if (learned === undefined) return ceiling ?? firstGuess;
-    return Math.min(learned, ceiling ?? learned);
+  get upper(): number | undefined {
+    return this.#mean === undefined ? undefined : this.#mean + this.#deviation;
   }
 
-  observe(tokens: number): void {
+  observe(value: number): void {
     if (this.#mean === undefined) {
-      this.#mean = tokens;
+      this.#mean = value;
       return;
     }
-    this.#deviation += deviationGain * (Math.abs(tokens - this.#mean) - this.#deviation);
-    this.#mean += meanGain * (tokens - this.#mean);
+    this.#deviation += deviationGain * (Math.abs(value - this.#mean) - this.#deviation);
+    this.#mean += meanGain * (value - this.#mean);
   }
 }

@@ -1,4 +1,5 @@
 /** Budgets at the door: published headers and answers, concurrency, providers, shifts to cheaper targets. */
+import { readFileSync } from "node:fs";
 import OpenAI from "openai";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Answer, type Stack, type StackOptions, startStack } from "../support/gateway.ts";
@@ -355,5 +356,35 @@ describe("a client", () => {
     expect(error.code).toBe("rate_limit_exceeded");
     expect(error.message).toContain("AI token rate limit exceeded");
     expect(Number(error.headers.get("retry-after"))).toBeGreaterThan(0);
+  });
+});
+
+describe("examples/budgets", () => {
+  it("does what its README says", async () => {
+    const yaml = readFileSync(new URL("../../examples/budgets/gateway.yaml", import.meta.url), "utf8");
+    stack = await startStack({
+      config: (url) => yaml.replaceAll('${{ env "DECK_OPENAI_CHAT_URL" }}', `${url}/v1/chat/completions`),
+      env: { DECK_OPENAI_API_KEY: "x", DECK_ALICE_KEY: keys.alice, DECK_BOB_KEY: keys.bob },
+    });
+    const send = (key: string) =>
+      stack.send({
+        path: "/anything",
+        headers: { apikey: key },
+        body: { messages: [{ role: "user", content: "What is a list?" }] },
+      });
+    const seen: string[] = [];
+    // A minute may end meanwhile; then it takes some more.
+    for (let at = 0; at < 40 && !seen.includes("429"); at++) {
+      const { headers, status } = await send(keys.bob);
+      seen.push(
+        status === 200 ? `${headers["x-kong-llm-model"]} ${headers["x-sluice-routing"]}` : `${status}`,
+      );
+    }
+    expect(seen[0]).toBe("openai/gpt-4o reason=balanced");
+    expect(seen.at(-2)).toBe("openai/gpt-4o-mini reason=balanced; budget=soft");
+    expect(seen.at(-1)).toBe("429");
+    const { headers } = await send(keys.alice);
+    expect(headers["x-ai-ratelimit-limit-hour-policy-1"]).toBe("5");
+    expect(headers["x-ai-ratelimit-limit-minute-policy-2"]).toBe("1000");
   });
 });

@@ -118,7 +118,8 @@ export class BudgetAdmission implements Admission {
     });
     this.#rules.counters.change(changes);
     for (const policy of new Set(plan.applied.map((applied) => applied.policy)))
-      for (const { usage } of spent) policy.expectation.observe(usage.outputTokens);
+      for (const { usage } of spent)
+        policy.expectation.observe(usage.outputTokens / plan.answers, plan.ceiling);
   }
 
   #used({ limit, providers }: Applied, spent: readonly Spent[]): number {

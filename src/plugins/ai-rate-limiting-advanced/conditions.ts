@@ -15,7 +15,6 @@ export interface Subject {
 /** A condition, compiled: the value that fits, or undefined. `provider` is the one that would answer. */
 export interface Condition {
   readonly isPartition: boolean;
-  readonly dependsOnProvider: boolean;
   find(subject: Subject, provider: string): string | undefined;
 }
 
@@ -24,7 +23,6 @@ export function compileCondition({ key, partition_by, type, values }: ConditionC
   const candidates = attribute(type, key);
   return {
     isPartition: partition_by,
-    dependsOnProvider: type === "provider",
     find: (subject, provider) => candidates(subject, provider).find(fits),
   };
 }

@@ -1,6 +1,6 @@
 /** Which limits apply to a request, and what it would add to each. */
 import type { Candidate } from "../../budgets/admission.ts";
-import { amountOf, expectedUsage, promptTokens } from "../../budgets/amounts.ts";
+import { amountOf, answersOf, ceilingOf, expectedUsage, promptTokens } from "../../budgets/amounts.ts";
 import type { Ask } from "../../budgets/counters.ts";
 import type { ChatRequest } from "../../llm/chat.ts";
 import type { Usage } from "../../llm/usage.ts";
@@ -24,6 +24,10 @@ export interface Plan {
   readonly providers: readonly string[];
   /** What the request is expected to use, by the first policy's experience. */
   readonly expected: Usage;
+  /** The most tokens of one answer; undefined: a target has no bound. */
+  readonly ceiling: number | undefined;
+  /** That it asks for. */
+  readonly answers: number;
 }
 
 export interface PlanRules {
@@ -64,6 +68,8 @@ export function planFor(
     applied: list,
     providers,
     expected: dearest(candidates.map((each) => expecting(each, (list[0] as Applied).policy))), // there is one
+    ceiling: highest(candidates.map((each) => ceilingOf(request, each))),
+    answers: answersOf(request),
     ask: {
       claims: list.map(({ key, limit, policy, providers: own }) => ({
         counter: { key, sizeMs: limit.sizeMs, isSliding: limit.isSliding },
@@ -106,6 +112,12 @@ function applying(policies: readonly Policy[], subject: Subject, provider: strin
     });
   const found = matching(false);
   return found.length > 0 ? found : matching(true);
+}
+
+function highest(ceilings: readonly (number | undefined)[]): number | undefined {
+  return ceilings.reduce((most, each) =>
+    most === undefined || each === undefined ? undefined : Math.max(most, each),
+  );
 }
 
 function dearest(usages: readonly Usage[]): Usage {
