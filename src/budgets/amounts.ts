@@ -1,6 +1,6 @@
 /** What a request uses, in the units that budgets count: whole tokens, or whole pico-USD. */
 import { picoCostOf } from "../accounting/cost.ts";
-import { toPicoUsd, toUsd } from "../accounting/money.ts";
+import { picoPerUsd, toUsd } from "../accounting/money.ts";
 import type { Price } from "../accounting/price.ts";
 import type { Spent } from "../llm/ai-facts.ts";
 import type { BudgetLimitFacts } from "../llm/budget-facts.ts";
@@ -66,12 +66,12 @@ export function amountOf(strategy: Strategy, usage: Usage, price: Price | undefi
 
 /** The same of an attempt that has ended. */
 export function amountSpent(strategy: Strategy, { costUsd, usage }: Spent): number {
-  return strategy === "cost" ? toPicoUsd(costUsd ?? 0) : tokensOf(strategy, usage);
+  return strategy === "cost" ? inUnits(strategy, costUsd ?? 0) : tokensOf(strategy, usage);
 }
 
-/** A limit of the config as it is counted. */
-export function limitInUnits(strategy: Strategy, limit: number): number {
-  return strategy === "cost" ? Math.round(limit * 1e12) : limit;
+/** Tokens or USD as they are counted. Never throws. */
+export function inUnits(strategy: Strategy, amount: number): number {
+  return strategy === "cost" ? Math.round(amount * picoPerUsd) : amount;
 }
 
 /** For people: tokens, or USD without what is below a millionth. */

@@ -167,6 +167,22 @@ describeWithServer(["redis", "valkey"], "budget counters", () => {
     expect(await usedBy(other, ask)).toBe(40);
   });
 
+  it("leaves the counts of those that end in one entry", async () => {
+    const ask = askFor(claimOf(newCounter({ isSliding: true }), 1_000, 10));
+    for (let at = 0; at < 3; at++) {
+      const party = await open(connection());
+      const { states } = await party.counters.reserve(ask);
+      const [claim] = ask.claims;
+      if (claim !== undefined)
+        party.counters.change([{ counter: claim.counter, window: states[0]?.window, by: -3 }]);
+      await party.counters.close();
+      await party.counters.close();
+    }
+    const key = redisKeyOf(namespace, ask.claims[0]?.counter.key ?? "");
+    expect(Number((await askRedis(at().url, ["HLEN", key]))[0])).toBe(1);
+    expect(await usedBy(await open(connection()), ask)).toBe(21);
+  });
+
   it("removes what counts no more, and keeps nothing for ever", async () => {
     const [old, party] = [await open(connection()), await open(connection())];
     const counter = newCounter({ sizeMs: 50 });

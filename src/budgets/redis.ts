@@ -136,17 +136,16 @@ class RedisCounters implements Counters {
   }
 
   async probe(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
-    await this.#run({ counters: [], asks: [] }, signal);
+    await this.#run({ counters: [], asks: [], isEnding: false }, signal);
     return { counters: String(this.#ledger.size) };
   }
 
   async close(): Promise<void> {
     this.#cancel?.();
     this.#cancelSync?.();
-    if (this.#untold.size > 0 && this.#contact.state === "up") {
-      // What fails here stays counted as it was told last.
-      await this.#tellAll(AbortSignal.timeout(closeMs)).catch(() => undefined);
-    }
+    // What fails here stays counted as it was told last.
+    if (this.#contact.state === "up")
+      await this.#handOver(AbortSignal.timeout(closeMs)).catch(() => undefined);
     this.#stop.abort(new Error("the counters are closed"));
     this.#link.close();
     this.#answerHere(this.#waiting.splice(0));
@@ -227,8 +226,14 @@ class RedisCounters implements Counters {
     else if (this.#untold.size >= mostTold) this.#again(0);
   }
 
-  async #tellAll(signal: AbortSignal): Promise<void> {
-    while (this.#untold.size > 0 && !signal.aborted) await this.#exchange([], signal);
+  /** Tells the rest, then leaves the counts to the server, so that restarts do not add entries to be read each time. */
+  async #handOver(signal: AbortSignal): Promise<void> {
+    while (this.#untold.size > 0) await this.#exchange([], signal);
+    const entries = [...this.#ledger.entries()];
+    for (let at = 0; at < entries.length; at += mostTold) {
+      const counters = entries.slice(at, at + mostTold);
+      await this.#run({ counters, asks: [], isEnding: true }, signal);
+    }
   }
 
   async #exchange(asked: readonly Waiting[], signal: AbortSignal): Promise<void> {
@@ -238,7 +243,10 @@ class RedisCounters implements Counters {
     for (const { counter } of told) this.#untold.delete(counter.key);
     let result: ScriptResult;
     try {
-      result = await this.#run({ counters: told, asks: asked.map(({ ask }) => ask) }, signal);
+      result = await this.#run(
+        { counters: told, asks: asked.map(({ ask }) => ask), isEnding: false },
+        signal,
+      );
     } catch (error) {
       for (const { counter } of told) this.#untold.set(counter.key, counter);
       throw error;
@@ -284,11 +292,11 @@ class RedisCounters implements Counters {
     }
   }
 
-  #run(call: Pick<ScriptCall, "counters" | "asks">, signal: AbortSignal): Promise<ScriptResult> {
+  #run(call: Pick<ScriptCall, "counters" | "asks" | "isEnding">, signal: AbortSignal): Promise<ScriptResult> {
     const { peer } = this.#services;
     const counters = call.counters.length > 0 ? call.counters : [{ counter: nothingYet, own: emptyTally }];
     return this.#link.call(signal, ({ connection }) =>
-      runScript(connection, { owner: this.#owner, peer, counters, asks: call.asks }, signal),
+      runScript(connection, { owner: this.#owner, peer, ...call, counters }, signal),
     );
   }
 }

@@ -32,6 +32,8 @@ export interface ScriptCall {
   readonly counters: readonly { readonly counter: Counter; readonly own: Tally }[];
   /** Decided in this order; their counters are among the above. */
   readonly asks: readonly Ask[];
+  /** The process counts no more; the server knows all it has counted. */
+  readonly isEnding: boolean;
 }
 
 export interface ScriptResult {
@@ -50,7 +52,8 @@ export interface ScriptResult {
 
 /**
  * Takes this process's counts, adds those of the others, decides about each ask by the rule of `decide`, and stores this
- * process's counts with what was reserved. Entries that no window needs any more are removed.
+ * process's counts with what was reserved. Entries that no window needs any more are removed. One that ends adds its entry
+ * to that of all that have ended; where it has none any more, that has been done.
  */
 const script = `
 local input = cjson.decode(ARGV[2])
@@ -116,8 +119,17 @@ for a, ask in ipairs(input.asks) do
   decisions[a] = { granted and 1 or 0, open, used }
 end
 local told = {}
+local function store(key, entry, window, current, previous)
+  redis.call('HSET', key, entry, string.format('%.0f %.0f %.0f', window, current, previous))
+end
 for at, c in ipairs(counters) do
-  redis.call('HSET', KEYS[at], ARGV[1], string.format('%.0f %.0f %.0f', c.window, c.current, c.previous))
+  if not input.ending then
+    store(KEYS[at], ARGV[1], c.window, c.current, c.previous)
+  elseif redis.call('HDEL', KEYS[at], ARGV[1]) == 1 then
+    local w, n, p = string.match(redis.call('HGET', KEYS[at], 'ended') or '', '^(%d+) (%d+) (%d+)$')
+    n, p = rolled(tonumber(w or 0), tonumber(n or 0), tonumber(p or 0), c.window)
+    store(KEYS[at], 'ended', c.window, c.current + n, c.previous + p)
+  end
   redis.call('PEXPIRE', KEYS[at], string.format('%.0f', 2 * c.size + 60000))
   told[at] = { c.window, c.others, c.othersBefore }
 end
@@ -128,12 +140,13 @@ const digest = createHash("sha1").update(script).digest("hex");
 
 export async function runScript(
   connection: Connection,
-  { asks, counters, owner, peer }: ScriptCall,
+  { asks, counters, isEnding, owner, peer }: ScriptCall,
   signal: AbortSignal,
 ): Promise<ScriptResult> {
   const keys = counters.map(({ counter }) => redisKeyOf(owner, counter.key));
   const places = new Map(counters.map(({ counter }, at) => [counter.key, at + 1]));
   const input = JSON.stringify({
+    ending: isEnding,
     counters: counters.map(({ counter: { isSliding, sizeMs }, own }) => [
       sizeMs,
       isSliding ? 1 : 0,

@@ -46,7 +46,9 @@ function createPlugin(config: RateLimitingConfig, services: PluginServices, meta
   const admissions = new WeakMap<Exchange, BudgetAdmission>();
   const { probe } = counters;
   return {
-    ...(counters.start !== undefined && { start: () => counters.start?.() ?? Promise.resolve() }),
+    // Whoever only looks tells the server nothing.
+    ...(counters.start !== undefined &&
+      services.purpose === "serve" && { start: () => counters.start?.() ?? Promise.resolve() }),
     access(exchange) {
       const admission = new BudgetAdmission(exchange, rules);
       admissions.set(exchange, admission);

@@ -1,6 +1,6 @@
 /** The config's limits as the running plugin reads them: both modes become policies. */
 import { createHash } from "node:crypto";
-import { limitInUnits, type Strategy } from "../../budgets/amounts.ts";
+import { inUnits, type Strategy } from "../../budgets/amounts.ts";
 import { Expectation } from "../../budgets/expectation.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import { LruMap } from "../../util/lru.ts";
@@ -105,7 +105,7 @@ function compileLimit(policy: string, { limit, seconds, strategy, window_type }:
   return {
     strategy,
     limit,
-    units: limitInUnits(strategy, limit),
+    units: inUnits(strategy, limit),
     sizeMs: seconds * 1000,
     isSliding: window_type === "sliding",
     window: windowNames[seconds] ?? String(seconds),
