@@ -293,12 +293,12 @@ describeWithServer(
       const hole = await startBlackHole();
       const startedAt = performance.now();
       const party = await open({ port: hole.port }, { waitMs: 50 });
-      expect(performance.now() - startedAt).toBeLessThan(1_500);
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
       const askedAt = performance.now();
       const ask = askFor(claimOf(newCounter(), 10, 10));
       expect(await party.counters.reserve(ask)).toMatchObject({ isGranted: true, isLocal: true });
       expect(await party.counters.reserve(ask)).toMatchObject({ isGranted: false, isLocal: true });
-      expect(performance.now() - askedAt).toBeLessThan(200);
+      expect(performance.now() - askedAt).toBeLessThan(2_000); // the server's own timeouts are 6 s
       await party.counters.close();
       await hole.stop();
     });
