@@ -1,13 +1,20 @@
 /** The one table of errors a client can receive, and the one error class the data path throws. */
 
 /** OpenAI's `error.type` words, so that SDKs sort our failures like the vendor's own. */
-type ErrorType = "invalid_request_error" | "server_error" | "api_connection_error" | "timeout_error";
+type ErrorType =
+  | "invalid_request_error"
+  | "rate_limit_error"
+  | "server_error"
+  | "api_connection_error"
+  | "timeout_error";
+
+type ErrorShape = "ai" | "gateway" | "both";
 
 interface ErrorRow {
   readonly status: number;
   readonly type: ErrorType;
-  /** `ai`: `{"error":{…}}`; `gateway`: `{"message","request_id"}`, as Kong's framework answers. */
-  readonly shape: "ai" | "gateway";
+  /** `ai`: `{"error":{…}}`; `gateway`: `{"message","request_id"}`, as Kong's framework answers; `both` in one. */
+  readonly shape: ErrorShape;
   /** `{name}` stands for a detail given where the error is thrown. */
   readonly message: string;
 }
@@ -111,6 +118,7 @@ export const errorTable = {
   no_api_key: row(401, "invalid_request_error", "No API key found in request", "gateway"),
   unauthorized: row(401, "invalid_request_error", "Unauthorized", "gateway"),
   duplicate_api_key: row(401, "invalid_request_error", "Duplicate API key found", "gateway"),
+  rate_limit_exceeded: row(429, "rate_limit_error", "{text}", "both"),
   internal: row(500, "server_error", "An unexpected error occurred", "gateway"),
 } as const satisfies Record<string, ErrorRow>;
 
@@ -126,7 +134,7 @@ export class GatewayError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
   readonly type: ErrorType;
-  readonly shape: "ai" | "gateway";
+  readonly shape: ErrorShape;
   /** Seconds after which trying again makes sense, sent as `Retry-After`. */
   readonly retryAfterSeconds: number | undefined;
   /** How to ask to be let in, sent as `WWW-Authenticate`. */
@@ -135,7 +143,7 @@ export class GatewayError extends Error {
   constructor(
     code: ErrorCode,
     details: ErrorDetails = {},
-    options: { cause?: unknown; retryAfterSeconds?: number; challenge?: string } = {},
+    options: { cause?: unknown; retryAfterSeconds?: number; challenge?: string; status?: number } = {},
   ) {
     const { status, type, shape, message } = errorTable[code];
     super(
@@ -144,7 +152,7 @@ export class GatewayError extends Error {
     );
     this.name = "GatewayError";
     this.code = code;
-    this.status = status;
+    this.status = options.status ?? status; // a config may give another
     this.type = type;
     this.shape = shape;
     this.retryAfterSeconds = options.retryAfterSeconds;
@@ -153,10 +161,10 @@ export class GatewayError extends Error {
 
   /** The JSON body a client gets. */
   toBody(requestId: string): string {
-    if (this.shape === "gateway") return JSON.stringify({ message: this.message, request_id: requestId });
-    return JSON.stringify({
-      error: { message: this.message, type: this.type, code: this.code, request_id: requestId },
-    });
+    const gateway = { message: this.message, request_id: requestId };
+    if (this.shape === "gateway") return JSON.stringify(gateway);
+    const error = { message: this.message, type: this.type, code: this.code, request_id: requestId };
+    return JSON.stringify(this.shape === "both" ? { ...gateway, error } : { error });
   }
 }
 
@@ -165,7 +173,7 @@ export function toGatewayError(error: unknown): GatewayError {
   return error instanceof GatewayError ? error : new GatewayError("internal", {}, { cause: error });
 }
 
-function row<Shape extends ErrorRow["shape"] = "ai">(
+function row<Shape extends ErrorShape = "ai">(
   status: number,
   type: ErrorType,
   message: string,

@@ -18,7 +18,7 @@ import {
 import type { Reply } from "./http/reply.ts";
 import { entryOf } from "./ledger/entry-of.ts";
 import type { Ledger } from "./ledger/ledger.ts";
-import { runAccess, runLog } from "./plugins/chain.ts";
+import { runAccess, runLog, runRespond } from "./plugins/chain.ts";
 import type { ComponentHealth, Plugin, PluginServices } from "./plugins/plugin.ts";
 import { proxyToService } from "./proxy/reverse-proxy.ts";
 import type { RouteMatch } from "./router/router.ts";
@@ -94,9 +94,10 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
 
   const tell = (exchange: Exchange, ending: Omit<RecordFacts, "credentialNames">): void => {
     const { ai } = exchange;
+    exchange.admission?.settle(ai);
     const { countedOf, credentialNames, everywhere } = leases.held(exchange) ?? current;
     const record = buildAccessRecord(exchange, { ...ending, credentialNames });
-    const plan = exchange.route?.payload as RoutePlan | undefined; // the router was built with RoutePlan
+    const plan = planOf(exchange);
     const plugins = plan === undefined ? undefined : pluginsFor(plan, exchange);
     metrics.observe(record, ai, countedOf(plugins));
     for (const sink of sinks) sink.write(record);
@@ -105,12 +106,17 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     if (ending.error !== undefined) logFailure(ending.error, exchange, services.log);
     leases.release(exchange);
   };
+  const finish = (reply: Reply, exchange: Exchange) => {
+    finishHeaders(reply, exchange, services.now());
+    const plan = planOf(exchange);
+    if (plan !== undefined) runRespond(pluginsFor(plan, exchange), exchange, reply, services.log);
+  };
   const handler = {
     async handle(exchange: Exchange): Promise<Reply> {
       const snapshot = current;
       leases.take(exchange, snapshot);
       const reply = await route(exchange, snapshot, services);
-      finishHeaders(reply, exchange, services.now());
+      finish(reply, exchange);
       return reply;
     },
     done(exchange: Exchange, end: ExchangeEnd, error: Error | undefined): void | Promise<void> {
@@ -119,7 +125,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
       const conclude = () => tell(exchange, { end, now, error });
       return counting === undefined ? conclude() : counting.then(conclude, conclude);
     },
-    rejectHeaders: (reply: Reply, exchange: Exchange) => finishHeaders(reply, exchange, services.now()),
+    rejectHeaders: finish,
   };
   const listener = await open();
 
@@ -222,6 +228,10 @@ async function route(exchange: Exchange, snapshot: Snapshot, services: PluginSer
 async function runForCaller(callers: CallerChains, exchange: Exchange): Promise<Reply | undefined> {
   const reply = await runAccess(callers.first, exchange);
   return reply ?? runAccess(callers.rest(exchange.consumer), exchange);
+}
+
+function planOf({ route }: Exchange): RoutePlan | undefined {
+  return route?.payload as RoutePlan | undefined; // the router was built with RoutePlan
 }
 
 function pluginsFor({ callers, plugins }: RoutePlan, { consumer }: Exchange): readonly Plugin[] {

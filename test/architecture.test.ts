@@ -63,6 +63,8 @@ const vendorExceptions: Exceptions = {
   "commands/demo.ts": "the demo runs one example, whose file asks for OpenAI; it sets that file's variables",
   "config/published-plugins.ts": "names of published plugins, some of which have a vendor in them",
   "config/reference.ts": "prose of the reference pages, which names the API that our errors look like",
+  "plugins/ai-rate-limiting-advanced/config.ts":
+    "names in the published schema: the providers that llm_providers may limit",
   "redis/options.ts": "field names of the published schema: signing in to a cloud's Redis",
 };
 

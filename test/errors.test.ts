@@ -42,6 +42,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   no_api_key: 401, // E29
   unauthorized: 401, // E29
   duplicate_api_key: 401, // E29
+  rate_limit_exceeded: 429, // E28
   internal: 500,
 };
 
@@ -80,7 +81,8 @@ describe("the table of errors", () => {
   it("sorts failures as OpenAI's clients do: the client's own by their status, the others as the server's", () => {
     for (const code of codes) {
       const { status, type } = errorTable[code];
-      expect(type === "invalid_request_error", code).toBe(status < 500);
+      const isClients = type === "invalid_request_error" || type === "rate_limit_error";
+      expect(isClients, code).toBe(status < 500);
     }
   });
 
@@ -120,9 +122,10 @@ describe.each(codes)("the error %s", (code) => {
   it("has the body of its shape", () => {
     const error = new GatewayError(code, details);
     const body = JSON.parse(error.toBody("id-1"));
-    if (error.shape === "gateway") expect(body).toEqual({ message: error.message, request_id: "id-1" });
-    else
-      expect(body).toEqual({ error: { message: error.message, type: error.type, code, request_id: "id-1" } });
+    const gateway = { message: error.message, request_id: "id-1" };
+    const ai = { error: { message: error.message, type: error.type, code, request_id: "id-1" } };
+    const shapes = { gateway, ai, both: { ...gateway, ...ai } };
+    expect(body).toEqual(shapes[error.shape]);
   });
 });
 

@@ -148,6 +148,13 @@ function countComponents(metrics: Metrics, health: () => readonly PluginHealth[]
     writes: "Batches of spans that the collector has taken",
     dropped: "Spans that were given up, since they could not be sent in time",
   });
+  countPart(metrics, health, {
+    component: "budget_counters",
+    label: "server",
+    up: "1 while the server that counts budgets answered the last time it was asked",
+    failures: "Contacts with the server that counts budgets that failed",
+    writes: "Times this gateway's counts were told to that server",
+  });
 }
 
 interface Part {

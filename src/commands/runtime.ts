@@ -1,5 +1,6 @@
 /** The world that a gateway process hands to its parts: clock, chance, network, log. */
 import { createTargetMemories } from "../balancer/target-memory.ts";
+import { budgetOwner, createBudgetCounts } from "../budgets/budget-counts.ts";
 import { createEmbeddingRegistry } from "../embedders/registry.ts";
 import { createHttpCaller } from "../http/http-caller.ts";
 import type { ListenerServices } from "../http/listener.ts";
@@ -7,6 +8,7 @@ import { createUpstreamClient } from "../http/upstream-client.ts";
 import { createTokenCounter } from "../llm/token-counter.ts";
 import type { PluginServices } from "../plugins/plugin.ts";
 import { createStateExchange } from "../shared-state/exchange.ts";
+import { splitByOwner } from "../shared-state/shared-memory.ts";
 import type { StateChannel } from "../shared-state/state-channel.ts";
 import { createLogger, type Logger, type LogLevel } from "../telemetry/logger.ts";
 import { createIdSource } from "../util/ids.ts";
@@ -43,8 +45,9 @@ export function createRuntime(
       log.error("the token counter broke, some estimates are rough", { reason: error.message }),
   });
   const targets = createTargetMemories();
+  const budgets = createBudgetCounts();
   const sharing = createStateExchange({
-    memories: targets,
+    memories: splitByOwner(budgetOwner(""), budgets, targets),
     peer: newId(),
     now,
     schedule: systemSchedule,
@@ -59,6 +62,7 @@ export function createRuntime(
     upstream,
     embeddings: createEmbeddingRegistry({ now, random, log, schedule: systemSchedule }),
     targets,
+    budgets,
     sharing,
     call: caller.call,
     schedule: systemSchedule,

@@ -1,5 +1,6 @@
 /** One client request on its way through; the only object all stages share. */
 import type { Readable } from "node:stream";
+import type { Admission } from "../budgets/admission.ts";
 import type { Consumer, ConsumerIndex } from "../consumers/consumer.ts";
 import type { AiFacts } from "../llm/ai-facts.ts";
 import type { RouteMatch } from "../router/router.ts";
@@ -67,6 +68,8 @@ export interface Exchange {
   credential?: { readonly id: string } | undefined;
   /** Set once, by the plugin that traces. */
   trace?: ExchangeTrace;
+  /** Asked before a model is called. Set by a plugin that sets budgets. */
+  admission?: Admission;
   /** Set once, by the plugin that proxies to a model. */
   ai?: AiFacts;
   /** Filled by whoever calls an upstream, in order of attempt. */

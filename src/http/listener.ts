@@ -1,6 +1,7 @@
 /** The HTTP/1.1 front: turns node's requests into exchanges, and replies into bytes the client paces. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Admission } from "../budgets/admission.ts";
 import type { Consumer, ConsumerIndex } from "../consumers/consumer.ts";
 import { toGatewayError } from "../errors.ts";
 import type { AiFacts } from "../llm/ai-facts.ts";
@@ -209,6 +210,7 @@ class LiveExchange implements Exchange {
   consumer?: Consumer;
   credential?: { readonly id: string } | undefined;
   trace?: ExchangeTrace;
+  admission?: Admission;
   ai?: AiFacts;
   readonly #response: ServerResponse;
   #abort: AbortController | undefined;

@@ -1,22 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { createTriedTarget } from "../../test/support/access-records.ts";
 import type { AiFacts, TriedTarget } from "../llm/ai-facts.ts";
 import type { AccessRecord } from "../telemetry/access-record.ts";
 import { entryOf } from "./entry-of.ts";
 
 const usage = { inputTokens: 100, outputTokens: 20, cachedInputTokens: 40, reasoningTokens: 5 };
 
-const tried = (model: string, facts: Partial<TriedTarget> = {}): TriedTarget => ({
-  provider: "acme",
-  model,
-  route_type: "llm/v1/chat",
-  host: "acme.example",
-  ip: "acme.example",
-  port: 443,
-  upstream_scheme: "https",
-  upstream_uri: "/v1",
-  latency_ms: 12.5,
-  ...facts,
-});
+const tried = (model: string, facts: Partial<TriedTarget> = {}): TriedTarget =>
+  createTriedTarget({ provider: "acme", model, latency_ms: 12.5, ...facts });
 
 const spent = (costUsd?: number, more: object = {}): Pick<TriedTarget, "spend"> => ({
   spend: {

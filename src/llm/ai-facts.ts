@@ -1,6 +1,7 @@
 /** What is known of an exchange with a model; filled by the proxy as it happens, read by records and metrics. */
 
 import type { Usage } from "../llm/usage.ts";
+import type { BudgetFacts } from "./budget-facts.ts";
 import type { RequestParameters } from "./request-parameters.ts";
 import type { RoutingDecision } from "./routing-decision.ts";
 
@@ -30,6 +31,8 @@ export interface AiFacts {
   /** USD, of all attempts; undefined where a price is unknown, which is not the same as free. */
   costUsd?: number;
   /** Whose price the last attempt had. */
+  /** Set where a budget applied. */
+  budget?: BudgetFacts;
   priceSource?: "config" | "table";
   /** What the answer's tokens would have cost elsewhere. Absent where none is known to have been used. */
   baselines?: readonly BaselineCost[];

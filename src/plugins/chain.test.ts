@@ -4,7 +4,7 @@ import { createExchange } from "../../test/support/exchange.ts";
 import { notingPlugin } from "../../test/support/fake-plugins.ts";
 import { createRecordingLogger } from "../../test/support/recording-logger.ts";
 import type { Reply } from "../http/reply.ts";
-import { runAccess, runLog } from "./chain.ts";
+import { runAccess, runLog, runRespond } from "./chain.ts";
 
 const reply: Reply = { status: 401, headers: {}, body: undefined };
 
@@ -83,5 +83,28 @@ describe("runLog", () => {
     expect(log.lines).toEqual([
       { level: "error", message: "a plugin failed while logging", facts: { reason: "disk full" } },
     ]);
+  });
+});
+
+describe("runRespond", () => {
+  it("lets every plugin add headers, and sends the reply though one fails", () => {
+    const journal: string[] = [];
+    const log = createRecordingLogger();
+    const headers: Reply["headers"] = {};
+    const adding = (name: string) =>
+      notingPlugin(name, journal, {
+        respond: (_, reply) => {
+          reply.headers[name] = "1";
+        },
+      });
+    const failing = notingPlugin("c", journal, {
+      respond() {
+        throw new Error("no");
+      },
+    });
+    const plugins = [adding("a"), notingPlugin("b", journal), failing, adding("d")];
+    runRespond(plugins, createExchange(), { ...reply, headers }, log);
+    expect(headers).toEqual({ a: "1", d: "1" });
+    expect(log.lines.map(({ message }) => message)).toEqual(["a plugin failed while responding"]);
   });
 });

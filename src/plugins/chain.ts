@@ -24,6 +24,20 @@ async function runAll(plugins: readonly Plugin[], exchange: Exchange): Promise<R
   return undefined;
 }
 
+/** Lets every plugin add to the headers of what is about to be sent; one that throws is reported, and the reply is sent. */
+export function runRespond(plugins: readonly Plugin[], exchange: Exchange, reply: Reply, log: Logger): void {
+  for (const plugin of plugins) {
+    if (plugin.respond === undefined) continue;
+    try {
+      plugin.respond(exchange, reply);
+    } catch (error) {
+      log.error("a plugin failed while responding", {
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+}
+
 /** Shows every plugin the record; one that throws is reported and does not keep it from the others. */
 export function runLog(
   plugins: readonly Plugin[],

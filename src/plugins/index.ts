@@ -2,6 +2,7 @@
 
 import { aiProxy } from "./ai-proxy/plugin.ts";
 import { aiProxyAdvanced } from "./ai-proxy-advanced/plugin.ts";
+import { aiRateLimitingAdvanced } from "./ai-rate-limiting-advanced/plugin.ts";
 import { fileLog } from "./file-log/plugin.ts";
 import { httpLog } from "./http-log/plugin.ts";
 import { keyAuth } from "./key-auth/plugin.ts";
@@ -11,6 +12,7 @@ import { prometheus } from "./prometheus/plugin.ts";
 
 export const plugins: readonly PluginDefinition[] = [
   keyAuth,
+  aiRateLimitingAdvanced,
   aiProxyAdvanced,
   aiProxy,
   opentelemetry,

@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import type { TargetStatus } from "../balancer/pool.ts";
 import type { TargetMemories } from "../balancer/target-memory.ts";
+import type { BudgetCounts } from "../budgets/budget-counts.ts";
 import type { EmbeddingRegistry } from "../embedders/registry.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { HttpCall } from "../http/http-call.ts";
@@ -22,6 +23,8 @@ export interface Plugin {
   begin?(exchange: Exchange): void;
   /** Before the upstream call. A reply ends the request here. */
   access?(exchange: Exchange): Reply | undefined | Promise<Reply | undefined>;
+  /** Before the answer's head goes out, our own errors included; may add to its headers. Must not throw. */
+  respond?(exchange: Exchange, reply: Reply): void;
   /** After the last byte. Can change nothing and must not throw. */
   log?(exchange: Exchange, record: AccessRecord): void;
   /**
@@ -58,7 +61,8 @@ export interface ComponentHealth {
     | "ledger"
     | "log_endpoint"
     | "log_file"
-    | "trace_collector";
+    | "trace_collector"
+    | "budget_counters";
   /** Place or name, without credentials. */
   readonly name: string;
   /** `unknown` until the first contact. */
@@ -80,7 +84,8 @@ export interface ProbeResult {
     | "shared state"
     | "log endpoint"
     | "log file"
-    | "trace collector";
+    | "trace collector"
+    | "budget counters";
   /** Place or name, without credentials. */
   readonly name: string;
   /** What was found, in the order to be shown: server, version, dimensions, latencies. */
@@ -129,6 +134,8 @@ export interface PluginServices {
   readonly embeddings: EmbeddingRegistry;
   /** What is remembered of targets across reloads. */
   readonly targets: TargetMemories;
+  /** What has been used of budgets, across reloads. */
+  readonly budgets: BudgetCounts;
   /** How other processes hear of that, and this one of what they know. */
   readonly sharing: StateExchange;
   /** For embedders that call a vendor, and for signing in to clouds. */

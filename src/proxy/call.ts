@@ -5,10 +5,10 @@ import type { Attempt } from "../http/exchange.ts";
 import { aiRequestHeaders } from "../http/headers.ts";
 import type { UpstreamCall } from "../http/upstream-client.ts";
 import type { AiFacts, TriedTarget } from "../llm/ai-facts.ts";
+import { automatic } from "../llm/automatic-model.ts";
 import { requestParameters } from "../llm/request-parameters.ts";
 import type { ChatCall } from "./chat-call.ts";
 import { addCredentials, hasCredentials, secretsOf } from "./credentials.ts";
-import { automatic } from "./model-choice.ts";
 import { mergeOptions } from "./options.ts";
 import type { ProxyTarget, ResolvedTarget } from "./target.ts";
 

@@ -10,6 +10,7 @@ import type { ChatRequest } from "../llm/chat.ts";
 import { promptTexts } from "../llm/prompt-text.ts";
 import type { RoutingDecision } from "../llm/routing-decision.ts";
 import { xxHash32 } from "../util/xxhash32.ts";
+import { admitted } from "./admitted.ts";
 import { attempt } from "./attempt.ts";
 import type { ChatCall, ChatProxyServices, ChatProxySettings } from "./chat-call.ts";
 import { asChatRequest, parseJsonBody } from "./chat-request.ts";
@@ -34,7 +35,9 @@ export async function proxyChat(
     settings,
     services,
   );
-  const candidates = candidatesOf(call.request, settings.targets, call.client);
+  const named = candidatesOf(call.request, settings.targets, call.client);
+  const { admission } = exchange;
+  const candidates = admission === undefined ? named : await admitted(call.request, named, admission);
   // A promise only where the algorithm has something to wait for.
   const preparing = settings.pool.balancer.prepare?.(candidates, call.routing);
   if (preparing !== undefined) await preparing;

@@ -1,14 +1,12 @@
 /** Which targets a client's `model` leaves to choose from. */
 import { GatewayError } from "../errors.ts";
+import { automatic } from "../llm/automatic-model.ts";
 
 interface NamedTarget {
   readonly alias: string | undefined;
   /** Undefined: this target takes whatever model the client names. */
   readonly modelName: string | undefined;
 }
-
-/** A client that sends this, or no model at all, leaves the choice to the gateway. */
-export const automatic = "auto";
 
 /**
  * The candidates for a client's `model`: when the client leaves the choice to us, all that have a name (a target

@@ -161,7 +161,7 @@ function answerHeaders(call: ChatCall, plan: CallPlan, response: UpstreamRespons
   if (call.settings.modelNameHeader) {
     headers["x-kong-llm-model"] = printable(`${plan.target.provider.name}/${plan.resolved.model.name}`);
   }
-  const routing = routingHeader(call.facts.decision);
+  const routing = routingHeader(call.facts.decision, call.facts.budget);
   if (routing !== undefined) headers["x-sluice-routing"] = routing;
   if (call.facts.warnings !== undefined) headers["x-sluice-warning"] = call.facts.warnings.map(printable);
   return headers;

@@ -31,6 +31,14 @@ describe("routingHeader", () => {
     );
   });
 
+  it("says that little of a budget is left, and nothing of one that is far from its limit", () => {
+    const budget = (outcome: "within" | "soft") => ({ outcome, counters: "exact", limits: [] }) as const;
+    const decision: RoutingDecision = { reason: "balanced", groups: [] };
+    expect(routingHeader(decision, budget("soft"))).toBe("reason=balanced; budget=soft");
+    expect(routingHeader(undefined, budget("soft"))).toBe("budget=soft");
+    expect(routingHeader(decision, budget("within"))).toBe("reason=balanced");
+  });
+
   it("is left out where nothing was decided", () => {
     expect(routingHeader(undefined)).toBeUndefined();
   });

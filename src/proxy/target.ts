@@ -23,6 +23,8 @@ export interface ProxyTarget extends Target {
   readonly logPayloads: boolean;
   /** As far as it is known without a request: with templates in the model's name or URL, the config's alone. */
   readonly price: TargetPrice | undefined;
+  /** The config's ceiling of the answer's tokens. */
+  readonly maxTokens: number | undefined;
   /** Fills in templates; the same object every time where there are none. Throws `template_missing` and `no_model`. */
   resolve(source: TemplateSource, clientModel: string | undefined): ResolvedTarget;
 }
@@ -80,6 +82,7 @@ export function compileTarget(settings: TargetSettings): ProxyTarget {
     inputCost: price?.price.rates.input,
     outputCost: price?.price.rates.output,
     price,
+    maxTokens: options.max_tokens,
     resolve: (source: TemplateSource, clientModel: string | undefined) => {
       if (!isConstant) return build(source, clientModel);
       constant ??= build(source, clientModel);

@@ -1,7 +1,8 @@
 /** The engine of the family: when this process tells the others of its targets, and whom it believes what. */
-import type { PeerRows, TargetMemories } from "../balancer/target-memory.ts";
+import type { PeerRows } from "../balancer/target-memory.ts";
 import type { Schedule } from "../util/schedule.ts";
 import { parseRows } from "./rows.ts";
+import type { SharedMemory } from "./shared-memory.ts";
 import type { HeardReport, Listener, StateChannel } from "./state-channel.ts";
 
 export interface StateExchange {
@@ -12,7 +13,7 @@ export interface StateExchange {
 }
 
 export interface StateExchangeOptions {
-  readonly memories: TargetMemories;
+  readonly memories: SharedMemory;
   /** This process: no two that ever lived share it. */
   readonly peer: string;
   /** Milliseconds, monotonic. */

@@ -224,6 +224,12 @@ describe("the AI part of an access record", () => {
     });
   });
 
+  it("has what a budget decided, as it is", () => {
+    const budget = { outcome: "exceeded", counters: "exact", limits: [] } as const;
+    expect(aiOf({ budget })?.budget).toEqual(budget);
+    expect(aiOf({})).not.toHaveProperty("budget");
+  });
+
   it("writes an unknown cost as 0 and says that it is unknown", () => {
     expect(aiOf({ usage: { inputTokens: 1, outputTokens: 1 } })?.usage).toMatchObject({
       cost: 0,

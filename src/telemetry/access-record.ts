@@ -3,6 +3,7 @@
 import type { ClientRequest, Exchange, ServiceRecord } from "../http/exchange.ts";
 import type { ExchangeEnd } from "../http/listener.ts";
 import type { AiFacts, TriedTarget, UnavailableTarget } from "../llm/ai-facts.ts";
+import type { BudgetFacts } from "../llm/budget-facts.ts";
 import type { RoutingDecision } from "../llm/routing-decision.ts";
 import type { Usage } from "../llm/usage.ts";
 import type { RouteMatch } from "../router/router.ts";
@@ -105,6 +106,8 @@ interface AiRecord {
   readonly tried_targets: readonly TriedRecord[];
   /** Ours: why none could be tried. */
   readonly unavailable_targets?: readonly UnavailableTarget[] | undefined;
+  /** Ours: which budgets applied, and what is left of them. */
+  readonly budget?: BudgetFacts | undefined;
   /** Ours: why the request went where it went. */
   readonly routing?: (RoutingDecision & { readonly algorithm: string }) | undefined;
 }
@@ -249,6 +252,7 @@ function aiRecord(facts: AiFacts, payload: AiRecord["payload"]): AiRecord {
     payload,
     tried_targets: facts.tried.map((tried) => triedRecord(tried, facts)),
     unavailable_targets: facts.unavailable,
+    budget: facts.budget,
     routing: facts.decision === undefined ? undefined : { algorithm: facts.algorithm, ...facts.decision },
   };
 }

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { createAiFacts, createRecord, type RecordFacts } from "../../test/support/access-records.ts";
+import {
+  createAiFacts,
+  createRecord,
+  createTriedTarget,
+  type RecordFacts,
+} from "../../test/support/access-records.ts";
 import { parseExposition, sumOf } from "../../test/support/exposition.ts";
 import type { AiFacts, TriedTarget } from "../llm/ai-facts.ts";
 import type { RouteMatch } from "../router/router.ts";
@@ -11,18 +16,11 @@ const attempt = { host: "h", port: 1, scheme: "https", uri: "/", startedAt: 0 };
 const answered = { provider: "openai", requestModel: "gpt-4o" };
 
 function tried(model: string, failure?: string, kind?: string): TriedTarget {
-  return {
-    provider: "openai",
+  return createTriedTarget({
     model,
-    route_type: "llm/v1/chat",
-    host: "h",
-    ip: "h",
-    port: 443,
-    upstream_scheme: "https",
-    upstream_uri: "/",
     ...(failure !== undefined && { failure }),
     ...(kind !== undefined && { failure_kind: kind }),
-  };
+  });
 }
 
 function scrape(ai: Partial<AiFacts>, facts: RecordFacts = {}) {

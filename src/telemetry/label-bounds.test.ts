@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createAiFacts, createRecord } from "../../test/support/access-records.ts";
-import type { TriedTarget } from "../llm/ai-facts.ts";
+import { createAiFacts, createRecord, createTriedTarget } from "../../test/support/access-records.ts";
 import { bounded, maxCombinations, maxConsumers, maxModels, other } from "./label-bounds.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 
@@ -9,17 +8,8 @@ const record = createRecord();
 
 /** An exchange as anybody may send it: a model that answered, another that failed before. */
 function observe(metrics: Metrics, facts: { model: string; consumer: string; at: number }): void {
-  const tried: TriedTarget = {
-    provider: "openai",
-    model: `${facts.model}-first`,
-    route_type: "llm/v1/chat",
-    host: "h",
-    ip: "h",
-    port: 443,
-    upstream_scheme: "https",
-    upstream_uri: "/",
-    failure: `http_${500 + (facts.at % 10)}`,
-  };
+  const failure = `http_${500 + (facts.at % 10)}`;
+  const tried = createTriedTarget({ model: `${facts.model}-first`, failure });
   metrics.observe(
     {
       ...record,

@@ -84,6 +84,27 @@ describe("the metrics of a model", () => {
     expect(lines.find((line) => line.includes('ai_model="made-up-3"'))).toMatch(/ 2$/);
   });
 
+  it("tell what budgets decided and counted, and where they had to do without the others' counts", () => {
+    const limit = { policy: "policy-1", window_size: 60, limit: 100, reserved: 9, remaining: 1 } as const;
+    const text = metricsOf({
+      budget: {
+        outcome: "soft",
+        counters: "local",
+        limits: [
+          { ...limit, strategy: "total_tokens", charged: 7 },
+          { ...limit, strategy: "cost" },
+        ],
+      },
+    });
+    for (const line of [
+      'sluice_budget_requests_total{route="anything",outcome="soft"} 1',
+      'sluice_budget_local_decisions_total{route="anything"} 1',
+      'sluice_budget_charged_total{route="anything",policy="policy-1",strategy="total_tokens",window_size="60"} 7',
+    ])
+      expect(text.split("\n")).toContain(line);
+    expect(text).not.toContain('strategy="cost"');
+  });
+
   it("tell how near the nearest group was", () => {
     const groups = [{ description: "d", targets: [], distance: 0.43, within: true }];
     const text = metricsOf({ ...answered, decision: { reason: "matched", groups } });

@@ -4,6 +4,7 @@ import type { AiFacts } from "../llm/ai-facts.ts";
 import type { AccessRecord } from "./access-record.ts";
 import { createAiMetrics } from "./ai-metrics.ts";
 import { createAnswerMetrics } from "./answer-metrics.ts";
+import { createBudgetMetrics } from "./budget-metrics.ts";
 import { type Counted, everything } from "./counted.ts";
 import { createHttpMetrics } from "./http-metrics.ts";
 import { bounded, maxConsumers, maxModels, none } from "./label-bounds.ts";
@@ -23,6 +24,7 @@ export function createMetrics(): Metrics {
   const countAi = createAiMetrics(registry);
   const countRouting = createRoutingMetrics(registry);
   const answers = createAnswerMetrics(registry);
+  const countBudget = createBudgetMetrics(registry);
   const boundedConsumer = bounded(maxConsumers);
   const boundedModel = bounded(maxModels);
 
@@ -34,6 +36,7 @@ export function createMetrics(): Metrics {
       answers.countRetries(record, route);
       if (ai === undefined) return;
       if (ai.decision !== undefined) countRouting(ai.decision, ai, route);
+      if (ai.budget !== undefined) countBudget(route, ai.budget);
       answers.countFailures(ai, route, boundedModel);
       answers.countSavings(ai, route);
       if (ai.provider === undefined) return;

@@ -1,7 +1,7 @@
 /** Access records and what they are made of, for tests of telemetry. */
 import type { Exchange } from "../../src/http/exchange.ts";
 import type { ExchangeEnd } from "../../src/http/listener.ts";
-import type { AiFacts } from "../../src/llm/ai-facts.ts";
+import type { AiFacts, TriedTarget } from "../../src/llm/ai-facts.ts";
 import { type AccessRecord, buildAccessRecord } from "../../src/telemetry/access-record.ts";
 import { createExchange } from "./exchange.ts";
 
@@ -14,6 +14,21 @@ export function createAiFacts(facts: Partial<AiFacts> = {}): AiFacts {
     mode: "oneshot",
     embeddingsProvider: "fake",
     tried: [],
+    ...facts,
+  };
+}
+
+/** An attempt at a vendor's model. */
+export function createTriedTarget(facts: Partial<TriedTarget> = {}): TriedTarget {
+  return {
+    provider: "openai",
+    model: "m",
+    route_type: "llm/v1/chat",
+    host: "h",
+    ip: "h",
+    port: 443,
+    upstream_scheme: "https",
+    upstream_uri: "/v1",
     ...facts,
   };
 }

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { createTargetMemories } from "../../src/balancer/target-memory.ts";
+import { createBudgetCounts } from "../../src/budgets/budget-counts.ts";
 import type { Config, PluginConfig, RouteConfig, ServiceConfig } from "../../src/config/config.ts";
 import { definePlugin, type Plugin, type PluginServices } from "../../src/plugins/plugin.ts";
 import { createFakeUpstream } from "./fake-upstream.ts";
@@ -106,6 +107,7 @@ export function createPluginServices(): PluginServices & {
     embeddings: { acquire: unused, stats: () => [] },
     call: unused,
     targets: createTargetMemories(),
+    budgets: createBudgetCounts(),
     sharing: { join: unused, close: () => undefined },
     env: {},
     purpose: "serve",

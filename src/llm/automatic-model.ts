@@ -1,0 +1,2 @@
+/** A client that asks for this model, or for none at all, leaves the choice to the gateway. */
+export const automatic = "auto";

@@ -1,0 +1,4 @@
+import { describePublishedSchema } from "../../../test/support/published-schema.ts";
+import { aiRateLimitingAdvancedConfig } from "./config.ts";
+
+describePublishedSchema({ name: "AiRateLimitingAdvanced", schema: aiRateLimitingAdvancedConfig, count: 66 });
