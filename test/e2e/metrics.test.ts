@@ -16,6 +16,10 @@ type Families = ReadonlyMap<string, ScrapedFamily>;
 
 /** Where a server or a plugin is needed that is not here; they are read with one in their own tests. */
 const needServers = [
+  "sluice_budget_counters_up",
+  "sluice_budget_counters_failures_total",
+  "sluice_budget_counters_writes_total",
+  "sluice_budget_local_decisions_total",
   "sluice_log_endpoint_up",
   "sluice_log_endpoint_failures_total",
   "sluice_log_endpoint_writes_total",
@@ -57,6 +61,15 @@ function configOf(simulator: string, healthUrl: string): ConfigObject {
     consumers: [{ username: "alice", keyauth_credentials: [{ key: "alice-key" }] }],
     plugins: [
       { name: "key-auth", route: "chat" },
+      {
+        name: "ai-rate-limiting-advanced",
+        route: "chat",
+        config: {
+          policies: [
+            { limits: [{ limit: 1_000_000, window_size: 3600, tokens_count_strategy: "total_tokens" }] },
+          ],
+        },
+      },
       {
         name: "ai-proxy-advanced",
         route: "chat",
