@@ -34,7 +34,7 @@ describe("a gateway process", () => {
     preload = join(workplace.folder, "count.cjs");
     writeFileSync(
       preload,
-      `process.once("exit", () => {
+      `if (require("node:worker_threads").isMainThread) process.once("exit", () => {
         const names = Object.keys(require("node:module")._cache);
         console.error("modules of the SDK: " + names.filter((name) => name.includes("@opentelemetry")).length + ".");
       });`,
