@@ -9,8 +9,8 @@ export function newCounter(facts: Partial<Counter> = {}): Counter {
   return { key: `counter-${process.pid}-${made++}`, sizeMs: 3_600_000, isSliding: false, ...facts };
 }
 
-export function claimOf(counter: Counter, limit: number, amount: number, isPenalty = false): Claim {
-  return { counter, limit, amount, isPenalty };
+export function claimOf(counter: Counter, limit: number, amount: number, facts: Partial<Claim> = {}): Claim {
+  return { counter, limit, amount, needs: 1, isPenalty: false, ...facts };
 }
 
 /** Asks for all of these. */
@@ -39,6 +39,16 @@ export function describeCounters(name: string, open: () => Promise<Counters>): v
         expect(decision.states[0]?.resetAfterMs).toBeLessThanOrEqual(3_600_000);
       }
       expect(await used(counters, counter)).toBe(120);
+    });
+
+    it("let in only what fits whole, where that is asked for", async () => {
+      const counters = await open();
+      const counter = newCounter();
+      const ask = askFor(claimOf(counter, 100, 40, { needs: 40 }));
+      const granted = [await counters.reserve(ask), await counters.reserve(ask), await counters.reserve(ask)];
+      expect(granted.map(({ isGranted }) => isGranted)).toEqual([true, true, false]);
+      expect((await counters.reserve(askFor(claimOf(counter, 100, 20, { needs: 20 })))).isGranted).toBe(true);
+      expect(await used(counters, counter)).toBe(100);
     });
 
     it("reserve everything or nothing", async () => {
@@ -87,8 +97,8 @@ export function describeCounters(name: string, open: () => Promise<Counters>): v
     it("count refused requests only where that is asked for", async () => {
       const counters = await open();
       const counter = newCounter();
-      await counters.reserve(askFor(claimOf(counter, 1, 1, true)));
-      await counters.reserve(askFor(claimOf(counter, 1, 1, true)));
+      await counters.reserve(askFor(claimOf(counter, 1, 1, { isPenalty: true })));
+      await counters.reserve(askFor(claimOf(counter, 1, 1, { isPenalty: true })));
       await counters.reserve(askFor(claimOf(counter, 1, 1)));
       expect(await used(counters, counter)).toBe(2);
     });

@@ -10,8 +10,9 @@ export interface Counter extends WindowShape {
 /** What a request would add to a counter. Whole numbers: tokens, or pico-USD. */
 export interface Claim {
   readonly counter: Counter;
-  /** There is room while less than this counts. */
   readonly limit: number;
+  /** There is room while so much is left: 1, or the whole `amount`. */
+  readonly needs: number;
   /** What the request is expected to use; 0 reserves nothing. */
   readonly amount: number;
   /** Counted also where the request is refused. */
@@ -93,9 +94,13 @@ export function reservedBy(
 
 type DecisionFacts = Pick<Decision, "isGranted" | "hasRoom">;
 
-/** The rule: a request is let in while something is left. */
+/** The rule: a request is let in while what it needs is left. */
 export function decide(ask: Ask, used: readonly number[]): DecisionFacts {
-  const hasRoom = (at: number) => (used[at] ?? 0) < (ask.claims[at]?.limit ?? 0);
-  const open = ask.alternatives.map((claims) => claims.every(hasRoom));
-  return { isGranted: ask.required.every(hasRoom) && open.includes(true), hasRoom: open };
+  const isOpen = (at: number) => hasRoom(ask.claims[at], used[at]);
+  const open = ask.alternatives.map((claims) => claims.every(isOpen));
+  return { isGranted: ask.required.every(isOpen) && open.includes(true), hasRoom: open };
+}
+
+export function hasRoom(claim: Pick<Claim, "limit" | "needs"> | undefined, used = 0): boolean {
+  return claim !== undefined && used + claim.needs <= claim.limit;
 }

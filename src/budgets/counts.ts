@@ -1,5 +1,13 @@
 /** The counts that one process knows: its own, and what it last heard of the others'. Synchronous and without I/O. */
-import { type Ask, type Change, type Counter, type Decision, decide, reservedBy } from "./counters.ts";
+import {
+  type Ask,
+  type Change,
+  type Counter,
+  type Decision,
+  decide,
+  hasRoom,
+  reservedBy,
+} from "./counters.ts";
 import {
   changed,
   emptyTally,
@@ -82,10 +90,11 @@ export class Counts {
   }
 
   statesOf(ask: Ask, used: readonly number[], atMs: number): Decision["states"] {
-    return ask.claims.map(({ counter, limit }, at) => {
+    return ask.claims.map((claim, at) => {
+      const { counter, limit, needs } = claim;
       const before = used[at] ?? 0;
       const total = this.#totalOf(this.entryOf(counter, atMs), atMs);
-      const waitMs = before < limit ? 0 : roomInMs(counter, total, limit, atMs);
+      const waitMs = hasRoom(claim, before) ? 0 : roomInMs(counter, total, limit - needs + 1, atMs);
       const resetAfterMs = waitMs > 0 ? waitMs : windowEndsInMs(counter, atMs);
       return { used: before, window: windowAt(counter, atMs), resetAfterMs };
     });

@@ -35,7 +35,7 @@ interface LetIn {
 }
 
 /** Lets requests in and ends them as the steps say; gives back those that were let in, with what they used. */
-function run(steps: readonly Step[], limit: number, isSliding: boolean): readonly LetIn[] {
+function run(steps: readonly Step[], limit: number, isSliding: boolean, needs = 1): readonly LetIn[] {
   const counter = newCounter({ sizeMs, isSliding });
   const counts = new Counts();
   const all: LetIn[] = [];
@@ -44,8 +44,8 @@ function run(steps: readonly Step[], limit: number, isSliding: boolean): readonl
   for (const { actual, after, kind, which } of steps) {
     at += after;
     if (kind === "ask") {
-      const decision = counts.reserve(askFor(claimOf(counter, limit, expected)), at, false);
-      expect(decision.isGranted).toBe((decision.states[0]?.used ?? 0) < limit);
+      const decision = counts.reserve(askFor(claimOf(counter, limit, expected, { needs })), at, false);
+      expect(decision.isGranted).toBe((decision.states[0]?.used ?? 0) + needs <= limit);
       if (!decision.isGranted) continue;
       const request = { at, window: windowAt(counter, at), used: expected };
       all.push(request);
@@ -75,6 +75,20 @@ describe("reserving and settling, in any order", () => {
         const requests = run(steps, limit, isSliding);
         for (const { window } of requests)
           expect(usedIn(requests, (each) => each.window === window)).toBeLessThan(limit + expected);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it.each([
+    ["fixed", false],
+    ["sliding", true],
+  ])("lets into a %s window no more than the limit, where everything has to fit", (_, isSliding) => {
+    fc.assert(
+      fc.property(runs, ([steps, limit]) => {
+        const requests = run(steps, limit, isSliding, expected);
+        for (const { window } of requests)
+          expect(usedIn(requests, (each) => each.window === window)).toBeLessThanOrEqual(limit);
       }),
       { numRuns: 1_000 },
     );

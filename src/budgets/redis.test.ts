@@ -91,6 +91,7 @@ describeWithServer(["redis", "valkey"], "budget counters", () => {
             amount: fc.nat(40),
             limits: fc.tuple(fc.nat(100), fc.nat(100), fc.nat(100)),
             isPenalty: fc.boolean(),
+            isWhole: fc.boolean(),
             back: fc.integer({ min: -20, max: 40 }),
             pauseMs: fc.nat(15),
           }),
@@ -104,11 +105,14 @@ describeWithServer(["redis", "valkey"], "budget counters", () => {
           ] as const;
           const hands = newCounter();
           const counts = new Counts();
-          for (const { amount, back, isPenalty, limits, pauseMs } of steps) {
+          for (const { amount, back, isPenalty, isWhole, limits, pauseMs } of steps) {
             const ask: Ask = {
               claims: [
                 ...shapes.map((counter, which) =>
-                  claimOf(counter, (limits[which] ?? 0) + 1, amount, isPenalty && which === 0),
+                  claimOf(counter, (limits[which] ?? 0) + 1, amount, {
+                    isPenalty: isPenalty && which === 0,
+                    needs: isWhole ? Math.max(1, amount) : 1,
+                  }),
                 ),
                 claimOf(hands, 1, 0),
               ],

@@ -144,8 +144,21 @@ describe("requests that come together", () => {
     },
   );
 
+  it("never pass the limit where the most that each may use is reserved", async () => {
+    const limit = 300;
+    await start(
+      perCaller([{ limit, window_size: 3600 }], { reserve: "ceiling" }),
+      [{ options: { max_tokens: 60 } }],
+      { behaviour: { latencyMs: 50 } },
+    );
+    const answers = await Promise.all(Array.from({ length: 100 }, () => ask("alice")));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 429]));
+    expect(sum(answers)).toBeGreaterThan(0);
+    expect(sum(answers)).toBeLessThanOrEqual(limit);
+  });
+
   it("all pass where nothing is reserved, as in Kong, and the next is refused", async () => {
-    await start(perCaller([{ limit: 10, window_size: 3600 }], { reserve: false }), [{}], {
+    await start(perCaller([{ limit: 10, window_size: 3600 }], { reserve: "none" }), [{}], {
       behaviour: { latencyMs: 100 },
     });
     const answers = await Promise.all(Array.from({ length: 5 }, () => ask("alice")));

@@ -91,7 +91,7 @@ for a, ask in ipairs(input.asks) do
   for i, claim in ipairs(ask.claims) do
     local c = counters[claim[1]]
     used[i] = c.current + c.others + math.floor((c.previous + c.othersBefore) * c.weight)
-    hasRoom[i] = used[i] < claim[2]
+    hasRoom[i] = used[i] + claim[5] <= claim[2]
   end
   local function all(list)
     for _, i in ipairs(list) do if not hasRoom[i] then return false end end
@@ -155,11 +155,12 @@ export async function runScript(
       own.previous,
     ]),
     asks: asks.map(({ alternatives, claims, required }) => ({
-      claims: claims.map(({ amount, counter, isPenalty, limit }) => [
+      claims: claims.map(({ amount, counter, isPenalty, limit, needs }) => [
         places.get(counter.key),
         limit,
         amount,
         isPenalty ? 1 : 0,
+        needs,
       ]),
       required: required.map(fromOne),
       alternatives: alternatives.map((list) => list.map(fromOne)),

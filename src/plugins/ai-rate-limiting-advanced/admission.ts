@@ -1,7 +1,7 @@
 /** One request's way through its budgets: asked before the call, settled when what it used is known. */
 import type { Admission, Candidate, Grant } from "../../budgets/admission.ts";
 import { amountSpent, forPeople } from "../../budgets/amounts.ts";
-import { type Counters, type Decision, reservedBy } from "../../budgets/counters.ts";
+import { type Counters, type Decision, hasRoom, reservedBy } from "../../budgets/counters.ts";
 import type { GatewayError } from "../../errors.ts";
 import type { Exchange } from "../../http/exchange.ts";
 import type { AiFacts, TriedTarget } from "../../llm/ai-facts.ts";
@@ -113,7 +113,7 @@ export class BudgetAdmission implements Admission {
       const facts = this.#facts[at];
       if (facts !== undefined) charge(facts, applied, used, state.used + used);
       // Where nothing was reserved, the window that runs now is charged, as in Kong.
-      const window = this.#rules.isReserving || applied.policy.isOfRequests ? state.window : undefined;
+      const window = this.#rules.reserve !== "none" || applied.policy.isOfRequests ? state.window : undefined;
       return [{ counter: claim.counter, window, by: used - claim.amount }];
     });
     this.#rules.counters.change(changes);
@@ -148,7 +148,7 @@ function limitFacts({ ask }: Plan, decision: Decision, { applied, at, reserved }
   const [claim, state] = [ask.claims[at], decision.states[at]];
   const amount = reserved.has(at) ? (claim?.amount ?? 0) : 0;
   const used = state?.used ?? 0;
-  const isExceeded = used >= limit.units;
+  const isExceeded = claim !== undefined && !hasRoom(claim, used);
   return {
     policy: policy.name,
     window_size: limit.sizeMs / 1000,

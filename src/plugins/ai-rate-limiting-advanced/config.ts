@@ -169,11 +169,12 @@ export const aiRateLimitingAdvancedConfig = z.strictObject({
   request_prompt_count_function: lua("prompts"),
   custom_cost_count_function: lua("costs"),
   reserve: z
-    .boolean()
-    .default(true)
+    .enum(["expected", "ceiling", "none"])
+    .default("expected")
     .describe(
-      "Count what a request is expected to use while it is under way, and correct that when it has ended. Off, it is counted at its end " +
-        "only, as in Kong: requests that come together may all pass.",
+      "What of a request is counted while it is under way, and corrected when it has ended. `expected`: what such requests have used so " +
+        "far; it is let in while something is left. `ceiling`: the most it may use by the `max_tokens` of client and target; it is let " +
+        "in only where that fits. `none`: nothing, as in Kong: requests that come together may all pass.",
     )
     .meta(sluiceAddition),
   on_exceeded: z

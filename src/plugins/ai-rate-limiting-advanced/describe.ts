@@ -45,6 +45,12 @@ function whom(match: readonly ConditionConfig[]): string {
   return `for ${words.join(" and ")}`;
 }
 
+const reservations: Readonly<Record<RateLimitingConfig["reserve"], string>> = {
+  expected: "what requests are expected to use is reserved",
+  ceiling: "the most that requests may use is reserved, and has to fit",
+  none: "only when requests have ended",
+};
+
 function modeLines({
   on_exceeded,
   reserve,
@@ -57,7 +63,7 @@ function modeLines({
       ? "counted in Redis, by all gateways together"
       : "counted in this gateway, by its workers together";
   return [
-    `${counted}${reserve ? "" : "; only when requests have ended"}`,
+    `${counted}; ${reservations[reserve]}`,
     ...(on_exceeded === "cheapest"
       ? [`from ${soft_threshold * 100} % on only the cheapest targets are called`]
       : []),

@@ -12,6 +12,7 @@ export function writeHeaders(headers: ReplyHeaders, { limits, refusal }: BudgetA
   const tightestFirst = [...limits].sort((a, b) => shareLeft(a) - shareLeft(b));
   const [tightest] = tightestFirst;
   if (tightest === undefined) return;
+  const mayComeAgain = refusal !== undefined && !refusal.isTooLarge;
   for (const each of tightestFirst) {
     const { limit, policy } = each.applied;
     const place = `${limit.window}-${policy.name.toLowerCase()}`;
@@ -19,13 +20,13 @@ export function writeHeaders(headers: ReplyHeaders, { limits, refusal }: BudgetA
     headers[`${prefix}-limit-${place}`] = decimals(each.facts.limit);
     headers[`${prefix}-remaining-${place}`] = decimals(each.facts.remaining);
     headers[`${prefix}-reset-${place}`] = String(secondsOf(each.resetAfterMs));
-    if (refusal !== undefined && each.facts.is_exceeded === true)
+    if (mayComeAgain && each.facts.is_exceeded === true)
       headers[`${prefix}-retry-after-${place}`] = String(secondsOf(each.resetAfterMs));
     if (policy.isOfRequests) headers[`${prefix}-query-cost`] = decimals(each.facts.reserved);
   }
   const resetMs = refusal?.retryAfterMs ?? tightest.resetAfterMs;
   headers[`${prefix}-reset`] = String(secondsOf(resetMs));
-  if (refusal !== undefined) headers[`${prefix}-retry-after`] = String(secondsOf(resetMs));
+  if (mayComeAgain) headers[`${prefix}-retry-after`] = String(secondsOf(resetMs));
 }
 
 function shareLeft({ facts }: Limit): number {

@@ -2,6 +2,7 @@
 import type { Candidate } from "../../budgets/admission.ts";
 import { amountOf, answersOf, ceilingOf, expectedUsage, promptTokens } from "../../budgets/amounts.ts";
 import type { Ask } from "../../budgets/counters.ts";
+import { Expectation } from "../../budgets/expectation.ts";
 import type { ChatRequest } from "../../llm/chat.ts";
 import type { Usage } from "../../llm/usage.ts";
 import type { Subject } from "./conditions.ts";
@@ -33,13 +34,16 @@ export interface Plan {
 export interface PlanRules {
   readonly policies: readonly Policy[];
   readonly keyOf: (limit: PolicyLimit, identity: string) => string;
-  /** False: nothing is counted before it is used. */
-  readonly isReserving: boolean;
+  /** What is counted before it is used. */
+  readonly reserve: "expected" | "ceiling" | "none";
 }
+
+/** Before anything is learned, the ceiling is expected. */
+const unlearned = new Expectation();
 
 /** Undefined where no policy is for this request. */
 export function planFor(
-  { isReserving, keyOf, policies }: PlanRules,
+  { keyOf, policies, reserve }: PlanRules,
   subject: Subject,
   request: ChatRequest,
   candidates: readonly Candidate[],
@@ -62,8 +66,16 @@ export function planFor(
   const places = new Map(list.map(({ key }, at) => [key, at]));
   const isRequired = ({ providers: own }: Applied) => own.size === providers.length;
   const inputTokens = promptTokens(request);
+  const expectationFor = (candidate: Candidate, { expectation }: Policy) =>
+    reserve === "ceiling" && ceilingOf(request, candidate) !== undefined ? unlearned : expectation;
   const expecting = (candidate: Candidate, policy: Policy) =>
-    expectedUsage(request, inputTokens, candidate, policy.expectation);
+    expectedUsage(request, inputTokens, candidate, expectationFor(candidate, policy));
+  const amountFor = ({ limit, policy, providers: own }: Applied): number => {
+    if (policy.isOfRequests) return inputTokens;
+    if (reserve === "none") return 0;
+    const callable = candidates.filter(({ provider }) => own.has(provider));
+    return Math.max(...callable.map((each) => amountOf(limit.strategy, expecting(each, policy), each.price)));
+  };
   return {
     applied: list,
     providers,
@@ -71,20 +83,16 @@ export function planFor(
     ceiling: highest(candidates.map((each) => ceilingOf(request, each))),
     answers: answersOf(request),
     ask: {
-      claims: list.map(({ key, limit, policy, providers: own }) => ({
-        counter: { key, sizeMs: limit.sizeMs, isSliding: limit.isSliding },
-        limit: limit.units,
-        amount: policy.isOfRequests
-          ? inputTokens
-          : isReserving
-            ? Math.max(
-                ...candidates
-                  .filter(({ provider }) => own.has(provider))
-                  .map((each) => amountOf(limit.strategy, expecting(each, policy), each.price)),
-              )
-            : 0,
-        isPenalty: policy.hasPenalty,
-      })),
+      claims: list.map((each) => {
+        const amount = amountFor(each);
+        return {
+          counter: { key: each.key, sizeMs: each.limit.sizeMs, isSliding: each.limit.isSliding },
+          limit: each.limit.units,
+          amount,
+          needs: reserve === "ceiling" ? Math.max(1, amount) : 1,
+          isPenalty: each.policy.hasPenalty,
+        };
+      }),
       required: list.flatMap((each, at) => (isRequired(each) ? [at] : [])),
       alternatives: keysOf.map((keys) =>
         keys.flatMap((key) => {

@@ -105,6 +105,22 @@ describe("an admission", () => {
     expect(exchange.ai?.budget?.limits[0]?.charged).toBe(25);
   });
 
+  it("lets in only what fits whole where the ceiling is reserved, and says which never will", () => {
+    const { admit } = make(shared(250, { reserve: "ceiling" }));
+    const first = admit();
+    first.attempt();
+    admit().attempt(); // 100 each
+    expect(refusal(admit().attempt)).toMatchObject({ status: 429, retryAfterSeconds: expect.any(Number) });
+    first.spend(40);
+    expect(() => admit().attempt()).not.toThrow();
+
+    const refused = make(shared(99, { reserve: "ceiling" })).admit();
+    const error = refusal(refused.attempt);
+    expect(error.message).toContain("this request alone may use more than the limit");
+    expect(error.retryAfterSeconds).toBeUndefined();
+    expect(Object.keys(refused.headers()).filter((name) => name.includes("retry-after"))).toEqual([]);
+  });
+
   it("gives everything back where the client left before it was decided", () => {
     const { admit } = make(shared(100));
     const { attempt, exchange } = admit();
@@ -219,7 +235,7 @@ describe("an admission", () => {
     expect(plugin.describe?.()).toEqual([
       "policy-1  at most 5 USD in 60 s (sliding), for any consumer, each for itself",
       "policy-2  at most 9 tokens of the answer in 60 s (fixed), for all others together",
-      "counted in this gateway, by its workers together",
+      "counted in this gateway, by its workers together; what requests are expected to use is reserved",
       "from 80 % on only the cheapest targets are called",
     ]);
   });

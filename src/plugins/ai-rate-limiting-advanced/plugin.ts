@@ -37,7 +37,7 @@ function createPlugin(config: RateLimitingConfig, services: PluginServices, meta
   const rules: AdmissionRules = {
     policies: compilePolicies(config, meta.id),
     keyOf: createKeys(),
-    isReserving: config.reserve,
+    reserve: config.reserve,
     counters,
     softShare: config.on_exceeded === "cheapest" ? config.soft_threshold : undefined,
     refuse: (refusal) => refusalError(refusal, config, services.random),
