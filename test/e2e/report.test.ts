@@ -159,6 +159,7 @@ describe("a gateway whose ledger", () => {
       .poll(async () => (await read(`${addresses.status}/status/ready`)).text, { timeout: 5_000 })
       .toContain('"component":"ledger"');
     expect(stderr()).toContain("the ledger's store is away");
+    expect(stderr()).toContain("ENOENT"); // what ails it, not that nothing was heard
   });
 });
 

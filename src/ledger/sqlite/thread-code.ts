@@ -36,7 +36,7 @@ export function serveSqlite(require: Require, options: ThreadOptions): void {
   const prepared = new Map<string, Libsql.Statement>();
 
   function open(): Libsql.Database {
-    fs.mkdirSync(path.dirname(options.file), { recursive: true, mode: 0o700 });
+    makeFolder(path.dirname(options.file));
     makeFile();
     const Driver = require(options.driver) as typeof Libsql;
     const opened = new Driver(options.file, { timeout: options.busyMs });
@@ -54,14 +54,25 @@ export function serveSqlite(require: Require, options: ThreadOptions): void {
     return opened;
   }
 
+  /** One by one: Node's `recursive` never returns where a file system says ENOENT to making a folder, as /proc does (Node 20). */
+  function makeFolder(folder: string): void {
+    if (fs.existsSync(folder)) return;
+    makeFolder(path.dirname(folder));
+    unlessThere(() => fs.mkdirSync(folder, { mode: 0o700 }));
+  }
+
   /**
    * Made by us, so that it is nobody else's to read; what SQLite puts beside it has the same mode. One that is there is not
    * touched: closing it would end the locks that the other thread's connection has on it (fcntl(2)), and another process
    * might then remove the log under it.
    */
   function makeFile(): void {
+    unlessThere(() => fs.closeSync(fs.openSync(options.file, "wx", 0o600)));
+  }
+
+  function unlessThere(make: () => void): void {
     try {
-      fs.closeSync(fs.openSync(options.file, "wx", 0o600));
+      make();
     } catch (error) {
       if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
     }
