@@ -106,6 +106,24 @@ describe("the ledger", () => {
     expect(ledger.health()).toMatchObject({ state: "up", waiting: 0, writes: 3, refused: 0 });
   });
 
+  it("asks again when its timer says so, though the clock is a little behind it", async () => {
+    const clock = createFakeClock();
+    let behind = 0;
+    const parts = { schedule: clock.schedule, now: () => clock.now() - behind };
+    const { ledger, ids, answer } = start(parts);
+    await ledger.flush();
+    answer("fail");
+    record(ledger, 3);
+    await ledger.flush();
+    expect(ledger.health()).toMatchObject({ state: "down", waiting: 0 });
+    answer("take");
+    behind = 0.5;
+    for (let quarters = 0; quarters < 8; quarters++) await clock.advance(250);
+    await until(() => ids.length === 3);
+    await ledger.flush();
+    expect(ledger.health()).toMatchObject({ state: "up", spooledBytes: 0 });
+  });
+
   it("does not wait for time where there are many", async () => {
     const { ledger, ids, batches } = start();
     await ledger.flush();

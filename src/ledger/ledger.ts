@@ -274,6 +274,8 @@ class Engine implements Ledger {
     if (this.#isClosed) return;
     this.#cancelRetry = this.#parts.schedule(waitMs, () => {
       this.#cancelRetry = undefined;
+      // The time has come, though a timer may be a fraction of a millisecond before the clock that `isAway` asks.
+      this.#retryAt = Number.NEGATIVE_INFINITY;
       // Also where nothing waits: whether it is back is worth knowing.
       this.#mayReplay = true;
       this.#wake();
@@ -284,12 +286,13 @@ class Engine implements Ledger {
   async #replay(): Promise<void> {
     const { spool, log } = this.#parts;
     try {
+      this.#mayReplay = false; // before one looks: what is written meanwhile sets it again
       const file = await spool.oldest();
       if (file === undefined) {
-        this.#mayReplay = false;
         if (this.#contact.state !== "up") await this.#append([]);
         return;
       }
+      this.#mayReplay = true;
       const { lines, torn } = await spool.read(file);
       if (torn > 0)
         log.error("lines of a waiting batch of the ledger cannot be read", { file: file.name, torn });
