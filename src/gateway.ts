@@ -68,8 +68,11 @@ export interface Gateway {
   health(): readonly PluginHealth[];
   /** How the targets of the running plugins are doing, breakers and counts. */
   targets(): readonly PluginTarget[];
-  /** Puts a new config in place of the running one, or throws and leaves that one as it is. */
-  reload(config: Config): Promise<void>;
+  /**
+   * Puts a new config in place of the running one, or throws and leaves that one as it is. `beforeCommit` runs when the new
+   * one is ready; where it rejects, that is given up.
+   */
+  reload(config: Config, beforeCommit?: () => Promise<void>): Promise<void>;
   /** The first half of a reload, for many gateways that take a config together or not at all. Throws as `reload` does. */
   prepare(config: Config): Promise<PreparedConfig>;
   /** Stops accepting, lets running exchanges end within the deadline, and frees everything. */
@@ -181,9 +184,18 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
       current.plugins.flatMap(({ name, config: { id }, plugin }) =>
         (plugin.health?.() ?? []).map((part) => ({ plugin: name, pluginId: id, ...part })),
       ),
-    reload(next) {
+    reload(next, beforeCommit) {
       // One at a time and in order: the last config asked for is the one that runs.
-      const swapped = lastReload.then(async () => (await prepare(next)).commit());
+      const swapped = lastReload.then(async () => {
+        const prepared = await prepare(next);
+        try {
+          await beforeCommit?.();
+        } catch (error) {
+          await prepared.discard();
+          throw error;
+        }
+        await prepared.commit();
+      });
       lastReload = swapped.catch(() => undefined);
       return swapped;
     },

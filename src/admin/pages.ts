@@ -6,16 +6,17 @@ import type { Reply } from "../http/reply.ts";
 /** `GET /path` → its answer; what it throws is answered by the table of errors. */
 export type Pages = Readonly<Record<string, (exchange: Exchange) => Reply | Promise<Reply>>>;
 
-/** Serves pages by method and path; anything else is 404, a known path with another method 405. */
-export function servePages(
+/** Serves what `handle` answers. */
+export function serve(
   where: { readonly host: string; readonly port: number },
-  pages: Pages,
+  handle: (exchange: Exchange) => Promise<Reply>,
   services: ListenerServices,
 ): Promise<Listener> {
-  return listen(where, { handle: async (exchange) => pageFor(exchange, pages) }, services);
+  return listen(where, { handle }, services);
 }
 
-function pageFor(exchange: Exchange, pages: Pages): Reply | Promise<Reply> {
+/** The page of a request by method and path; anything else is 404, a known path with another method 405. */
+export function pageFor(exchange: Exchange, pages: Pages): Reply | Promise<Reply> {
   const { method, path } = exchange.request;
   const name = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
   const page = pages[`${method === "HEAD" ? "GET" : method} ${name}`];

@@ -5,7 +5,7 @@ import type { Config, PluginConfig, RouteConfig, ServiceConfig } from "./config.
 import { buildConsumerGroups, buildConsumers } from "./consumers.ts";
 import type { plugin } from "./entities/plugin.ts";
 import type { route } from "./entities/route.ts";
-import type { service } from "./entities/service.ts";
+import { addressIn, type service } from "./entities/service.ts";
 import type { Good } from "./good.ts";
 import type { Directory } from "./names.ts";
 import { formatPath } from "./problem.ts";
@@ -57,15 +57,7 @@ function addressOf({
   protocol,
   url,
 }: ServiceFields): Pick<ServiceConfig, "protocol" | "host" | "port" | "path"> {
-  if (url === undefined) return { protocol, host, port, path };
-  const parsed = new URL(url);
-  const scheme = parsed.protocol.slice(0, -1);
-  return {
-    protocol: scheme,
-    host: parsed.hostname.replace(/^\[(.*)\]$/, "$1"),
-    port: parsed.port === "" ? (scheme === "https" ? 443 : 80) : Number(parsed.port),
-    path: parsed.pathname === "/" || parsed.pathname === "" ? undefined : parsed.pathname,
-  };
+  return url === undefined ? { protocol, host, port, path } : addressIn(url);
 }
 
 function buildRoute(instance: Instance, fields: RouteFields, directory: Directory): RouteConfig {

@@ -22,6 +22,12 @@ export interface Entity<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly owner?: keyof Shape & string;
   /** Accepted and validated, but nothing acts on it yet. */
   readonly isPlanned?: boolean;
+  /** Where the admin API has its list, where that is not `plural`: `key-auths`. */
+  readonly collection?: string;
+  /** What the list of those of one owner is called below the owner, where that is not `collection`: `key-auth`. */
+  readonly nestedCollection?: string;
+  /** Replaces fields that stand for others, which are what the admin API keeps. May be given what does not fit the shape. */
+  expand?(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
   /** What the shape alone cannot say, on a value the shape has accepted; paths are relative to the entity. */
   check?(value: z.output<z.ZodObject<Shape>>): readonly Finding[];
 }

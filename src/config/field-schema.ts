@@ -23,6 +23,7 @@ export interface FieldSchema {
   readonly sluice?: boolean;
   readonly secret?: boolean;
   readonly deprecated?: boolean;
+  readonly fileOnly?: boolean;
 }
 
 const made = new WeakMap<z.ZodType, FieldSchema>();

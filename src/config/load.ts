@@ -7,6 +7,7 @@ import { entitySchema } from "./entity.ts";
 import { createFieldNotices, type FieldNotices } from "./field-notices.ts";
 import { fieldSchema } from "./field-schema.ts";
 import type { Good } from "./good.ts";
+import { type LoadedEntity, loadedEntities } from "./loaded-entities.ts";
 import { createDirectory, reportEqualValues } from "./names.ts";
 import { readPlugin, reportSameScope } from "./plugin-entries.ts";
 import type { Problem } from "./problem.ts";
@@ -14,10 +15,12 @@ import { createReport, type Report } from "./report.ts";
 import { substitute } from "./substitution.ts";
 import { checkTopLevel } from "./top-level.ts";
 import { type MapNode, parseTree } from "./tree.ts";
+import { treeOf } from "./tree-of.ts";
 import { validate } from "./validate.ts";
 import { isNull } from "./value.ts";
 import { resolveReferences } from "./vault-references.ts";
 
+export type { LoadedEntity } from "./loaded-entities.ts";
 export { formatProblem, type Problem } from "./problem.ts";
 
 export interface LoadOptions {
@@ -29,11 +32,15 @@ export interface LoadOptions {
   readonly plugins: readonly PluginDefinition[];
   /** Also take slower looks, for advice: on an order of 100 ms a plugin. Default: no. */
   readonly withReview?: boolean;
+  /** What the entities refer to need not be among them: only each itself is checked. Default: no. */
+  readonly isFragment?: boolean;
 }
 
 export interface LoadResult {
   /** Frozen. Undefined if and only if one of the problems is an error. */
   readonly config: Config | undefined;
+  /** What the config was made of, of which it holds what serving needs; empty where there is no config. */
+  readonly entities: () => readonly LoadedEntity[];
   /** In the order of the file. */
   readonly problems: readonly Problem[];
 }
@@ -61,7 +68,20 @@ export function loadConfig(source: string, options: LoadOptions): LoadResult {
 
   if (root?.kind === "map") return read(root, options, report);
   if (!report.hasErrors()) report.add("error", [], wrongRoot(root));
-  return { config: undefined, problems: report.problems() };
+  return nothing(report);
+}
+
+/**
+ * The same of values that were never a text: the entities of the admin API. Nothing is substituted in them, and the
+ * places of problems are told by their path alone. Never throws.
+ */
+export function loadDocument(document: Readonly<Record<string, unknown>>, options: LoadOptions): LoadResult {
+  const root = treeOf(document);
+  return read(root, options, createReport({ file: options.file, text: "", substitutions: [], root }));
+}
+
+function nothing(report: Report): LoadResult {
+  return { config: undefined, entities: () => [], problems: report.problems() };
 }
 
 function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
@@ -69,7 +89,7 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
   checkTopLevel(root, report);
   const instances = collect(root, report);
   const notices = createFieldNotices(report);
-  const directory = createDirectory(instances, report);
+  const directory = createDirectory(instances, report, { isFragment: options.isFragment === true });
   reportSameScope(instances, directory, report);
   const reader = {
     definitions: options.plugins,
@@ -89,8 +109,12 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
   reportUnknownCallers(good, report);
   reportUpstreamHosts(instances, report);
   notices.flush();
-  const config = report.hasErrors() ? undefined : buildConfig(good, directory);
-  return { config, problems: report.problems() };
+  if (report.hasErrors()) return nothing(report);
+  return {
+    config: buildConfig(good, directory),
+    entities: () => loadedEntities(instances, directory),
+    problems: report.problems(),
+  };
 }
 
 /** The entity's own fields, without those nested in it. */
@@ -166,7 +190,7 @@ function refuse(text: string): Refusal | undefined {
 function failed(file: string, text: string, { message, offset }: Refusal): LoadResult {
   const report = createReport({ file, text, substitutions: [], root: undefined });
   report.addAt("error", offset, [], message);
-  return { config: undefined, problems: report.problems() };
+  return nothing(report);
 }
 
 function wrongRoot(root: ReturnType<typeof parseTree>["root"]): string {

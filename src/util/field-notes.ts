@@ -11,3 +11,6 @@ export const secret = { secret: true } as const;
 
 /** Still works, but there is a better way: setting it gives a notice. */
 export const deprecated = { deprecated: true } as const;
+
+/** Part of a file's way of writing alone: the admin API has another way for it, and shows and takes no such field. */
+export const fileOnly = { fileOnly: true } as const;

@@ -7,6 +7,8 @@ import { commonFields, defineEntity, reference } from "../entity.ts";
 export const keyauthCredential = defineEntity({
   name: "keyauth_credential",
   plural: "keyauth_credentials",
+  collection: "key-auths",
+  nestedCollection: "key-auth",
   summary: "A key by which `key-auth` knows a consumer. Only its hash is kept.",
   uniqueFields: ["key"],
   shape: {

@@ -1,7 +1,7 @@
 /** Entity: a step in the way of a request, for everything or for one service, route, consumer or group. */
 import { z } from "zod";
 import type { Finding } from "../../plugins/plugin.ts";
-import { planned } from "../../util/field-notes.ts";
+import { fileOnly, planned } from "../../util/field-notes.ts";
 import { commonFields, defineEntity, reference } from "../entity.ts";
 
 export const plugin = defineEntity({
@@ -50,6 +50,7 @@ export const plugin = defineEntity({
     _config: z
       .string()
       .describe("Name in `_plugin_configs` whose fields fill in what `config` leaves out.")
+      .meta(fileOnly)
       .optional(),
     config: z.unknown().describe("The plugin's own settings.").optional(),
   },

@@ -1,7 +1,7 @@
 /** Entity: where requests go when no plugin answers them. */
 import { z } from "zod";
 import type { Finding } from "../../plugins/plugin.ts";
-import { planned } from "../../util/field-notes.ts";
+import { fileOnly, planned } from "../../util/field-notes.ts";
 import { commonFields, defineEntity, reference } from "../entity.ts";
 
 const protocols = [
@@ -36,6 +36,7 @@ export const service = defineEntity({
       .string()
       .refine(isServiceUrl, "must be a full URL without a query, e.g. http://example.com/path")
       .describe("Shorthand for `protocol`, `host`, `port` and `path`.")
+      .meta(fileOnly)
       .optional(),
     protocol: z
       .enum(protocols)
@@ -80,6 +81,10 @@ export const service = defineEntity({
       .optional(),
   },
   children: { routes: "route", plugins: "plugin" },
+  expand(value) {
+    const { url, ...rest } = value;
+    return typeof url === "string" && isServiceUrl(url) ? { ...rest, ...addressIn(url) } : value;
+  },
   check({ host, protocol, url }) {
     const findings: Finding[] = [];
     if (url === undefined && host === undefined) {
@@ -110,4 +115,21 @@ function isServiceUrl(url: string): boolean {
   const { hostname, protocol, search, hash, username } = new URL(url);
   const isKnown = (protocols as readonly string[]).includes(protocol.slice(0, -1)); // widened to compare with any text
   return isKnown && hostname !== "" && search === "" && hash === "" && username === "";
+}
+
+/** Where a URL leads, in the service's own fields. The URL is one that the shape has accepted. */
+export function addressIn(url: string): {
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: number;
+  readonly path: string | undefined;
+} {
+  const parsed = new URL(url);
+  const protocol = parsed.protocol.slice(0, -1);
+  return {
+    protocol,
+    host: parsed.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: parsed.port === "" ? (protocol === "https" ? 443 : 80) : Number(parsed.port),
+    path: parsed.pathname === "/" || parsed.pathname === "" ? undefined : parsed.pathname,
+  };
 }

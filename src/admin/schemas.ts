@@ -1,0 +1,66 @@
+/** `/schemas`: what each kind of entity and each plugin may have, and whether something fits. */
+import { type KongSchema, kongSchema } from "../config/kong-schema.ts";
+import { loadDocument } from "../config/load.ts";
+import { notFound } from "../control/change.ts";
+import { schemaViolation } from "../control/check.ts";
+import { completeRecord } from "../control/document.ts";
+import { type Kind, kinds } from "../control/kinds.ts";
+import type { PluginSchemas } from "../control/plugin-schemas.ts";
+import { Refusal } from "../control/refusal.ts";
+import type { PluginDefinition } from "../plugins/plugin.ts";
+
+export interface SchemaSource {
+  readonly schemas: PluginSchemas;
+  readonly plugins: readonly PluginDefinition[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Of `services`, … Throws a `Refusal` where there is none. */
+export function entitySchemaOf(plural: string): KongSchema {
+  const kind = kindNamed(plural);
+  const foreign = kind.foreignKeys.map(({ field, to }) => [field, pluralOf(to)] as const);
+  const schema = kongSchema(kind.fields, Object.fromEntries(foreign));
+  if (kind.name !== "plugin") return schema;
+  // Each plugin has a schema of its own.
+  const fields = schema.fields.map((field) =>
+    "config" in field ? { config: { type: "record", fields: [] } } : field,
+  );
+  return { fields };
+}
+
+/** Of the plugin's `config`. Throws a `Refusal` where there is no such plugin. */
+export function pluginSchemaOf(name: string, { schemas }: SchemaSource): KongSchema {
+  const schema = schemas.configOf(name);
+  if (schema === undefined) throw new Refusal("not_found", `No plugin named '${name}'`);
+  return { fields: [{ config: { type: "record", required: true, fields: kongSchema(schema).fields } }] };
+}
+
+/** Throws a `Refusal` where it does not fit. What it refers to need not be there. */
+export function checkAlone(
+  plural: string,
+  fields: Readonly<Record<string, unknown>>,
+  { env, plugins, schemas }: SchemaSource,
+): void {
+  const kind = kindNamed(plural);
+  const expanded = kind.entity.expand?.(fields) ?? fields;
+  const record = completeRecord(kind, { ...expanded, created_at: fields["created_at"] ?? 0 }, schemas);
+  const { problems } = loadDocument(
+    { _format_version: "3.0", [kind.plural]: [record] },
+    { file: "entities", env, plugins, isFragment: true },
+  );
+  const faults = problems
+    .filter(({ severity }) => severity === "error")
+    .map(({ message, steps }) => ({ path: steps.slice(2), message }));
+  if (faults.length > 0) throw schemaViolation(faults);
+}
+
+/** By the name of its schema. Throws a `Refusal` where there is none. */
+export function kindNamed(plural: string): Kind {
+  const kind = kinds.find((each) => each.plural === plural);
+  if (kind === undefined) throw notFound();
+  return kind;
+}
+
+function pluralOf(name: string): string {
+  return kinds.find((kind) => kind.name === name)?.plural ?? name;
+}
