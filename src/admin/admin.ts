@@ -98,7 +98,7 @@ function ownPages(source: AdminSource, schedule: Schedule): Pages {
       jsonReply(200, {
         ...(await source.describe()),
         configuration_hash: control.hash,
-        database: { reachable: true },
+        database: { reachable: control.outage === undefined },
         ...(control.fault !== undefined && { configuration_fault: control.fault }),
       }),
     "GET /plugins/enabled": () => jsonReply(200, { enabled_plugins: plugins.map(({ name }) => name) }),

@@ -31,6 +31,16 @@ export interface Origin {
   close(): Promise<void>;
 }
 
+/** What of the configuration is amiss while requests are served: for `/status/ready`. */
+export function degradedOrigin({ control: { fault, outage, place } }: Pick<Origin, "control">) {
+  return [
+    { component: "configuration", reason: fault },
+    { component: "config_store", reason: outage },
+  ]
+    .filter(({ reason }) => reason !== undefined)
+    .map((part) => ({ ...part, name: place, state: "down" }));
+}
+
 export interface OriginServices {
   readonly env: Terminal["env"];
   readonly log: Logger;
