@@ -26,6 +26,8 @@ export interface Entity<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly collection?: string;
   /** What the list of those of one owner is called below the owner, where that is not `collection`: `key-auth`. */
   readonly nestedCollection?: string;
+  /** Required field that the admin API makes up where it is left out: a secret nobody can guess, shown once. */
+  readonly generatedField?: keyof Shape & string;
   /** Replaces fields that stand for others, which are what the admin API keeps. May be given what does not fit the shape. */
   expand?(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
   /** What the shape alone cannot say, on a value the shape has accepted; paths are relative to the entity. */
