@@ -59,11 +59,11 @@ function isEqual(given: string, token: string): boolean {
  * its own that it has pointed there (DNS rebinding; the Host header has that name).
  */
 function foreignDenial(request: AdminRequest): Denial | undefined {
-  const host = headerOf(request, "host") ?? "";
+  const host = (headerOf(request, "host") ?? "").toLowerCase();
   const name = host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
   if (name !== "" && name !== "localhost" && isIP(name) === 0)
     return { status: 403, message: `the admin API is not asked as ${name}: use its address, or set a token` };
   const origin = headerOf(request, "origin");
-  if (origin === undefined || origin === `http://${host}`) return undefined;
+  if (origin === undefined || origin.toLowerCase() === `http://${host}`) return undefined;
   return { status: 403, message: "the admin API takes no requests of web pages of other origins" };
 }

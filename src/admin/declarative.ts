@@ -6,6 +6,7 @@ import type { EntityRecord } from "../control/entity-set.ts";
 import { hashOfText } from "../control/hash.ts";
 import { kinds } from "../control/kinds.ts";
 import { Refusal } from "../control/refusal.ts";
+import { holdsCover } from "../control/secrets.ts";
 import type { Reply } from "../http/reply.ts";
 import { asker, type EntityServices, notAllowed, shower } from "./entity-services.ts";
 import { parseForm } from "./form.ts";
@@ -21,6 +22,7 @@ export async function configReply(request: AdminRequest, services: EntityService
   const isChecked = request.query.get("check_hash");
   if ((isChecked === "1" || isChecked === "true") && hashOfText(text) === control.hash)
     return { status: 304, headers: {}, body: undefined };
+  if (!control.isWritable && holdsCover(text)) throw coveredFile();
   await control.replaceAll(asker(request, services), text);
   return jsonReply(201, byKind(request, services));
 }
@@ -73,6 +75,14 @@ async function textOf(request: AdminRequest): Promise<string> {
   if (sent === undefined || !("config" in sent)) return text;
   if (typeof sent["config"] !== "string") throw missing();
   return sent["config"];
+}
+
+/** A file is kept nowhere, so nothing could tell which secret a cover stands for once it is taken. */
+function coveredFile(): Refusal {
+  return new Refusal(
+    "declarative",
+    "the file has secrets that are covered (****** (sluice:…)): read it with the header Sluice-Secrets: plain, or put the secrets in",
+  );
 }
 
 function missing(): Refusal {

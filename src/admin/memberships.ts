@@ -55,7 +55,8 @@ async function listReply(
         throw violation(`there is no such ${side.field}: give its name or id`, [side.field]);
       return other;
     });
-    const ties = joined.map((other) => join(tieOf(side, own, other)));
+    const members = new Set(othersOf(entities, side, own));
+    const ties = joined.filter((other) => !members.has(other)).map((other) => join(tieOf(side, own, other)));
     return { put: ties.flatMap(({ put }) => put), removed: [], record: own };
   });
   const mine = shower(request, kindOf(side.own), services)(own);

@@ -4,7 +4,7 @@ import { isBlock } from "../control/complete.ts";
 import { Refusal } from "../control/refusal.ts";
 import { readBody } from "../http/body.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { parseForm } from "./form.ts";
+import { maxDepth, parseForm, tooDeep } from "./form.ts";
 
 /** Bytes of a body; more than any gateway's whole configuration takes. */
 export const maxAdminBody = 16 * 1024 * 1024;
@@ -87,7 +87,16 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
     throw badBody("Cannot parse JSON body");
   }
   if (!isBlock(value)) throw badBody("the body is not an object: send {…}");
+  if (isDeeper(value, maxDepth)) throw badBody(tooDeep);
   return value;
+}
+
+/** Level by level, since what is looked for is too deep to be called into. */
+function isDeeper(value: unknown, depth: number): boolean {
+  let level: readonly unknown[] = [value];
+  for (let reached = 0; reached <= depth && level.length > 0; reached++)
+    level = level.flatMap((each) => (typeof each === "object" && each !== null ? Object.values(each) : []));
+  return level.length > 0;
 }
 
 function badBody(message: string): Refusal {

@@ -2,11 +2,10 @@
 import { type KongSchema, kongSchema } from "../config/kong-schema.ts";
 import { loadDocument } from "../config/load.ts";
 import { notFound } from "../control/change.ts";
-import { schemaViolation } from "../control/check.ts";
 import { completeRecord } from "../control/document.ts";
 import { type Kind, kinds } from "../control/kinds.ts";
 import type { PluginSchemas } from "../control/plugin-schemas.ts";
-import { Refusal } from "../control/refusal.ts";
+import { Refusal, schemaViolation } from "../control/refusal.ts";
 import type { PluginDefinition } from "../plugins/plugin.ts";
 
 export interface SchemaSource {

@@ -24,6 +24,8 @@ export interface FieldSchema {
   readonly secret?: boolean;
   readonly deprecated?: boolean;
   readonly fileOnly?: boolean;
+  /** A block that is there when it is left out, with the defaults of its fields. */
+  readonly filledIn?: boolean;
 }
 
 const made = new WeakMap<z.ZodType, FieldSchema>();
@@ -64,8 +66,8 @@ export function blocksWith(schema: FieldSchema, name: string, path = ""): readon
 function child(field: FieldSchema | undefined, step: string | number): FieldSchema | undefined {
   if (field === undefined) return undefined;
   if (typeof step === "number") return field.items ?? firstOf(field.anyOf, step);
-  const own = field.properties?.[step];
-  if (own !== undefined) return own;
+  const { properties = {} } = field;
+  if (Object.hasOwn(properties, step)) return properties[step];
   if (typeof field.additionalProperties === "object") return field.additionalProperties;
   return firstOf(field.anyOf, step);
 }
@@ -97,5 +99,6 @@ function tidy({ jsonSchema }: Override): void {
     !Array.isArray(value)
   ) {
     delete jsonSchema.default;
+    if (jsonSchema.properties !== undefined) jsonSchema["filledIn"] = true;
   }
 }

@@ -84,7 +84,8 @@ const substituted = "^(\\$\\{\\{.*\\}\\}|\\{vault://.*\\})$";
 
 /** Our marks under names that no other tool claims, and variables allowed wherever the loader allows them. */
 function forEditors(schema: FieldSchema): Json {
-  const { additionalProperties, anyOf, items, planned, properties, secret, sluice, type, ...rest } = schema;
+  const { additionalProperties, anyOf, items, planned, properties, secret, sluice, type, ...more } = schema;
+  const { filledIn: _filledIn, ...rest } = more;
   const isOpen = schema.enum === undefined && (type === "integer" || type === "number" || type === "boolean");
   return {
     ...rest,

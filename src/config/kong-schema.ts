@@ -36,14 +36,14 @@ function fieldsOf({ properties = {}, required = [] }: FieldSchema): KongSchema["
 }
 
 function kongField(schema: FieldSchema, isRequired: boolean): KongField {
-  const { default: value, description, maximum, minimum, secret } = schema;
+  const { default: value, description, filledIn, maximum, minimum, secret } = schema;
   const shape = shapeOf(schema);
-  const isFilledIn = value !== undefined;
+  const isFilledIn = value !== undefined || filledIn === true;
   return {
     ...shape,
     ...(description !== undefined && { description }),
     // A block with a default is filled in field by field.
-    ...(isFilledIn && shape.type !== "record" && { default: value }),
+    ...(value !== undefined && shape.type !== "record" && { default: value }),
     ...((isRequired || isFilledIn) && { required: true as const }),
     ...(schema.enum !== undefined && { one_of: schema.enum }),
     ...(minimum !== undefined &&

@@ -1,4 +1,5 @@
 /** What a request makes of the entities: pure functions from one set to the next, or a refusal. */
+import type { Path } from "../config/problem.ts";
 import { isBlock } from "./complete.ts";
 import { completeRecord } from "./document.ts";
 import {
@@ -10,9 +11,10 @@ import {
   type Stored,
   type StoredRecord,
 } from "./entity-set.ts";
+import { textOfRecord } from "./hash.ts";
 import { type Kind, kindOf, referringTo } from "./kinds.ts";
 import type { PluginSchemas } from "./plugin-schemas.ts";
-import { keyText, Refusal } from "./refusal.ts";
+import { keyText, Refusal, schemaViolation } from "./refusal.ts";
 import { uncovered } from "./secrets.ts";
 import { checkUnique } from "./unique.ts";
 
@@ -124,10 +126,8 @@ export function notFound(): Refusal {
 }
 
 /** A schema violation of one field. */
-export function violation(message: string, path: readonly (string | number)[]): Refusal {
-  const [first = "@entity", ...rest] = path;
-  const fields = { [first]: rest.reduceRight<unknown>((inner, step) => ({ [step]: inner }), message) };
-  return new Refusal("schema_violation", `schema violation (${path.join(".")}: ${message})`, fields);
+export function violation(message: string, path: Path): Refusal {
+  return schemaViolation([{ path, message }]);
 }
 
 function put(
@@ -165,18 +165,7 @@ function generatedIn(
 }
 
 function isSame(existing: EntityRecord, next: EntityRecord): boolean {
-  return JSON.stringify(sorted(existing)) === JSON.stringify(sorted(next));
-}
-
-/** Blocks with their fields in one order. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (!isBlock(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([left], [right]) => (left < right ? -1 : 1))
-      .map(([name, inner]) => [name, sorted(inner)]),
-  );
+  return textOfRecord(existing) === textOfRecord(next);
 }
 
 function idOf(fields: Fields): string | undefined {
@@ -189,20 +178,17 @@ function idOf(fields: Fields): string | undefined {
 /** Without fields that only files have: those with a value are refused, saying what to do instead. */
 function withoutFileFields({ entity, fields, foreignKeys }: Kind, given: Fields): Fields {
   const own = new Set([...Object.keys(fields.properties ?? {}), ...foreignKeys.map(({ field }) => field)]);
-  const shape: Readonly<Record<string, unknown>> = { ...entity.shape, ...entity.children };
-  const kept: Record<string, unknown> = {};
-  for (const [field, value] of Object.entries(given)) {
-    const isFileOnly = !own.has(field) && shape[field] !== undefined;
-    if (!isFileOnly) kept[field] = value;
+  const shape = { ...entity.shape, ...entity.children };
+  const kept = Object.entries(given).filter(([field, value]) => {
+    if (own.has(field) || !Object.hasOwn(shape, field)) return true;
+    if (value === null) return false;
     // A shorthand that could not be expanded is wrong in itself, which its check says better.
-    else if (value !== null && entity.expand !== undefined) kept[field] = value;
-    else if (value !== null)
-      throw violation(
-        "unknown field: only files have it; here it is an entity of its own, or not supported",
-        [field],
-      );
-  }
-  return kept;
+    if (entity.expand !== undefined) return true;
+    throw violation("unknown field: only files have it; here it is an entity of its own, or not supported", [
+      field,
+    ]);
+  });
+  return Object.fromEntries(kept);
 }
 
 /** The reference as `{ id }`. */
@@ -229,10 +215,11 @@ function textIn(value: unknown, fields: readonly string[]): string | undefined {
 
 function merged(existing: unknown, given: unknown): unknown {
   if (!isBlock(existing) || !isBlock(given)) return given;
-  const result: Record<string, unknown> = { ...existing };
-  for (const [name, value] of Object.entries(given))
-    result[name] = value === null ? null : merged(existing[name], value);
-  return result;
+  const changed = Object.entries(given).map(
+    ([name, value]) =>
+      [name, merged(Object.hasOwn(existing, name) ? existing[name] : undefined, value)] as const,
+  );
+  return { ...existing, ...Object.fromEntries(changed) };
 }
 
 function collectRemoved(entities: EntitySet, kind: Kind, id: string, removed: Map<string, Stored>): void {
@@ -251,7 +238,9 @@ function collectRemoved(entities: EntitySet, kind: Kind, id: string, removed: Ma
     }
   }
   for (const membership of entities.memberships()) {
-    if (membership.consumer !== id && membership.group !== id) continue;
+    // Ids are those of one kind; another kind may have the same.
+    const end = { consumer: membership.consumer, consumer_group: membership.group }[kind.name];
+    if (end !== id) continue;
     const tie = membershipOf(membership);
     removed.set(`${membershipKind} ${tie.id}`, tie);
   }

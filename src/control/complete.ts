@@ -11,17 +11,19 @@ export function completed(schema: FieldSchema, value: unknown): unknown {
     return items === undefined ? value : value.map((item) => completed(items, item));
   }
   if (!isBlock(value) || schema.properties === undefined) return value;
-  const fields = Object.entries(schema.properties).flatMap(([name, field]) => {
-    const filled = filledIn(field, value[name]);
+  const { properties } = schema;
+  const fields = Object.entries(properties).flatMap(([name, field]) => {
+    const filled = filledIn(field, Object.hasOwn(value, name) ? value[name] : undefined);
     // Old ways of saying what another field says: shown to those who use them.
     return filled === null && field.deprecated === true ? [] : [[name, filled] as const];
   });
-  const unknown = Object.entries(value).filter(([name]) => schema.properties?.[name] === undefined);
+  const unknown = Object.entries(value).filter(([name]) => !Object.hasOwn(properties, name));
   return Object.fromEntries([...fields, ...unknown]);
 }
 
 function filledIn(field: FieldSchema, value: unknown): unknown {
   if (value !== undefined && value !== null) return completed(field, value);
+  if (field.filledIn === true) return completed(field, {});
   return field.default === undefined ? null : completed(field, structuredClone(field.default));
 }
 

@@ -1,13 +1,12 @@
 /** A control plane over a file: it shows what the file has, and takes another file in its place. */
 import type { LoadedEntity, Problem } from "../config/load.ts";
 import type { PluginDefinition } from "../plugins/plugin.ts";
-import { schemaViolation } from "./check.ts";
 import type { Asker, ControlPlane } from "./control-plane.ts";
 import { entitiesOf } from "./document.ts";
 import { EntitySet } from "./entity-set.ts";
 import { hashOf, hashOfText } from "./hash.ts";
 import { createPluginSchemas } from "./plugin-schemas.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal, schemaViolation } from "./refusal.ts";
 
 export interface LoadedFile {
   /** Undefined where there is no file yet. */

@@ -1,4 +1,6 @@
 /** The one table of what an API of entities refuses, in Kong's names and codes, which its clients tell apart by. */
+import type { Path } from "../config/problem.ts";
+import { isBlock } from "./complete.ts";
 
 interface RefusalRow {
   /** As Kong numbers its errors. */
@@ -40,6 +42,21 @@ export class Refusal extends Error {
   }
 }
 
+export interface Fault {
+  /** Within the entity. */
+  readonly path: Path;
+  readonly message: string;
+}
+
+/** Every fault at its field. */
+export function schemaViolation(faults: readonly Fault[]): Refusal {
+  const texts = faults.map(
+    ({ message, path }) => `${path.length === 0 ? "" : `${path.join(".")}: `}${message}`,
+  );
+  const count = faults.length === 1 ? "schema violation" : `${faults.length} schema violations`;
+  return new Refusal("schema_violation", `${count} (${texts.join("; ")})`, fieldsOf(faults));
+}
+
 /** `{name="a",service="b"}`, as Kong writes keys in messages. */
 export function keyText(key: Readonly<Record<string, unknown>>): string {
   const parts = Object.entries(key)
@@ -51,4 +68,24 @@ export function keyText(key: Readonly<Record<string, unknown>>): string {
 function shown(value: unknown): string {
   if (typeof value === "object" && value !== null) return keyText(value as Record<string, unknown>); // a reference
   return JSON.stringify(value);
+}
+
+/** Nested as the fields are; what is about the entity as a whole under `@entity`, as Kong has it. */
+function fieldsOf(faults: readonly Fault[]): Readonly<Record<string, unknown>> {
+  const about = faults.filter(({ path }) => path.length === 0).map(({ message }) => message);
+  const fields = faults
+    .filter(({ path }) => path.length > 0)
+    .reduce((known, { message, path }) => withFault(known, path, message), {});
+  return about.length === 0 ? fields : { "@entity": about, ...fields };
+}
+
+/** Never by assignment, which would set the prototype for a field called __proto__. */
+function withFault(
+  fields: Readonly<Record<string, unknown>>,
+  [step = "", ...rest]: Path,
+  message: string,
+): Readonly<Record<string, unknown>> {
+  const inner = Object.hasOwn(fields, step) ? fields[step] : undefined;
+  if (rest.length > 0) return { ...fields, [step]: withFault(isBlock(inner) ? inner : {}, rest, message) };
+  return { ...fields, [step]: typeof inner === "string" ? `${inner}; ${message}` : (inner ?? message) };
 }

@@ -9,9 +9,11 @@ import type { Path } from "../config/problem.ts";
 import { isBlock } from "./complete.ts";
 import type { Kind } from "./kinds.ts";
 import type { PluginSchemas } from "./plugin-schemas.ts";
-import { Refusal } from "./refusal.ts";
+import { schemaViolation } from "./refusal.ts";
 
-const cover = /^\*{6} \(sluice:[\da-f]{16}\)$/;
+const coverText = String.raw`\*{6} \(sluice:[\da-f]{16}\)`;
+const cover = new RegExp(`^${coverText}$`);
+const coverWithin = new RegExp(coverText);
 
 export interface Covers {
   /** What is shown in place of a secret. */
@@ -24,6 +26,11 @@ export function createCovers(key: string | Buffer): Covers {
   const make = (secret: string) =>
     `****** (sluice:${createHmac("sha256", key).update(secret).digest("hex").slice(0, 16)})`;
   return { cover: make, covers: (text, secret) => text === make(secret) };
+}
+
+/** Whether a cover stands somewhere in a text, such as a file that was shown with its secrets covered. */
+export function holdsCover(text: string): boolean {
+  return coverWithin.test(text);
 }
 
 export function isSecretField({ fields }: Kind, field: string): boolean {
@@ -60,9 +67,7 @@ export function uncovered(
     if (secret !== undefined) return secret;
     const message =
       "stands for a secret that this entity does not have, or no longer: send the secret itself, or a vault reference";
-    throw new Refusal("schema_violation", `schema violation (${path.join(".")}: ${message})`, {
-      [String(path[0])]: message,
-    });
+    throw schemaViolation([{ path, message }]);
   });
 }
 
@@ -90,12 +95,12 @@ function mapFields(
   map: Mapped,
   path: Path,
 ): Readonly<Record<string, unknown>> {
-  const result: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(block)) {
+  const fields = Object.entries(block).map(([name, value]) => {
     const field = fieldAt(schema, [name]);
-    result[name] = mapValue(field, value, map, { path: [...path, name], isSecret: field?.secret === true });
-  }
-  return result;
+    const at = { path: [...path, name], isSecret: field?.secret === true };
+    return [name, mapValue(field, value, map, at)] as const;
+  });
+  return Object.fromEntries(fields);
 }
 
 function mapValue(

@@ -4,12 +4,13 @@ import { formatProblem } from "../config/problem.ts";
 import type { AuditChange, ConfigStore } from "../config-store/config-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Schedule } from "../util/schedule.ts";
+import { auditOf } from "./audit.ts";
 import type { Change } from "./change.ts";
-import { type Checked, type CheckOptions, checkEntities } from "./check.ts";
+import { type Checked, type CheckOptions, checkEntities, UnservableRefusal } from "./check.ts";
 import type { Asker, ControlPlane } from "./control-plane.ts";
-import { EntitySet, type Stored, type StoredRecord } from "./entity-set.ts";
+import { type EntityRecord, EntitySet, type Stored } from "./entity-set.ts";
 import { hashOf } from "./hash.ts";
-import { kinds } from "./kinds.ts";
+import type { Kind } from "./kinds.ts";
 import { createPluginSchemas } from "./plugin-schemas.ts";
 import { Refusal } from "./refusal.ts";
 import { type Covers, covered } from "./secrets.ts";
@@ -39,12 +40,16 @@ export interface StoredControl extends ControlPlane {
 /** A change by another gateway is to be seen within a second. */
 const pollMs = 500;
 
+/** What cannot be served for a reason outside, such as workers that are being replaced, is tried again every ten seconds. */
+const pollsPerRetry = 20;
+
 /** Others can be faster, but not again and again. */
 const maxAttempts = 8;
 
 export function createStoredControl(options: StoredControlOptions): StoredControl {
   const { apply, log, schedule, store, wallClock } = options;
   const plugins = createPluginSchemas(options.plugins);
+  const show = (kind: Kind, record: EntityRecord) => covered(kind, record, plugins, options.covers);
   const closing = new AbortController();
   const { signal } = closing;
   let entities = EntitySet.empty;
@@ -54,6 +59,7 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
   let last: Promise<unknown> = Promise.resolve();
   let cancelPoll: () => void = () => undefined;
   let outage: string | undefined;
+  let pollsUntilRetry = pollsPerRetry;
 
   /** One after the other. */
   function inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
@@ -91,63 +97,72 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
     }
   }
 
-  async function attempt(asker: Asker, plan: (set: EntitySet) => Change): Promise<Change | undefined> {
+  async function attempt(asker: Asker, plan: (set: EntitySet) => Change): Promise<Change> {
     const change = plan(entities);
     const { put, removed } = change;
     if (put.length === 0 && removed.length === 0) return change;
     const next = entities.with(put, removed);
-    const checked = check(next, [...put, ...removed]);
-    const changes = auditOf(entities, put, removed);
-    try {
-      await apply(checked, async () => {
-        const audit = { timeMs: wallClock(), ...asker, changes };
-        const written = await store.write({ expected: version, put, remove: removed, audit }, signal);
-        if (written === "conflict") throw new OvertakenError();
-        take({ version: written, entities: next });
-      });
-    } catch (error) {
-      if (error instanceof OvertakenError) return undefined;
-      throw error instanceof Refusal ? error : refused(error);
-    }
-    fault = undefined;
-    log.info("configuration changed", { ...asker, version, changes: changes.map(shortly) });
-    for (const problem of checked.problems) log.info(formatProblem(problem));
+    const { checked, remaining } = checkOrMend(next, [...put, ...removed]);
+    const audit = { timeMs: wallClock(), ...asker, changes: auditOf(entities, change, show) };
+    const failure = await carryOut(checked, async () => {
+      const written = await store.write({ expected: version, put, remove: removed, audit }, signal);
+      if (written === "conflict") throw new OvertakenError();
+      take({ version: written, entities: next });
+    });
+    fault = failure ?? remaining;
+    log.info("configuration changed", { ...asker, version, changes: audit.changes.map(shortly) });
+    for (const problem of checked?.problems ?? []) log.info(formatProblem(problem));
+    if (fault !== undefined) log.error("what is configured cannot be served", { version, reason: fault });
     return change;
   }
 
-  function auditOf(
-    before: EntitySet,
-    put: readonly StoredRecord[],
-    removed: readonly Stored[],
-  ): readonly AuditChange[] {
-    const was = ({ id, kind }: Stored) => before.get({ name: kind }, id);
-    return [
-      ...removed.map((key) => auditChange("delete", key, was(key), undefined)),
-      ...put.map((stored) => {
-        const earlier = was(stored);
-        return auditChange(earlier === undefined ? "create" : "update", stored, earlier, stored.record);
-      }),
-    ];
+  /**
+   * Rejects where nothing was kept. Resolves with why the gateway did not take what was, where it did not: it is
+   * configured then, so an error would be wrong.
+   */
+  async function carryOut(
+    checked: Checked | undefined,
+    keep: () => Promise<void>,
+  ): Promise<string | undefined> {
+    let isKept = false;
+    const keepOnce = async () => {
+      await keep();
+      isKept = true;
+    };
+    try {
+      await (checked === undefined ? keepOnce() : apply(checked, keepOnce));
+      return undefined;
+    } catch (error) {
+      if (isKept) return reasonOf(error);
+      throw error instanceof Refusal || error instanceof OvertakenError ? error : refused(error);
+    }
   }
 
-  function auditChange(
-    operation: AuditChange["operation"],
-    { id, kind }: Stored,
-    before: object | undefined,
-    after: object | undefined,
-  ): AuditChange {
-    const known = kinds.find(({ name }) => name === kind);
-    const shown = (record: object | undefined) =>
-      record === undefined || known === undefined
-        ? record
-        : covered(known, record as Readonly<Record<string, unknown>>, plugins, options.covers); // an entity
-    return {
-      operation,
-      kind,
-      id,
-      ...(before !== undefined && { before: shown(before) ?? {} }),
-      ...(after !== undefined && { after: shown(after) ?? {} }),
-    };
+  /**
+   * Many faults, as another gateway or an older version may leave them, are mended one by one: a change that leaves fewer
+   * of them is kept, and not served while there are any.
+   */
+  function checkOrMend(
+    next: EntitySet,
+    touched: readonly Stored[],
+  ): { readonly checked?: Checked; readonly remaining?: string } {
+    try {
+      return { checked: check(next, touched) };
+    } catch (error) {
+      if (!(error instanceof UnservableRefusal) || error.count >= faultsOf(entities)) throw error;
+      return { remaining: error.message };
+    }
+  }
+
+  function faultsOf(set: EntitySet): number {
+    if (fault === undefined) return 0;
+    try {
+      check(set, []);
+      return 0;
+    } catch (error) {
+      if (error instanceof UnservableRefusal) return error.count;
+      throw error;
+    }
   }
 
   function poll(): void {
@@ -164,10 +179,10 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
       const found = await store.version(signal);
       if (outage !== undefined) log.info("the config store answers again", { place: store.place });
       outage = undefined;
-      if (found === version) return;
+      const before = { version, fault };
+      if (found === version && !isRetryDue()) return;
       await catchUp();
-      if (fault === undefined) log.info("configuration changed by another gateway", { version });
-      else log.error("what another gateway configured cannot be served here", { version, reason: fault });
+      tellWhatCame(before);
     } catch (error) {
       if (signal.aborted) return;
       if (outage === undefined)
@@ -176,6 +191,18 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
         });
       outage = reasonOf(error);
     }
+  }
+
+  function isRetryDue(): boolean {
+    pollsUntilRetry = fault === undefined || pollsUntilRetry === 0 ? pollsPerRetry : pollsUntilRetry;
+    return fault !== undefined && --pollsUntilRetry === 0;
+  }
+
+  function tellWhatCame(before: { readonly version: number; readonly fault: string | undefined }): void {
+    if (version === before.version && fault === before.fault) return;
+    if (fault !== undefined) log.error("what is configured cannot be served", { version, reason: fault });
+    else if (version === before.version) log.info("what is configured can be served now", { version });
+    else log.info("configuration changed by another gateway", { version });
   }
 
   return {
@@ -197,9 +224,12 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
     change: (asker, plan) =>
       inTurn(async () => {
         for (let count = 0; count < maxAttempts; count++) {
-          const done = await attempt(asker, plan);
-          if (done !== undefined) return done;
-          await catchUp();
+          try {
+            return await attempt(asker, plan);
+          } catch (error) {
+            if (!(error instanceof OvertakenError)) throw error;
+            await catchUp();
+          }
         }
         throw new Refusal(
           "database_error",
