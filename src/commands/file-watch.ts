@@ -24,7 +24,15 @@ export function watchFile(path: string, schedule: Schedule, onChange: () => void
   return () => cancel();
 }
 
+/**
+ * Undefined where there is no file, as there is none for a moment while another takes its place. Why it cannot be looked at
+ * is a state like others: whoever reads the file then says it better.
+ */
 function stateOf(path: string): string | undefined {
-  const found = statSync(path, { throwIfNoEntry: false, bigint: true });
-  return found && `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}`;
+  try {
+    const found = statSync(path, { throwIfNoEntry: false, bigint: true });
+    return found && `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}`;
+  } catch (error) {
+    return String(error);
+  }
 }
