@@ -1,12 +1,12 @@
 /** `sluice explain`: where a prompt would go, and why. Sends nothing to a model. */
-import { request } from "undici";
 import { type Answer, askedOf, type Explained, explainBy, whyNone } from "../admin/explain.ts";
 import { createQuestion, type Question } from "../admin/question.ts";
 import { createSnapshot } from "../config/snapshot.ts";
+import { askAdmin } from "./ask-admin.ts";
 import type { Command, Invocation } from "./command.ts";
 import { configPath, readConfigFile } from "./config-file.ts";
 import { decisionInWords, targetsInWords } from "./explanation-words.ts";
-import { readRunFile, unreachable } from "./run-file.ts";
+import { readRunFile } from "./run-file.ts";
 import { createRuntime, terminalLog } from "./runtime.ts";
 import { readSettings } from "./settings.ts";
 import { type Terminal, UsageError } from "./terminal.ts";
@@ -85,26 +85,25 @@ async function askGateway(
   flags: Flags,
   terminal: Terminal,
 ): Promise<Answer["explanations"]> {
-  const { prefix } = readSettings(flags, terminal.env, terminal.isTerminal);
+  const settings = readSettings(flags, terminal.env, terminal.isTerminal);
   const running = readRunFile(
-    prefix,
+    settings.prefix,
     "start one, give the --prefix of one that runs, or a file to decide from with -c FILE",
   );
   if (running.admin === undefined)
     throw new Error(
       `process ${running.pid} has no admin listener to be asked at: start it with one (--admin-listen), or give a file to decide from with -c FILE`,
     );
-  const answer = await request(`${running.admin}/explain`, {
-    method: "POST",
-    body: JSON.stringify(question),
-    headersTimeout: deadlineMs,
-    bodyTimeout: deadlineMs,
-  }).catch((cause: unknown) => {
-    throw unreachable(running, prefix, cause);
+  const { body, status } = await askAdmin({
+    running,
+    settings,
+    path: "/explain",
+    body: question,
+    deadlineMs,
   });
-  const content = (await answer.body.json()) as Answer & { readonly message: string }; // our own admin listener answers so
-  if (answer.statusCode === 404) throw new UsageError(content.message);
-  if (answer.statusCode !== 200) throw new Error(content.message);
+  const content = body as Answer & { readonly message: string }; // our own admin listener answers so
+  if (status === 404) throw new UsageError(content.message);
+  if (status !== 200) throw new Error(content.message);
   return content.explanations;
 }
 

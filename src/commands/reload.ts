@@ -1,6 +1,6 @@
 /** `sluice reload`: has a running gateway read its file again, and says what came of it. */
-import { request } from "undici";
 import type { ReloadResult } from "../admin/reload.ts";
+import { askAdmin } from "./ask-admin.ts";
 import type { Command } from "./command.ts";
 import { type RunFile, readRunFile, unreachable } from "./run-file.ts";
 import { readSettings } from "./settings.ts";
@@ -15,7 +15,8 @@ export const reload: Command = {
   takesSettings: true,
   flags: [],
   async run({ flags }, terminal) {
-    const { prefix } = readSettings(flags, terminal.env, terminal.isTerminal);
+    const settings = readSettings(flags, terminal.env, terminal.isTerminal);
+    const { prefix } = settings;
     const running = readRunFile(prefix);
     const { pid, admin } = running;
     if (admin === undefined) {
@@ -25,14 +26,8 @@ export const reload: Command = {
       );
       return 0;
     }
-    const answer = await request(`${admin}/reload`, {
-      method: "POST",
-      headersTimeout: deadlineMs,
-      bodyTimeout: deadlineMs,
-    }).catch((cause: unknown) => {
-      throw unreachable(running, prefix, cause);
-    });
-    const result = (await answer.body.json()) as ReloadResult; // our own admin listener answers so
+    const { body } = await askAdmin({ running, settings, path: "/reload", deadlineMs });
+    const result = body as ReloadResult; // our own admin listener answers so
     for (const message of result.messages) (result.ok ? terminal.out : terminal.err)(`${message}\n`);
     return result.ok ? 0 : 1;
   },

@@ -32,7 +32,7 @@ export const settingTable = [
   setting(
     "admin-token",
     "",
-    "what the admin API is asked with, in Kong-Admin-Token; better given as SLUICE_ADMIN_TOKEN",
+    "what the admin API is asked with, in Kong-Admin-Token, by reload and explain too; better given as SLUICE_ADMIN_TOKEN",
   ),
   setting(
     "admin-secrets",
