@@ -11,6 +11,8 @@ export interface ExchangeFacts {
   readonly rawHeaders?: readonly string[];
   readonly query?: string;
   readonly method?: string;
+  /** Default: `/anything`. */
+  readonly path?: string;
   readonly signal?: AbortSignal;
   readonly now?: () => number;
 }
@@ -20,7 +22,7 @@ export function createExchange(facts: ExchangeFacts = {}): Exchange {
   const bytes = Buffer.from(text);
   const request: ClientRequest = {
     method: facts.method ?? "POST",
-    path: "/anything",
+    path: facts.path ?? "/anything",
     query: facts.query ?? "",
     headers: {
       host: "gateway.example",

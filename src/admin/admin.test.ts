@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import { createAdmin } from "../../test/support/admin-api.ts";
+
+describe("the front page", () => {
+  it("tells Kong's tools what they look for", async () => {
+    const { ask } = createAdmin();
+    await ask("POST /plugins", { body: { name: "key-auth" } });
+    const { body, headers } = await ask("GET /");
+    expect(body).toMatchObject({
+      version: expect.stringMatching(/^3\.\d+\.\d+$/),
+      configuration: { database: "postgres" },
+      plugins: {
+        available_on_server: { "ai-proxy-advanced": expect.anything() },
+        enabled_in_cluster: ["key-auth"],
+      },
+    });
+    expect(headers).toMatchObject({
+      server: `kong/${body.version}`,
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    });
+  });
+});
+
+describe("/status", () => {
+  it("tells the hash of what is configured, and whether it runs", async () => {
+    const { ask, world } = createAdmin();
+    const before = (await ask("GET /status")).body;
+    expect(before).toMatchObject({ database: { reachable: true }, configuration_hash: "0".repeat(32) });
+    expect(before).not.toHaveProperty("configuration_fault");
+    await ask("POST /services", { body: { host: "a" } });
+    expect((await ask("GET /status")).body.configuration_hash).toBe(world.control.hash);
+    world.refusal = new Error("no worker serves");
+    await world.control.refresh().catch(() => undefined);
+    expect((await ask("GET /status")).body.configuration_fault).toBe("no worker serves");
+  });
+});
+
+describe("/tags", () => {
+  it("lists what is tagged, of all kinds", async () => {
+    const { ask } = createAdmin();
+    const service = (await ask("POST /services", { body: { host: "a", tags: ["x", "y"] } })).body;
+    const consumer = (await ask("POST /consumers", { body: { username: "ada", tags: ["y"] } })).body;
+    const ofService = (tag: string) => ({ entity_name: "services", entity_id: service.id, tag });
+    const ofConsumer = { entity_name: "consumers", entity_id: consumer.id, tag: "y" };
+    expect((await ask("GET /tags")).body.data).toEqual(
+      expect.arrayContaining([ofService("x"), ofService("y"), ofConsumer]),
+    );
+    expect((await ask("GET /tags/x")).body).toEqual({ data: [ofService("x")], next: null });
+    expect((await ask("GET /tags/none")).body.data).toEqual([]);
+    expect((await ask("GET /tags/x/y")).status).toBe(404);
+    expect((await ask("POST /tags")).headers["allow"]).toBe("GET");
+  });
+});
+
+describe("/audit", () => {
+  it("tells who changed what, newest first, in pages", async () => {
+    const { ask } = createAdmin();
+    for (const number of [1, 2, 3]) await ask(`PUT /services/s-${number}`, { body: { host: "a" } });
+    await ask("PATCH /services/s-1", { body: { host: "b" } });
+    await ask("DELETE /services/s-2");
+    const first = (await ask("GET /audit?size=2")).body;
+    expect(first.data).toMatchObject([
+      {
+        version: 5,
+        source: "DELETE /services/s-2",
+        changes: [{ operation: "delete", before: { name: "s-2" } }],
+      },
+      {
+        version: 4,
+        source: "PATCH /services/s-1",
+        changes: [{ operation: "update", kind: "service", before: { host: "a" }, after: { host: "b" } }],
+      },
+    ]);
+    const second = (await ask(`GET ${first.next}`)).body;
+    const third = (await ask(`GET ${second.next}`)).body;
+    expect([...second.data, ...third.data].map(({ version }) => version)).toEqual([3, 2, 1]);
+    expect(third.next).toBeNull();
+  });
+
+  it("says which page there is not", async () => {
+    const { ask } = createAdmin();
+    expect((await ask("GET /audit?before=x")).body.code).toBe(7);
+    expect((await ask("GET /audit?size=0")).body.code).toBe(9);
+    expect((await ask("GET /audit/1")).status).toBe(404);
+    expect((await ask("POST /audit")).headers["allow"]).toBe("GET");
+  });
+
+  it("has nothing of what was refused, and of what changed nothing", async () => {
+    const { ask } = createAdmin();
+    await ask("POST /services", { body: {} });
+    await ask("DELETE /services/nobody");
+    expect((await ask("GET /audit")).body.data).toEqual([]);
+  });
+});
+
+describe("what the store cannot keep", () => {
+  it("is answered 503, with the reason", async () => {
+    const { ask, world } = createAdmin();
+    world.store.failure = new Error("disk is full");
+    const { body, status } = await ask("POST /services", { body: { host: "a" } });
+    expect([status, body.code, body.message]).toEqual([503, 8, "nothing was changed: disk is full"]);
+    expect((await ask("GET /services")).body.data).toEqual([]);
+  });
+});

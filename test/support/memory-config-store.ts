@@ -1,0 +1,78 @@
+/** A config store in memory that several gateways may share, and that fails when a test says so. */
+import type {
+  AuditEntry,
+  ConfigStore,
+  ConfigWrite,
+  EntityKey,
+  StoredEntity,
+} from "../../src/config-store/config-store.ts";
+
+export interface MemoryConfigStore extends ConfigStore {
+  /** What every call rejects with from now on; undefined: nothing. */
+  failure: Error | undefined;
+  /** Runs before the next write, once: what another gateway does meanwhile. */
+  beforeWrite: (() => Promise<void>) | undefined;
+  /** Times it has been read, and written. */
+  readonly reads: number;
+  readonly writes: number;
+  /** A change by another gateway. */
+  writeElsewhere(change: {
+    readonly put?: readonly StoredEntity[];
+    readonly remove?: readonly EntityKey[];
+  }): void;
+}
+
+export function createMemoryConfigStore(): MemoryConfigStore {
+  const kept = new Map<string, StoredEntity>();
+  const log: AuditEntry[] = [];
+  let version = 0;
+  let reads = 0;
+  let writes = 0;
+
+  function keep({ audit, put, remove }: Omit<ConfigWrite, "expected">): number {
+    for (const { id, kind } of remove) kept.delete(`${kind} ${id}`);
+    // What a store gives back is never the object that it was given.
+    for (const each of put) kept.set(`${each.kind} ${each.id}`, structuredClone(each));
+    version += 1;
+    log.unshift({ version, ...audit });
+    return version;
+  }
+
+  const store: MemoryConfigStore = {
+    failure: undefined,
+    beforeWrite: undefined,
+    place: "memory",
+    get reads() {
+      return reads;
+    },
+    get writes() {
+      return writes;
+    },
+    writeElsewhere({ put = [], remove = [] }) {
+      keep({ put, remove, audit: { timeMs: 0, actor: "elsewhere", source: "elsewhere", changes: [] } });
+    },
+    async version() {
+      if (store.failure !== undefined) throw store.failure;
+      return version;
+    },
+    async read() {
+      if (store.failure !== undefined) throw store.failure;
+      reads += 1;
+      return { version, entities: structuredClone([...kept.values()]) };
+    },
+    async write(write) {
+      const meanwhile = store.beforeWrite;
+      store.beforeWrite = undefined;
+      await meanwhile?.();
+      if (store.failure !== undefined) throw store.failure;
+      if (write.expected !== version) return "conflict";
+      writes += 1;
+      return keep(write);
+    },
+    async audit({ before = Number.POSITIVE_INFINITY, limit }) {
+      return log.filter((entry) => entry.version < before).slice(0, limit);
+    },
+    close: async () => undefined,
+  };
+  return store;
+}
