@@ -10,7 +10,15 @@ import { createMetricsView } from "./metrics-view.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 const config = (text: string): ConfigText => ({ path: "gateway.yaml", text });
-const facts: WorkerFacts = { running: 0, routes: 1, plugins: [], components: [], targets: [], memory: 1 };
+const facts: WorkerFacts = {
+  running: 0,
+  routes: 1,
+  plugins: [],
+  components: [],
+  targets: [],
+  upstreamTargets: [],
+  memory: 1,
+};
 
 const question = { body: {}, headers: {}, plugin: undefined };
 const answer: Answer = {
