@@ -32,8 +32,8 @@ export interface AdminSource {
   readonly covers: Covers;
   readonly plugins: readonly PluginDefinition[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** A new UUID. */
   readonly newId: ChangeContext["newId"];
+  readonly newSecret: ChangeContext["newSecret"];
   readonly wallClock: () => number;
   describe(): Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
   reload(): Promise<ReloadResult>;
@@ -46,14 +46,14 @@ export function createAdminApi(
   schedule: Schedule,
   pages: Pages,
 ): (exchange: Exchange) => Promise<Reply> {
-  const { access, control, covers, env, newId, plugins, wallClock } = source;
+  const { access, control, covers, env, newId, newSecret, plugins, wallClock } = source;
   const schemas = createPluginSchemas(plugins);
   const services: EntityServices = {
     control,
     access,
     covers,
     wallClock,
-    context: { newId, plugins: schemas, covers: covers.covers },
+    context: { newId, newSecret, plugins: schemas, covers: covers.covers },
   };
   const schemaSource = { schemas, plugins, env };
   const own: Pages = { ...pages, ...ownPages(source, schedule) };
@@ -98,7 +98,7 @@ function ownPages(source: AdminSource, schedule: Schedule): Pages {
       jsonReply(200, {
         ...(await source.describe()),
         configuration_hash: control.hash,
-        database: { reachable: true },
+        database: { reachable: control.outage === undefined },
         ...(control.fault !== undefined && { configuration_fault: control.fault }),
       }),
     "GET /plugins/enabled": () => jsonReply(200, { enabled_plugins: plugins.map(({ name }) => name) }),

@@ -77,7 +77,7 @@ async function listReply(request: AdminRequest, place: Place, services: EntitySe
   const change = await control.change(asker(request, services), (entities) =>
     create(entities, kind, fields, contextOf(services)),
   );
-  return jsonReply(201, shower(request, kind, services)(recordOf(change)));
+  return jsonReply(201, shownChange(change, shower(request, kind, services)));
 }
 
 async function itemReply(request: AdminRequest, place: Place, services: EntityServices): Promise<Reply> {
@@ -102,7 +102,7 @@ async function itemReply(request: AdminRequest, place: Place, services: EntitySe
         refuseElsewhere(entities, place);
         return replace(entities, kind, item, fields, contextOf(services));
       });
-      return jsonReply(200, show(recordOf(change)));
+      return jsonReply(200, shownChange(change, show));
     }
     case "PATCH": {
       const fields = await sentFields(request, { ...place, owner: undefined }, services);
@@ -110,7 +110,7 @@ async function itemReply(request: AdminRequest, place: Place, services: EntitySe
         if (within(entities, place) === undefined) throw notFound();
         return modify(entities, kind, item, fields, contextOf(services));
       });
-      return jsonReply(200, show(recordOf(change)));
+      return jsonReply(200, shownChange(change, show));
     }
     case "DELETE":
       await control.change(who, (entities) =>
@@ -160,7 +160,11 @@ function schemaFor(kind: Kind, name: unknown, { plugins }: EntityServices["conte
     : { ...kind.fields, properties: { ...kind.fields.properties, config } };
 }
 
-function recordOf({ record }: Change): EntityRecord {
+/** The entity as it is then. What was made up for it is told this once. */
+function shownChange(
+  { generated, record }: Change,
+  show: (record: EntityRecord) => Fields,
+): Readonly<Record<string, unknown>> {
   if (record === undefined) throw new Error("the change has no entity");
-  return record;
+  return { ...show(record), ...generated };
 }

@@ -47,7 +47,7 @@ export function typed(schema: FieldSchema | undefined, value: unknown): unknown 
       Object.entries(value).map(([name, inner]) => [name, typed(schema && fieldAt(schema, [name]), inner)]),
     );
   if (typeof value !== "string") return value;
-  if (value === "" && type !== "string") return null;
+  if (value === "") return null;
   if (type === "boolean") return value === "true" ? true : value === "false" ? false : value;
   const isNumber =
     (type === "number" || type === "integer") && value.trim() !== "" && !Number.isNaN(Number(value));

@@ -25,6 +25,7 @@ export function adminSource(
     plugins,
     env,
     newId: () => randomUUID(),
+    newSecret: () => randomBytes(24).toString("base64url"),
     wallClock: () => Date.now(),
   };
 }

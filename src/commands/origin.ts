@@ -1,4 +1,5 @@
 /** Where a running gateway's configuration comes from: a file, or a store that the admin API changes. */
+import { randomUUID } from "node:crypto";
 import type { ReloadResult } from "../admin/reload.ts";
 import type { ConfigStore } from "../config-store/config-store.ts";
 import { createConfigStore } from "../config-store/index.ts";
@@ -31,6 +32,16 @@ export interface Origin {
   close(): Promise<void>;
 }
 
+/** What of the configuration is amiss while requests are served: for `/status/ready`. */
+export function degradedOrigin({ control: { fault, outage, place } }: Pick<Origin, "control">) {
+  return [
+    { component: "configuration", reason: fault },
+    { component: "config_store", reason: outage },
+  ]
+    .filter(({ reason }) => reason !== undefined)
+    .map((part) => ({ ...part, name: place, state: "down" }));
+}
+
 export interface OriginServices {
   readonly env: Terminal["env"];
   readonly log: Logger;
@@ -52,7 +63,11 @@ export async function openOrigin(options: OriginOptions, services: OriginService
   const { covers, isDbLess, isWatched, path, settings } = options;
   if (path !== undefined) return openFile(path, services, { isWatched });
   if (isDbLess) return openMemory(services);
-  const store = createConfigStore(settings.database, { prefix: settings.prefix, schedule: systemSchedule });
+  const store = createConfigStore(settings.database, {
+    prefix: settings.prefix,
+    schedule: systemSchedule,
+    newToken: randomUUID,
+  });
   try {
     return await openStore(store, covers, services);
   } catch (error) {

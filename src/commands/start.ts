@@ -7,7 +7,7 @@ import { adminSource, coversFor } from "./admin-source.ts";
 import type { Command, Invocation } from "./command.ts";
 import { type Front, openFront } from "./front.ts";
 import { type GatewayProcess, outputSink, reportProblems, type StartOptions } from "./gateway-process.ts";
-import { openOrigin } from "./origin.ts";
+import { degradedOrigin, openOrigin } from "./origin.ts";
 import { createRuntime, terminalLog } from "./runtime.ts";
 import { createServing } from "./serving.ts";
 import { readSettings } from "./settings.ts";
@@ -89,7 +89,10 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
   let isStopping = false;
   const isReady = () => serving.gateway !== undefined && origin.hasServed && !isStopping;
   const describe = () => ({ version: version(), ready: isReady(), ...serving.facts() });
-  const degraded = () => serving.health().filter(({ state }) => state === "down");
+  const degraded = () => [
+    ...serving.health().filter(({ state }) => state === "down"),
+    ...degradedOrigin(origin),
+  ];
   const explain: Explain = async (question, signal) => {
     const { gateway } = serving;
     if (gateway === undefined)

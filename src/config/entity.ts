@@ -20,12 +20,16 @@ export interface Entity<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly children?: Readonly<Record<string, string>>;
   /** Reference without which it means nothing, given by its field or by its place in the file. */
   readonly owner?: keyof Shape & string;
+  /** In a list, a plain text may stand for one that has nothing but its name. */
+  readonly isNamedByText?: boolean;
   /** Accepted and validated, but nothing acts on it yet. */
   readonly isPlanned?: boolean;
   /** Where the admin API has its list, where that is not `plural`: `key-auths`. */
   readonly collection?: string;
   /** What the list of those of one owner is called below the owner, where that is not `collection`: `key-auth`. */
   readonly nestedCollection?: string;
+  /** Required field that the admin API makes up where it is left out: a secret nobody can guess, shown once. */
+  readonly generatedField?: keyof Shape & string;
   /** Replaces fields that stand for others, which are what the admin API keeps. May be given what does not fit the shape. */
   expand?(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
   /** What the shape alone cannot say, on a value the shape has accepted; paths are relative to the entity. */

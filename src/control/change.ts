@@ -20,7 +20,10 @@ import { checkUnique } from "./unique.ts";
 export interface ChangeContext {
   /** Seconds since 1970. */
   readonly now: number;
+  /** A new UUID. */
   newId(): string;
+  /** A text nobody can guess. */
+  newSecret(): string;
   readonly plugins: PluginSchemas;
   /** Whether a text stands for a secret that was shown covered, and for which. */
   readonly covers: (text: string, secret: string) => boolean;
@@ -31,6 +34,8 @@ export interface Change {
   readonly removed: readonly Stored[];
   /** The entity that was asked about, as it is then. */
   readonly record: EntityRecord | undefined;
+  /** Fields that were made up, which nobody knows yet. */
+  readonly generated?: Fields;
 }
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -132,7 +137,9 @@ function put(
   existing: EntityRecord | undefined,
   context: ChangeContext,
 ): Change {
-  const expanded = withoutFileFields(kind, kind.entity.expand?.(fields) ?? fields);
+  const generated = existing === undefined ? generatedIn(kind, fields, context) : {};
+  const given = { ...fields, ...generated };
+  const expanded = withoutFileFields(kind, kind.entity.expand?.(given) ?? given);
   const foreign = Object.fromEntries(
     kind.foreignKeys.map(({ field }) => [field, resolved(entities, kind, field, expanded[field])]),
   );
@@ -145,7 +152,16 @@ function put(
   if (existing !== undefined && isSame(existing, shown)) return { put: [], removed: [], record: existing };
   checkUnique(entities, kind, shown);
   const record = { ...shown, updated_at: context.now };
-  return { put: [{ kind: kind.name, id: record.id, record }], removed: [], record };
+  return { put: [{ kind: kind.name, id: record.id, record }], removed: [], record, generated };
+}
+
+function generatedIn(
+  { entity: { generatedField } }: Kind,
+  fields: Fields,
+  { newSecret }: ChangeContext,
+): Fields {
+  const isMissing = generatedField !== undefined && (fields[generatedField] ?? null) === null;
+  return isMissing ? { [generatedField]: newSecret() } : {};
 }
 
 function isSame(existing: EntityRecord, next: EntityRecord): boolean {

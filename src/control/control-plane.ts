@@ -22,6 +22,8 @@ export interface ControlPlane {
   readonly hash: string;
   /** Why what is configured does not run, where it does not. */
   readonly fault: string | undefined;
+  /** Why changes made elsewhere are not heard of at the moment, where they are not. */
+  readonly outage: string | undefined;
   /**
    * Makes what `plan` says of the entities the configured ones: checked as a whole, kept, and taken by the gateway, or
    * none of it. One after the other; `plan` may be called again when another node was faster. Rejects with a `Refusal`.

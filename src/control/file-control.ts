@@ -53,6 +53,7 @@ export function createFileControl({ path, plugins, take, wallClock }: FileContro
     isWritable: false,
     place: path,
     fault: undefined,
+    outage: undefined,
     get entities() {
       return entities();
     },

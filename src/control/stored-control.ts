@@ -53,7 +53,7 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
   let fault: string | undefined;
   let last: Promise<unknown> = Promise.resolve();
   let cancelPoll: () => void = () => undefined;
-  let isUnreachable = false;
+  let outage: string | undefined;
 
   /** One after the other. */
   function inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
@@ -162,18 +162,19 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
     if (signal.aborted) return;
     try {
       const found = await store.version(signal);
-      if (isUnreachable) log.info("the config store answers again", { place: store.place });
-      isUnreachable = false;
+      if (outage !== undefined) log.info("the config store answers again", { place: store.place });
+      outage = undefined;
       if (found === version) return;
       await catchUp();
       if (fault === undefined) log.info("configuration changed by another gateway", { version });
       else log.error("what another gateway configured cannot be served here", { version, reason: fault });
     } catch (error) {
-      if (signal.aborted || isUnreachable) return;
-      isUnreachable = true;
-      log.warn("the config store does not answer; the gateway serves what it has", {
-        reason: reasonOf(error),
-      });
+      if (signal.aborted) return;
+      if (outage === undefined)
+        log.warn("the config store does not answer; the gateway serves what it has", {
+          reason: reasonOf(error),
+        });
+      outage = reasonOf(error);
     }
   }
 
@@ -189,6 +190,9 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
     },
     get fault() {
       return fault;
+    },
+    get outage() {
+      return outage;
     },
     change: (asker, plan) =>
       inTurn(async () => {

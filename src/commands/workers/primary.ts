@@ -12,7 +12,7 @@ import { version } from "../../util/version.ts";
 import { adminSource, coversFor } from "../admin-source.ts";
 import { type Front, openFront } from "../front.ts";
 import { type GatewayProcess, reportProblems, type StartOptions } from "../gateway-process.ts";
-import { openOrigin } from "../origin.ts";
+import { degradedOrigin, openOrigin } from "../origin.ts";
 import { terminalLog } from "../runtime.ts";
 import type { Address } from "../settings.ts";
 import { Crew } from "./crew.ts";
@@ -96,7 +96,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
       status: {
         metrics: { render: () => renderAll(crew, metrics) },
         isReady,
-        degraded: async () => degradedParts(crew.places, await crew.facts()),
+        degraded: async () => [...degradedParts(crew.places, await crew.facts()), ...degradedOrigin(origin)],
         describe,
       },
       admin: adminSource(

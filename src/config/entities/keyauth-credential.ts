@@ -11,6 +11,7 @@ export const keyauthCredential = defineEntity({
   nestedCollection: "key-auth",
   summary: "A key by which `key-auth` knows a consumer. Only its hash is kept.",
   uniqueFields: ["key"],
+  generatedField: "key",
   shape: {
     ...commonFields,
     created_at: z
