@@ -5,11 +5,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type AdminGateway, emptied, startAdminGateway } from "../support/admin-gateway.ts";
 import { comparable } from "../support/deck-comparison.ts";
 import { DeckReplay } from "../support/deck-replay.ts";
+import { examplesWithoutServer, exportedVariables } from "../support/readme.ts";
 import { buildCommand, type Command } from "../support/sluice-process.ts";
 
-const text = (name: string) => readFileSync(new URL(`../fixtures/${name}`, import.meta.url), "utf8");
-const everything = text("deck/everything.yaml");
+const text = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+const everything = text("test/fixtures/deck/everything.yaml");
 const apiKey = "sk-replay-7d21c5";
+const examples = examplesWithoutServer();
 const env = {
   DECK_OPENAI_API_KEY: apiKey,
   DECK_OPENAI_CHAT_URL: "http://127.0.0.1:1/v1/chat/completions",
@@ -35,13 +37,11 @@ const nothing = { created: 0, updated: 0, deleted: 0, differences: [] };
 
 describe.each([
   ["one of each kind of entity", everything, 17],
-  ["the seed config", text("config/seed.yaml"), 3],
-  ["a semantic route with a fallback", text("config/semantic-with-fallback.yaml"), undefined],
-])("%s", (_, state, count) => {
+  ["the seed config", text("test/fixtures/config/seed.yaml"), 3],
+] as const)("%s", (_, state, count) => {
   it("is found unchanged once it is there", async () => {
     const deck = new DeckReplay({ admin: source.admin, env });
-    const first = await deck.sync(state);
-    expect(first).toMatchObject({ updated: 0, deleted: 0, ...(count !== undefined && { created: count }) });
+    expect(await deck.sync(state)).toMatchObject({ created: count, updated: 0, deleted: 0 });
     expect(await deck.diff(state)).toEqual(nothing);
     expect(await deck.sync(state)).toEqual(nothing);
   });
@@ -55,6 +55,14 @@ describe.each([
     expect((await to.read()).map(comparable)).toEqual(entities.map(comparable));
     expect(await to.diff(state)).toEqual(nothing);
   });
+});
+
+it.each(examples)("examples/%s is found unchanged once it is there", async (name) => {
+  const variables = exportedVariables(text(`examples/${name}/README.md`));
+  const deck = new DeckReplay({ admin: source.admin, env: { ...env, ...variables } });
+  const state = text(`examples/${name}/gateway.yaml`);
+  expect(await deck.sync(state)).toMatchObject({ updated: 0, deleted: 0 });
+  expect(await deck.diff(state)).toEqual(nothing);
 });
 
 describe("decK's requests", () => {

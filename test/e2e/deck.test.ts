@@ -1,5 +1,5 @@
 /** Real, unmodified decK configures real gateways. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { request } from "undici";
@@ -8,16 +8,12 @@ import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts
 import { type AdminGateway, emptied, listed, startAdminGateway } from "../support/admin-gateway.ts";
 import { DeckClient, describeWithDecks } from "../support/decks.ts";
 import { embedLocally } from "../support/gateway.ts";
-import { exportedVariables, firstCurl } from "../support/readme.ts";
+import { examplesWithoutServer, exportedVariables, firstCurl } from "../support/readme.ts";
 import { buildCommand, type Command } from "../support/sluice-process.ts";
 
 const text = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 
-/** Examples that need no server; Redis and PostgreSQL are the business of test/examples.test.ts. */
-const examples = readdirSync(new URL("../../examples/", import.meta.url))
-  .filter((name) => existsSync(new URL(`../../examples/${name}/gateway.yaml`, import.meta.url)))
-  .filter((name) => !["semantic-redis", "semantic-pgvector", "shared-state"].includes(name));
-
+const examples = examplesWithoutServer();
 const apiKey = "sk-deck-2b8e41";
 const unchanged = { created: 0, updated: 0, deleted: 0 };
 
