@@ -8,6 +8,7 @@ import { createFieldNotices, type FieldNotices } from "./field-notices.ts";
 import { fieldSchema } from "./field-schema.ts";
 import type { Good } from "./good.ts";
 import { createDirectory, reportEqualValues } from "./names.ts";
+import { createPartials } from "./partials.ts";
 import { readPlugin, reportSameScope } from "./plugin-entries.ts";
 import type { Problem } from "./problem.ts";
 import { createReport, type Report } from "./report.ts";
@@ -74,6 +75,7 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
   const reader = {
     definitions: options.plugins,
     directory,
+    partials: createPartials(instances, { definitions: options.plugins, directory, notices, report }),
     report,
     notices,
     root,

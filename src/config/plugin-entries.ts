@@ -6,6 +6,7 @@ import type { PluginConfig, PluginScope } from "./config.ts";
 import type { FieldNotices } from "./field-notices.ts";
 import { fieldSchema } from "./field-schema.ts";
 import type { Directory } from "./names.ts";
+import type { Partials } from "./partials.ts";
 import { formatPath, type Path } from "./problem.ts";
 import { publishedPlugins } from "./published-plugins.ts";
 import type { Report } from "./report.ts";
@@ -16,6 +17,7 @@ import { quote, textOf } from "./value.ts";
 export interface PluginReader {
   readonly definitions: readonly PluginDefinition[];
   readonly directory: Directory;
+  readonly partials: Partials;
   readonly report: Report;
   readonly notices: FieldNotices;
   readonly root: MapNode;
@@ -65,12 +67,14 @@ function readConfig(
   definition: PluginDefinition,
   reader: PluginReader,
 ): { readonly value: unknown } | undefined {
-  const { notices, report } = reader;
   const path = [...instance.path, "config"];
-  const node = withShared(instance, path, reader);
-  if (node === undefined) return undefined;
+  const own = withShared(instance, path, reader);
+  if (own === undefined) return undefined;
+  reader.notices.collect(own, fieldSchema(definition.config), path, definition.name);
+  const filled = reader.partials.fill(instance, definition, own);
+  if (filled === undefined) return undefined;
+  const { node, report } = filled;
   const result = validate(definition.config, { node, path }, report);
-  notices.collect(node, fieldSchema(definition.config), path, definition.name);
   if (result === undefined) return undefined;
   checkReferences(node, definition, path, reader.directory);
   const findings = definition.check?.(result.value) ?? [];
@@ -182,7 +186,7 @@ export function reportSameScope(instances: readonly Instance[], directory: Direc
   for (const instance of instances) {
     const name = textOf(instance.node.entries.get("name"));
     if (instance.entity.name !== "plugin" || name === undefined) continue;
-    const scope = Object.keys(instance.entity.references ?? {}).map((field) => {
+    const scope = (instance.entity.scope ?? []).map((field) => {
       const target = directory.target(instance, field);
       return target === undefined ? "" : directory.id(target);
     });

@@ -38,14 +38,22 @@ export const plugin = defineEntity({
       .optional(),
     partials: z
       .array(
-        z.strictObject({
-          id: z.string().optional(),
-          name: z.string().optional(),
-          path: z.string().optional(),
-        }),
+        z
+          .strictObject({
+            id: z.string().min(1).describe("The partial's id.").optional(),
+            name: z.string().min(1).describe("The partial's name.").optional(),
+            path: z
+              .string()
+              .describe(
+                "Block of `config` that it fills, e.g. `config.redis`; left out, the usual one for its type.",
+              )
+              .optional(),
+          })
+          .refine(({ id, name }) => id !== undefined || name !== undefined, {
+            error: "must name a partial with `name` or `id`",
+          }),
       )
-      .describe("Shared pieces of configuration.")
-      .meta(planned)
+      .describe("Partials, which fill in what `config` leaves out.")
       .optional(),
     _config: z
       .string()
@@ -53,7 +61,14 @@ export const plugin = defineEntity({
       .optional(),
     config: z.unknown().describe("The plugin's own settings.").optional(),
   },
-  references: { service: "service", route: "route", consumer: "consumer", consumer_group: "consumer_group" },
+  references: {
+    service: "service",
+    route: "route",
+    consumer: "consumer",
+    consumer_group: "consumer_group",
+    partials: "partial",
+  },
+  scope: ["service", "route", "consumer", "consumer_group"],
   check({ condition, protocols }) {
     const findings: Finding[] = [];
     if (condition !== undefined) {
