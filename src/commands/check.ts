@@ -58,7 +58,9 @@ function summary(config: Config, snapshot: Snapshot): readonly string[] {
       service === undefined
         ? ""
         : ` → ${service.protocol}://${service.host}:${service.port}${service.path ?? ""}`;
-    const names = snapshot.plugins.filter(({ plugin }) => plan?.plugins.includes(plugin) === true);
+    const names = (plan?.plugins ?? []).flatMap((each) =>
+      snapshot.plugins.filter(({ plugin }) => plugin === each),
+    );
     return [
       `  route ${route.name ?? route.id}  ${where}${names.length === 0 ? to : ""}`,
       ...names.flatMap((entry) => pluginLines(entry, "")),

@@ -8,6 +8,7 @@ import type { route } from "./entities/route.ts";
 import type { service } from "./entities/service.ts";
 import type { Good } from "./good.ts";
 import type { Directory } from "./names.ts";
+import type { OrderedPlugin } from "./ordering-checks.ts";
 import { formatPath } from "./problem.ts";
 
 type ServiceFields = z.output<z.ZodObject<typeof service.shape>>;
@@ -98,10 +99,23 @@ function buildPlugin(
     name: fields.name,
     instanceName: fields.instance_name,
     enabled: fields.enabled,
+    ordering: orderingOf(fields),
     ...known,
     path: formatPath(instance.path),
     tags: fields.tags ?? [],
   };
+}
+
+/** What its place among the plugins of a request depends on; nothing for what is no plugin or never runs. */
+export function orderedPlugin({ instance, plugin, value }: Good): readonly OrderedPlugin[] {
+  if (plugin === undefined) return [];
+  const fields = value as PluginFields; // made by that shape
+  return fields.enabled ? [{ instance, name: fields.name, ordering: orderingOf(fields), ...plugin }] : [];
+}
+
+function orderingOf({ ordering }: PluginFields): PluginConfig["ordering"] {
+  if (ordering === undefined) return undefined;
+  return { before: ordering.before?.access ?? [], after: ordering.after?.access ?? [] };
 }
 
 function isReached(

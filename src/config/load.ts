@@ -1,6 +1,6 @@
 /** Reads a declarative config file. Everything wrong with it is reported at once; nothing is ever half-applied. */
 import type { PluginDefinition } from "../plugins/plugin.ts";
-import { buildConfig } from "./build.ts";
+import { buildConfig, orderedPlugin } from "./build.ts";
 import { collect, type Instance } from "./collect.ts";
 import type { Config } from "./config.ts";
 import { entitySchema } from "./entity.ts";
@@ -8,6 +8,7 @@ import { createFieldNotices, type FieldNotices } from "./field-notices.ts";
 import { fieldSchema } from "./field-schema.ts";
 import type { Good } from "./good.ts";
 import { createDirectory, reportEqualValues } from "./names.ts";
+import { checkOrdering } from "./ordering-checks.ts";
 import { createPartials } from "./partials.ts";
 import { readPlugin, reportSameScope } from "./plugin-entries.ts";
 import type { Problem } from "./problem.ts";
@@ -89,6 +90,8 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
   }
   reportEqualValues(instances, report);
   reportUnknownCallers(good, report);
+  const names = options.plugins.map(({ name }) => name);
+  checkOrdering({ plugins: good.flatMap(orderedPlugin), directory, names, report });
   reportUpstreamHosts(instances, report);
   notices.flush();
   const config = report.hasErrors() ? undefined : buildConfig(good, directory);

@@ -177,6 +177,8 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly config: Schema;
   /** It finds out who calls. Plugins that run before the last of these cannot be for single consumers. */
   readonly authenticates?: boolean;
+  /** Its `access` answers every request: plugins that have yet to run never see one. */
+  readonly answers?: boolean;
   /** Setting → entity that it names. Checked at load, as references between entities are. */
   readonly references?: Readonly<Record<string, string>>;
   /** Type of partial → the blocks it fills. */

@@ -1,8 +1,10 @@
 /** Entity: a step in the way of a request, for everything or for one service, route, consumer or group. */
 import { z } from "zod";
 import type { Finding } from "../../plugins/plugin.ts";
-import { planned } from "../../util/field-notes.ts";
 import { commonFields, defineEntity, reference } from "../entity.ts";
+
+const phases = (description: string) =>
+  z.strictObject({ access: z.array(z.string().min(1)).describe("Their names.").optional() }).describe(description);
 
 export const plugin = defineEntity({
   name: "plugin",
@@ -26,11 +28,10 @@ export const plugin = defineEntity({
     run_on: z.string().describe("Kept by old exports; without effect.").optional(),
     ordering: z
       .strictObject({
-        before: z.strictObject({ access: z.array(z.string()).optional() }).optional(),
-        after: z.strictObject({ access: z.array(z.string()).optional() }).optional(),
+        before: phases("Plugins that run after this one.").optional(),
+        after: phases("Plugins that run before this one.").optional(),
       })
-      .describe("Plugins this one runs before or after, other than usual.")
-      .meta(planned)
+      .describe("Where it runs among the plugins of a request, other than usual.")
       .optional(),
     condition: z
       .string()

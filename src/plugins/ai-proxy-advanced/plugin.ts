@@ -36,6 +36,7 @@ export const aiProxyAdvanced = definePlugin({
   name: "ai-proxy-advanced",
   summary: "Balances chat requests over several models, by meaning, weight or load, with failover.",
   config: aiProxyAdvancedConfig,
+  answers: true,
   partials: {
     vectordb: { paths: ["vectordb"], schema: vectordbOptions },
     embeddings: { paths: ["embeddings"], schema: embeddingsOptions },
