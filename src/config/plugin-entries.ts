@@ -69,7 +69,10 @@ function readConfig(
 ): { readonly value: unknown } | undefined {
   const path = [...instance.path, "config"];
   const own = withShared(instance, path, reader);
-  if (own === undefined) return undefined;
+  if (own === undefined) {
+    checkEntries(instance.node.entries.get("config"), definition, path, reader.report);
+    return undefined;
+  }
   reader.notices.collect(own, fieldSchema(definition.config), path, definition.name);
   const filled = reader.partials.fill(instance, definition, own);
   if (filled === undefined) return undefined;
@@ -85,15 +88,28 @@ function readConfig(
   return result;
 }
 
+/** A list in the place of a block is read as if each entry were one: the mistakes in them are told with it. */
+function checkEntries(
+  config: ConfigNode | undefined,
+  definition: PluginDefinition,
+  path: Path,
+  report: Report,
+): void {
+  for (const [index, node] of config?.kind === "list" ? config.items.entries() : [])
+    if (node.kind === "map") validate(definition.config, { node, path: [...path, index] }, report);
+}
+
 /** The plugin's own config, and what it leaves out from `_plugin_configs`, as decK fills it in. */
 function withShared(
   { node, path }: Instance,
   configPath: Path,
   { report, root }: PluginReader,
 ): MapNode | undefined {
-  const own = asBlock(node.entries.get("config"), node);
+  const given = node.entries.get("config");
+  const own = asBlock(given, node);
   if (own === undefined) {
-    report.add("error", configPath, "expected a block of fields");
+    const found = given?.kind === "list" ? "a list: write the plugin once for each entry" : "a single value";
+    report.add("error", configPath, `expected a block of fields, found ${found}`);
     return undefined;
   }
   const reference = node.entries.get("_config");

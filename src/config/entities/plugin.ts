@@ -4,7 +4,9 @@ import type { Finding } from "../../plugins/plugin.ts";
 import { commonFields, defineEntity, reference } from "../entity.ts";
 
 const phases = (description: string) =>
-  z.strictObject({ access: z.array(z.string().min(1)).describe("Their names.").optional() }).describe(description);
+  z
+    .strictObject({ access: z.array(z.string().min(1)).describe("Their names.").optional() })
+    .describe(description);
 
 export const plugin = defineEntity({
   name: "plugin",

@@ -3,6 +3,7 @@ import { createTargetPrices } from "../../accounting/target-price.ts";
 import { algorithms } from "../../balancer/algorithms/index.ts";
 import { embedders } from "../../embedders/index.ts";
 import { embeddingsOptions } from "../../embedders/options.ts";
+import { compatibleWay } from "../../providers/compatible-addresses.ts";
 import { findProvider, providers } from "../../providers/index.ts";
 import { priceAtLoad } from "../../proxy/price-at-load.ts";
 import { redisOptions } from "../../redis/options.ts";
@@ -22,6 +23,7 @@ export const supported: SupportedNames = {
   embedders: embedders.map((embedder) => embedder.name),
   vectorStores: vectorStores.map((store) => store.name),
   routeTypes: ["llm/v1/chat"],
+  otherWay: compatibleWay,
   isPriced,
 };
 
