@@ -42,9 +42,9 @@ export function kongSchema(schema: FieldSchema): KongSchema {
     field,
     told: { [name]: kongField(field, schema.required?.includes(name) === true) },
   }));
-  const shorthands = entries.filter(({ field }) => field.standsFor !== undefined);
+  const shorthands = entries.filter(({ field }) => field.deprecated === true);
   return {
-    fields: entries.filter(({ field }) => field.standsFor === undefined).map(({ told }) => told),
+    fields: entries.filter(({ field }) => field.deprecated !== true).map(({ told }) => told),
     ...(shorthands.length > 0 && { shorthand_fields: shorthands.map(({ told }) => told) }),
   };
 }

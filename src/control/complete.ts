@@ -12,13 +12,14 @@ export function completed(schema: FieldSchema, value: unknown): unknown {
     return items === undefined ? value : value.map((item) => completed(items, item));
   }
   if (!isBlock(value) || schema.properties === undefined) return value;
-  const given = { ...saidByShorthands(schema, value), ...withoutNulls(value) };
-  const fields = Object.entries(schema.properties).flatMap(([name, field]) => {
-    const filled = filledIn(field, given[name]);
+  const { properties } = schema;
+  const given = new Map([...saidByShorthands(properties, value), ...givenIn(value)]);
+  const fields = Object.entries(properties).flatMap(([name, field]) => {
+    const filled = filledIn(field, given.get(name));
     // Old ways of saying what another field says: shown to those who use them.
-    return filled === null && field.standsFor !== undefined ? [] : [[name, filled] as const];
+    return filled === null && field.deprecated === true ? [] : [[name, filled] as const];
   });
-  const unknown = Object.entries(value).filter(([name]) => schema.properties?.[name] === undefined);
+  const unknown = Object.entries(value).filter(([name]) => !Object.hasOwn(properties, name));
   return Object.fromEntries([...fields, ...unknown]);
 }
 
@@ -30,22 +31,19 @@ function filledIn(field: FieldSchema, value: unknown): unknown {
 
 /** A default would win over the old way of saying the same, so that what it says is written down in its place. */
 function saidByShorthands(
-  { properties = {} }: FieldSchema,
+  properties: Readonly<Record<string, FieldSchema>>,
   value: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
-  const said = Object.entries(properties).flatMap(([name, { standsFor = [] }]) =>
-    standsFor
-      .filter((target) => (value[name] ?? null) !== null && properties[target]?.default !== undefined)
-      .map((target) => [target, value[name]] as const),
-  );
-  return Object.fromEntries(said);
+): readonly (readonly [string, unknown])[] {
+  return givenIn(value).flatMap(([name, said]) => {
+    const targets = Object.hasOwn(properties, name) ? (properties[name]?.standsFor ?? []) : [];
+    const defaulted = targets.filter((target) => properties[target]?.default !== undefined);
+    return defaulted.map((target) => [target, said] as const);
+  });
 }
 
 /** Null stands for "not set". */
-function withoutNulls(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(value).filter(([, inner]) => inner !== null && inner !== undefined),
-  );
+function givenIn(value: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {
+  return Object.entries(value).filter(([, inner]) => inner !== null && inner !== undefined);
 }
 
 export function isBlock(value: unknown): value is Readonly<Record<string, unknown>> {
