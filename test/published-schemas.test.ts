@@ -91,13 +91,13 @@ function toldAt(schema: KongSchema, path: Path): KongField | undefined {
   return path.reduce<KongField | undefined>(
     (field, step) =>
       field && (typeof step === "number" ? field.elements : (named(field)[step] as KongField | undefined)),
-    { type: "record", fields: schema.fields },
+    { type: "record", ...schema },
   );
 }
 
 function configSchema(plugin: string): KongSchema {
   const { config } = named(pluginSchemaOf(plugin, source));
-  return { fields: config?.fields ?? [] };
+  return { fields: [], ...config };
 }
 
 function expectedOf({ isRequired, theirs }: Leaf): Told {

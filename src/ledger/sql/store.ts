@@ -2,15 +2,16 @@
 import { untilAborted } from "../../util/deadline.ts";
 import { callerLeft, StoreError } from "../../util/store-error.ts";
 import type { LedgerEntry } from "../entry.ts";
-import { type EntryLine, joinLines } from "../entry-line.ts";
+import type { EntryLine } from "../entry-line.ts";
 import type { LedgerPeriod, LedgerStore } from "../ledger-store.ts";
 import { toArms } from "./arms.ts";
-import { type PageEnd, toEntries } from "./entries.ts";
-import { formatVersion } from "./formats.ts";
+import type { PageEnd } from "./entries.ts";
+import { readEntry } from "./entry-rows.ts";
 import type { Queries } from "./queries.ts";
 import { optionalWhole, type Row, text, WrongRowError, whole } from "./rows.ts";
 import type { SqlRunner, Statement } from "./runner.ts";
 import { toSums } from "./sums.ts";
+import { formatVersion, movingFormat } from "./tables.ts";
 
 /** Entries of one page: some hundred kilobytes. */
 const pageSize = 500;
@@ -70,8 +71,8 @@ export function createSqlStore(runner: SqlRunner, load: () => Promise<Queries>):
     place: runner.place,
 
     async append(lines, signal) {
-      const json = joinLines(withoutRepeats(lines));
-      await call(signal, (queries) => runner.write(queries.append(json), signal));
+      const first = withoutRepeats(lines);
+      await call(signal, (queries) => runner.write(queries.append(first), signal));
     },
 
     sums: (query, signal) =>
@@ -85,7 +86,7 @@ export function createSqlStore(runner: SqlRunner, load: () => Promise<Queries>):
       for (;;) {
         const page = { ...period, after, limit: pageSize };
         const entries = await call(signal, async (queries) =>
-          toEntries(await runner.read(queries.page(page), signal)),
+          (await one(queries.page(page), signal)).map(readEntry),
         );
         yield* entries;
         const last = entries.at(-1);
@@ -98,7 +99,7 @@ export function createSqlStore(runner: SqlRunner, load: () => Promise<Queries>):
       call(signal, async (queries) => {
         const rows = await one(queries.oldest(beforeMs, pruneSize), signal);
         const ids = rows.map((row) => text(row, "id"));
-        if (ids.length > 0) await runner.write(queries.delete(ids), signal);
+        if (ids.length > 0) await runner.write([queries.delete(ids)], signal);
         return ids.length;
       }),
 
@@ -122,14 +123,32 @@ export function createSqlStore(runner: SqlRunner, load: () => Promise<Queries>):
  * Makes what is missing. Another process may do so at the same time and be first: what fails then is looked at again.
  */
 async function migrate(runner: SqlRunner, queries: Queries, signal: AbortSignal): Promise<void> {
-  const found = await formatOf(runner, queries, signal);
-  if (found === formatVersion) return;
-  try {
-    await runner.write(queries.migration(found), signal);
-  } catch (error) {
+  let found = await formatOf(runner, queries, signal);
+  while (found !== formatVersion) {
+    const failure = await step(runner, queries, { from: found, signal }).catch(toFailure);
     const format = await formatOf(runner, queries, signal);
-    if (format !== formatVersion) throw error;
+    if (failure !== undefined && format === found) throw failure.error;
+    found = format;
   }
+}
+
+interface Step {
+  readonly from: number;
+  readonly signal: AbortSignal;
+}
+
+/** Rows are moved some at a time, however many there are: each transaction ends in time, and others may write between two. */
+async function step(runner: SqlRunner, queries: Queries, { from, signal }: Step): Promise<undefined> {
+  if (from === movingFormat)
+    for (let left = 1; left > 0; ) {
+      const moved = await runner.write(queries.move, signal);
+      left = whole(moved.at(-1)?.[0] ?? {}, "left");
+    }
+  await runner.write(queries.migration(from), signal);
+}
+
+function toFailure(error: unknown): { readonly error: unknown } {
+  return { error };
 }
 
 async function formatOf(runner: SqlRunner, queries: Queries, signal: AbortSignal): Promise<number> {

@@ -69,5 +69,5 @@ export function toStoreError(error: unknown, place: string): StoreError {
 }
 
 export function isWithoutTable(error: unknown): boolean {
-  return error instanceof StoreError && /no such table: sluice_ledger/.test(error.message);
+  return error instanceof StoreError && /no such table: (?:main\.)?sluice_/.test(error.message);
 }
