@@ -148,7 +148,7 @@ describe("the OpenAPI document", () => {
     const { status, text } = await ask(method, filled(path), path === "/explain" ? { prompt: "x" } : {});
     expect(status).not.toBe(404);
     expect(status).not.toBe(405);
-    const told = (operation?.["responses"] as Json)[status];
+    const told = (operation?.["responses"] as Json | undefined)?.[status];
     expect(told, `${status} is not told`).toBeDefined();
     const content = resolved(told, document)["content"] as Readonly<Record<string, Json>> | undefined;
     const schema = content?.["application/json"]?.["schema"];
@@ -205,8 +205,10 @@ describe("the OpenAPI document", () => {
     expect(check("service-new", { prot: 1 })).toEqual(["/ prot is unknown"]);
     expect(check("keyauth_credential-new", {})).toEqual([]);
     const post = operations.find(({ method, path }) => method === "post" && path === "/key-auths")?.operation;
-    const { content } = post?.["requestBody"] as { content: Readonly<Record<string, Json>> };
-    const schema = content["application/json"]?.["schema"];
+    const body = post?.["requestBody"] as
+      | Readonly<Record<"content", Readonly<Record<string, Json>>>>
+      | undefined;
+    const schema = body?.content["application/json"]?.["schema"];
     expect(misfitsOf(schema, {}, document)).toEqual(["/ lacks consumer"]);
   });
 });
