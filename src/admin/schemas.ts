@@ -3,6 +3,7 @@ import { type KongField, type KongSchema, kongSchema } from "../config/kong-sche
 import { loadDocument } from "../config/load.ts";
 import { notFound } from "../control/change.ts";
 import { schemaViolation } from "../control/check.ts";
+import { isBlock } from "../control/complete.ts";
 import { completeRecord } from "../control/document.ts";
 import { type ForeignKey, type Kind, kinds } from "../control/kinds.ts";
 import type { PluginSchemas } from "../control/plugin-schemas.ts";
@@ -59,7 +60,8 @@ export function checkAlone(
 ): void {
   const kind = kindNamed(plural);
   const expanded = kind.entity.expand?.(fields) ?? fields;
-  const record = completeRecord(kind, { ...expanded, created_at: fields["created_at"] ?? 0 }, schemas);
+  const given = { ...expanded, ...referencesById(kind, expanded), created_at: fields["created_at"] ?? 0 };
+  const record = completeRecord(kind, given, schemas);
   const { problems } = loadDocument(
     { _format_version: "3.0", [kind.plural]: [record] },
     { file: "entities", env, plugins, isFragment: true },
@@ -68,6 +70,15 @@ export function checkAlone(
     .filter(({ severity }) => severity === "error")
     .map(({ message, steps }) => ({ path: steps.slice(2), message }));
   if (faults.length > 0) throw schemaViolation(faults);
+}
+
+/** References that say the name too, as decK sends them, by the id alone, which is what counts. */
+function referencesById({ foreignKeys }: Kind, fields: Readonly<Record<string, unknown>>) {
+  const blocks = foreignKeys.flatMap(({ field }) => {
+    const value = fields[field];
+    return isBlock(value) && typeof value["id"] === "string" ? [[field, { id: value["id"] }] as const] : [];
+  });
+  return Object.fromEntries(blocks);
 }
 
 /** By the name of its schema. Throws a `Refusal` where there is none. */
