@@ -26,8 +26,8 @@ export const plugin = defineEntity({
     protocols: z
       .array(z.enum(["grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp", "ws", "wss"]))
       .min(1)
-      .describe("Protocols of the requests.")
-      .optional(),
+      .default(["grpc", "grpcs", "http", "https"])
+      .describe("Protocols of the requests."),
     run_on: z.string().describe("Kept by old exports; without effect.").optional(),
     ordering: z
       .strictObject({
@@ -81,7 +81,7 @@ export const plugin = defineEntity({
         "is not supported by this version, and ignoring it would run the plugin for requests it excludes: remove it";
       findings.push({ severity: "error", path: ["condition"], message });
     }
-    if (protocols !== undefined && !protocols.includes("http") && !protocols.includes("https")) {
+    if (!protocols.includes("http") && !protocols.includes("https")) {
       const message = "has neither http nor https, so the plugin would never run";
       findings.push({ severity: "error", path: ["protocols"], message });
     }
