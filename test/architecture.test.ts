@@ -35,7 +35,7 @@ const families: readonly Family[] = [
 
 /** Everything that serves all members alike; `embedders/`, `vector-stores/` and `ledger/` but for their members. */
 const isEngine = (path: string) =>
-  /^(?:http|router|proxy|accounting|telemetry|llm|util|cloud-identity|redis|postgres|embedders|vector-stores|ledger|providers)\//.test(
+  /^(?:http|router|proxy|accounting|telemetry|llm|util|cloud-identity|redis|postgres|sqlite|sql|embedders|vector-stores|ledger|providers)\//.test(
     path,
   )
     ? !path.endsWith("/index.ts")

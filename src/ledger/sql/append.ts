@@ -3,10 +3,10 @@
  * same three statements, written once, and nothing of it is built on the gateway's thread.
  */
 import { type RawBuilder, sql } from "kysely";
+import type { Statement } from "../../sql/runner.ts";
 import { attemptColumns, baselineColumns, type Column, exchangeColumns } from "../columns.ts";
 import { lineParts } from "../entry-line.ts";
 import type { SqlDialect } from "./dialect.ts";
-import type { Statement } from "./runner.ts";
 import { attemptTable, baselineTable, exchangeTable } from "./tables.ts";
 
 /** Makes the statements that keep a JSON array of entries. */

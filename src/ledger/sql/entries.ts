@@ -1,4 +1,16 @@
 /** Reading entries back, a page at a time. */
+
+import {
+  flag,
+  oneOf,
+  optionalNumber,
+  optionalText,
+  optionalWhole,
+  type Row,
+  text,
+  whole,
+} from "../../sql/rows.ts";
+import type { Statement } from "../../sql/runner.ts";
 import {
   arms,
   type LedgerAttempt,
@@ -9,8 +21,6 @@ import {
 import type { LedgerPeriod } from "../ledger-store.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { within } from "./period.ts";
-import { flag, oneOf, optionalNumber, optionalText, optionalWhole, type Row, text, whole } from "./rows.ts";
-import type { Statement } from "./runner.ts";
 import { attemptTable, baselineTable, exchangeTable } from "./tables.ts";
 
 /** The last entry of a page; the next one begins after it. */

@@ -1,8 +1,8 @@
 /** The formats that the tables have gone through, as statements. */
 import type { CreateTableBuilder } from "kysely";
+import type { Statement } from "../../sql/runner.ts";
 import { attemptColumns, baselineColumns, type Column, exchangeColumns } from "../columns.ts";
 import type { SqlDialect } from "./dialect.ts";
-import type { Statement } from "./runner.ts";
 import { attemptTable, baselineTable, exchangeTable, schemaTable } from "./tables.ts";
 
 /** The format that this version of Sluice writes: how many of `formatsAfter` a database has gone through. */

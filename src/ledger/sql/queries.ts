@@ -1,4 +1,6 @@
 /** All that the store says to a database, in one dialect. Loaded late: the query builder takes 0.2 s to load. */
+
+import type { Statement } from "../../sql/runner.ts";
 import type { LedgerPeriod, SumsQuery } from "../ledger-store.ts";
 import { type Append, createAppend } from "./append.ts";
 import { armStatement } from "./arms.ts";
@@ -6,7 +8,6 @@ import type { SqlDialect } from "./dialect.ts";
 import { type Page, pageStatements } from "./entries.ts";
 import { countSchemaTables, migration, readFormat } from "./formats.ts";
 import { deleteStatements, oldestStatement } from "./prune.ts";
-import type { Statement } from "./runner.ts";
 import { sumStatements } from "./sums.ts";
 import { exchangeTable } from "./tables.ts";
 

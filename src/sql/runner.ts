@@ -1,4 +1,4 @@
-/** What the ledger needs of a database: transactions of statements that are known beforehand. */
+/** What stores need of a database: transactions of statements that are known beforehand. */
 import type { Row } from "./rows.ts";
 
 export interface Statement {
@@ -8,7 +8,7 @@ export interface Statement {
 
 /** Settles within the timeout, or as soon as the signal is aborted, and rejects with a `StoreError`. */
 export interface SqlRunner {
-  /** As in `LedgerStore`. */
+  /** Strategy and address without credentials, e.g. `sqlite at .sluice/ledger.db`. */
   readonly place: string;
   /** Runs them in one transaction, which a writer has to itself; the rows of each. Must be safe to do twice. */
   write(statements: readonly Statement[], signal: AbortSignal): Promise<readonly (readonly Row[])[]>;
