@@ -1,4 +1,5 @@
 /** Where a running gateway's configuration comes from: a file, or a store that the admin API changes. */
+import { randomUUID } from "node:crypto";
 import type { ReloadResult } from "../admin/reload.ts";
 import type { ConfigStore } from "../config-store/config-store.ts";
 import { createConfigStore } from "../config-store/index.ts";
@@ -62,7 +63,11 @@ export async function openOrigin(options: OriginOptions, services: OriginService
   const { covers, isDbLess, isWatched, path, settings } = options;
   if (path !== undefined) return openFile(path, services, { isWatched });
   if (isDbLess) return openMemory(services);
-  const store = createConfigStore(settings.database, { prefix: settings.prefix, schedule: systemSchedule });
+  const store = createConfigStore(settings.database, {
+    prefix: settings.prefix,
+    schedule: systemSchedule,
+    newToken: randomUUID,
+  });
   try {
     return await openStore(store, covers, services);
   } catch (error) {

@@ -4,7 +4,7 @@ import {
   ConfigStoreSettingError,
   configStoreSettingHelp,
   readConfigStoreSetting,
-} from "../config-store/index.ts";
+} from "../config-store/options.ts";
 import { LedgerSettingError, ledgerSettingHelp, readLedgerSetting } from "../ledger/ledger-settings.ts";
 import type { LedgerOptions } from "../ledger/options.ts";
 import { type LogLevel, logLevels } from "../telemetry/logger.ts";

@@ -1,33 +1,14 @@
-/** temporary */
-import type { ConfigStore, ConfigWrite, StoredEntity } from "./config-store.ts";
+/** THE list of config stores, and the one that the process's settings ask for. */
+import type { ConfigStore, ConfigStoreServices } from "./config-store.ts";
+import type { ConfigStoreOptions } from "./options.ts";
+import { postgres } from "./postgres.ts";
+import { sqlite } from "./sqlite.ts";
 
-export interface ConfigStoreOptions {
-  readonly strategy: "sqlite" | "postgres";
-}
-export class ConfigStoreSettingError extends Error {}
-export const configStoreSettingHelp = "sqlite";
-export function readConfigStoreSetting(
-  given: { readonly text: string; readonly source: string },
-  _password: string | undefined,
-): ConfigStoreOptions {
-  if (given.text === "") throw new ConfigStoreSettingError("");
-  return { strategy: "sqlite" };
-}
-export function createConfigStore(_options: ConfigStoreOptions, _services: unknown): ConfigStore {
-  let version = 0;
-  const entities = new Map<string, StoredEntity>();
-  return {
-    place: "memory",
-    version: async () => version,
-    read: async () => ({ version, entities: [...entities.values()] }),
-    async write({ expected, put, remove }: ConfigWrite) {
-      if (expected !== version) return "conflict";
-      for (const { kind, id } of remove) entities.delete(`${kind} ${id}`);
-      for (const each of put) entities.set(`${each.kind} ${each.id}`, each);
-      version += 1;
-      return version;
-    },
-    audit: async () => [],
-    close: async () => undefined,
-  };
+export const configStores = [sqlite, postgres] as const;
+
+/** Throws an `Error` that names the setting when it can never work; a store that is away is no reason. */
+export function createConfigStore(options: ConfigStoreOptions, services: ConfigStoreServices): ConfigStore {
+  const store = configStores.find(({ name }) => name === options.strategy);
+  if (store === undefined) throw new Error(`there is no config store "${options.strategy}"`);
+  return store.create(options, services);
 }

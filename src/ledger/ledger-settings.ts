@@ -1,4 +1,5 @@
 /** The setting `--ledger` (`SLUICE_LEDGER`): where the ledger is, in one text. */
+import { AddressError, postgresBlock } from "../postgres/address.ts";
 import { checkLedger, type LedgerOptions, ledgerOptions } from "./options.ts";
 
 /** A text that names no ledger. The message says what would, and never shows a password. */
@@ -26,7 +27,7 @@ export function readLedgerSetting(
   { retentionDays, logPayloads }: LedgerLimits = {},
 ): LedgerOptions {
   const block = {
-    ...placeOf(text, source, password),
+    ...placed(text, source, password),
     ...(retentionDays === undefined ? {} : { retention_days: retentionDays }),
     ...(logPayloads === undefined ? {} : { log_payloads: logPayloads }),
   };
@@ -41,6 +42,14 @@ export function readLedgerSetting(
   return parsed.data;
 }
 
+function placed(text: string, source: string, password: string | undefined): object {
+  try {
+    return placeOf(text, source, password);
+  } catch (error) {
+    throw error instanceof AddressError ? new LedgerSettingError(`${source}: ${error.message}`) : error;
+  }
+}
+
 function placeOf(text: string, source: string, password: string | undefined): object {
   if (text === "off") return { strategy: "off" };
   if (text === "sqlite") return { strategy: "sqlite" };
@@ -49,49 +58,7 @@ function placeOf(text: string, source: string, password: string | undefined): ob
   if (scheme === "sqlite" && colon + 1 < text.length)
     return { strategy: "sqlite", sqlite: { path: text.slice(colon + 1) } };
   if (scheme === "postgres" || scheme === "postgresql")
-    return { strategy: "postgres", postgres: postgresBlock(text, source, password) };
+    return { strategy: "postgres", postgres: postgresBlock(text, password) };
   // Not the text itself: it may be an address with a password, mistyped.
   throw new LedgerSettingError(`${source}: write ${ledgerSettingHelp}`);
-}
-
-function postgresBlock(text: string, source: string, password: string | undefined): object {
-  const url = parseUrl(text);
-  if (url === undefined) {
-    throw new LedgerSettingError(
-      `${source}: the address of the server cannot be read; write postgres://USER@HOST:PORT/DATABASE, ` +
-        "with other characters than letters and digits percent-encoded",
-    );
-  }
-  const database = plain(url.pathname.slice(1), source);
-  const secret = password ?? plain(url.password, source);
-  return {
-    ...Object.fromEntries([...url.searchParams].map(([name, value]) => [name, fieldValue(value)])),
-    ...(url.hostname === "" ? {} : { host: url.hostname.replace(/^\[(.*)\]$/, "$1") }),
-    ...(url.port === "" ? {} : { port: Number(url.port) }),
-    ...(url.username === "" ? {} : { user: plain(url.username, source) }),
-    ...(secret === "" ? {} : { password: secret }),
-    ...(database === "" ? {} : { database }),
-  };
-}
-
-function parseUrl(text: string): URL | undefined {
-  try {
-    return new URL(text);
-  } catch {
-    return undefined; // its message would show the password
-  }
-}
-
-function plain(text: string, source: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new LedgerSettingError(`${source}: a % in the address is not followed by two hexadecimal digits`);
-  }
-}
-
-/** `true`, `false` and numbers as what they are; the block's own checks do the rest. */
-function fieldValue(text: string): string | number | boolean {
-  if (text === "true" || text === "false") return text === "true";
-  return /^\d+$/.test(text) ? Number(text) : text;
 }
