@@ -43,6 +43,7 @@ async function describe(file: ConfigFile, terminal: Terminal, withConnect: boole
     `${file.path}: ok (${count(warnings, "warning")}, ${count(notices, "notice")})\n${lines.join("\n")}\n`,
   );
   const failed = withConnect ? await connect(snapshot, terminal) : 0;
+  for (const { upstream } of snapshot.upstreams) upstream.close();
   await Promise.all(snapshot.plugins.map(({ plugin }) => plugin.close?.()));
   await runtime.close();
   return failed;
@@ -53,14 +54,13 @@ function summary(config: Config, snapshot: Snapshot): readonly string[] {
   return config.routes.flatMap((route) => {
     const plan = snapshot.plans.get(route.id);
     const service = plan?.service;
+    const host = plan?.upstream === undefined ? `${service?.host}:${service?.port}` : service?.host;
     const where = [...(route.methods ?? []), ...(route.hosts ?? []), ...(route.paths ?? [])].join(" ");
-    const to =
-      service === undefined
-        ? ""
-        : ` → ${service.protocol}://${service.host}:${service.port}${service.path ?? ""}`;
+    const to = service === undefined ? "" : ` → ${service.protocol}://${host}${service.path ?? ""}`;
     const names = snapshot.plugins.filter(({ plugin }) => plan?.plugins.includes(plugin) === true);
     return [
       `  route ${route.name ?? route.id}  ${where}${names.length === 0 ? to : ""}`,
+      ...(plan?.upstream === undefined || names.length > 0 ? [] : [`    ${plan.upstream.describe()}`]),
       ...names.flatMap((entry) => pluginLines(entry, "")),
       ...(plan?.callers?.conditional ?? []).flatMap((entry) =>
         pluginLines(entry, `, for ${callerOf(entry.config.scope, config)}`),

@@ -9,6 +9,7 @@ import { addressIn, type service } from "./entities/service.ts";
 import type { Good } from "./good.ts";
 import type { Directory } from "./names.ts";
 import { formatPath } from "./problem.ts";
+import { type Backends, collectBackends } from "./upstreams.ts";
 
 type ServiceFields = z.output<z.ZodObject<typeof service.shape>>;
 type RouteFields = z.output<z.ZodObject<typeof route.shape>>;
@@ -17,10 +18,12 @@ type PluginFields = z.output<z.ZodObject<typeof plugin.shape>>;
 /** Services that are switched off are left out, with their routes and the plugins of both. */
 export function buildConfig(good: readonly Good[], directory: Directory): Config {
   const of = (name: string) => good.filter(({ instance }) => instance.entity.name === name);
+  const backends = collectBackends(good, directory);
   // The three assertions hold because each value was made by the shape of its entity.
   const services = of("service")
     .filter(({ value }) => (value as ServiceFields).enabled)
-    .map(({ instance, value }) => buildService(directory.id(instance), value as ServiceFields));
+    .map(({ instance, value }) => buildService(instance, value as ServiceFields, directory, backends));
+  const upstreams = new Set(services.map(({ host }) => backends.upstreamOf(host)));
   const running = new Set(services.map(({ id }) => id));
   const routes = of("route")
     .map(({ instance, value }) => buildRoute(instance, value as RouteFields, directory))
@@ -34,14 +37,30 @@ export function buildConfig(good: readonly Good[], directory: Directory): Config
     { consumers: of("consumer"), groups: of("consumer_group"), credentials: of("keyauth_credential") },
     directory,
   );
-  return freeze({ services, routes, plugins, consumers, consumerGroups });
+  return freeze({
+    services,
+    upstreams: [...upstreams].filter((each) => each !== undefined),
+    routes,
+    plugins,
+    consumers,
+    consumerGroups,
+  });
 }
 
-function buildService(id: string, fields: ServiceFields): ServiceConfig {
+function buildService(
+  instance: Instance,
+  fields: ServiceFields,
+  directory: Directory,
+  backends: Backends,
+): ServiceConfig {
+  const address = addressOf(fields);
+  const upstream = backends.upstreamOf(address.host);
   return {
-    id,
+    id: directory.id(instance),
     name: fields.name,
-    ...addressOf(fields),
+    ...address,
+    upstream: upstream?.id,
+    tls: address.protocol === "https" ? backends.tlsOf(instance, fields, upstream) : undefined,
     retries: fields.retries,
     connectTimeoutMs: fields.connect_timeout,
     writeTimeoutMs: fields.write_timeout,

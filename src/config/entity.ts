@@ -20,6 +20,8 @@ export interface Entity<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly children?: Readonly<Record<string, string>>;
   /** Reference without which it means nothing, given by its field or by its place in the file. */
   readonly owner?: keyof Shape & string;
+  /** In a list, a plain text may stand for one that has nothing but its name. */
+  readonly isNamedByText?: boolean;
   /** Accepted and validated, but nothing acts on it yet. */
   readonly isPlanned?: boolean;
   /** Where the admin API has its list, where that is not `plural`: `key-auths`. */

@@ -31,7 +31,11 @@ function openIn(prefix: string, timeout = 5000): LedgerStore {
 }
 
 /** A connection of the test's own, in its own thread. */
-function driver(file: string): { exec(sql: string): void; close(): void } {
+function driver(file: string): {
+  exec(sql: string): void;
+  prepare(sql: string): { all(): readonly unknown[] };
+  close(): void;
+} {
   const Driver = createRequire(import.meta.url)("libsql");
   return new Driver(file, { timeout: 2000 });
 }
@@ -39,17 +43,19 @@ function driver(file: string): { exec(sql: string): void; close(): void } {
 describeLedgerStore("sqlite", async () => {
   const prefix = newFolder();
   const file = join(prefix, "ledger.db");
-  const change = async (sql: string) => {
-    const database = driver(file);
-    database.exec(sql);
-    database.close();
-  };
   return {
     open: () => openIn(prefix),
     wipe: async () => {
       for (const end of ["", "-wal", "-shm"]) rmSync(file + end, { force: true });
     },
-    ageBy: (formats) => change(`INSERT INTO sluice_ledger_schema VALUES (${1 + formats})`),
+    run: async (sql) => {
+      const database = driver(file);
+      try {
+        return database.prepare(sql).all();
+      } finally {
+        database.close();
+      }
+    },
   };
 });
 

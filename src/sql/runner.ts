@@ -4,6 +4,19 @@ import type { Row } from "./rows.ts";
 export interface Statement {
   readonly sql: string;
   readonly parameters: readonly unknown[];
+  /** Instead of parameters, for a database in this process. */
+  readonly rows?: StatementRows;
+}
+
+/** Rows to run a statement with, each by itself, or, which is cheaper, many at a time. */
+export interface StatementRows {
+  /** The statement for as many rows as `most`. */
+  readonly many: string;
+  readonly most: number;
+  /** Values of a row. */
+  readonly width: number;
+  /** A row each: an array in JSON, where a tab stands before each value that is to stay JSON. */
+  readonly lines: string;
 }
 
 /** Settles within the timeout, or as soon as the signal is aborted, and rejects with a `StoreError`. */

@@ -1,5 +1,6 @@
 /** What the thread of a SQLite connection does. Only the text of this function gets there, so it uses nothing from outside. */
 import type Libsql from "libsql";
+import type { Statement, StatementRows } from "../sql/runner.ts";
 
 export interface ThreadOptions {
   /** Where the driver is, as a path that `require` takes. */
@@ -14,7 +15,9 @@ export interface ThreadOptions {
 export interface ThreadRequest {
   readonly number: number;
   readonly mode: "read" | "write";
-  readonly statements: readonly { readonly sql: string; readonly parameters: readonly unknown[] }[];
+  readonly statements: readonly (Pick<Statement, "sql" | "parameters"> & {
+    readonly rows: StatementRows | undefined;
+  })[];
 }
 
 export interface ThreadReply {
@@ -115,19 +118,55 @@ export function serveSqlite(require: Require, options: ThreadOptions): void {
     return database;
   }
 
+  function prepare(using: Libsql.Database, sql: string): Libsql.Statement {
+    const statement = prepared.get(sql) ?? using.prepare(sql);
+    // Those of reports are of many forms; the ones that are many are few.
+    if (prepared.size < 50) prepared.set(sql, statement);
+    return statement;
+  }
+
+  function runRows(using: Libsql.Database, one: string, { many, most, width, lines }: StatementRows): void {
+    const rows = lines === "" ? [] : lines.split("\n").map((line) => cellsOf(line, width));
+    let done = 0;
+    for (; done + most <= rows.length; done += most)
+      prepare(using, many).run(rows.slice(done, done + most).flat());
+    for (const row of rows.slice(done)) prepare(using, one).run(row);
+  }
+
+  /** What is to stay JSON is not parsed: that would be most of the work. */
+  function cellsOf(line: string, width: number): unknown[] {
+    const [plain, ...json] = line.slice(0, -1).split(",\t");
+    const cells: unknown[] = parsed(`${plain}]`);
+    for (const text of json) cells.push(text === "null" ? null : text);
+    if (cells.length !== width) throw mismatch(`a row has ${cells.length} values, not ${width}`);
+    return cells;
+  }
+
+  function parsed(text: string): unknown[] {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw mismatch("malformed JSON");
+    }
+  }
+
+  function mismatch(message: string): Error {
+    return Object.assign(new Error(message), { code: "SQLITE_MISMATCH" });
+  }
+
   function run({ mode, statements }: ThreadRequest): ThreadReply["rows"] {
     const using = current();
     try {
       using.exec(mode === "write" ? "BEGIN IMMEDIATE" : "BEGIN");
-      const rows = statements.map(({ sql, parameters }) => {
-        const statement = prepared.get(sql) ?? using.prepare(sql);
-        // Those of reports are of many forms; the ones that are many are few.
-        if (prepared.size < 50) prepared.set(sql, statement);
+      const results = statements.map(({ sql, parameters, rows }) => {
         // Without `raw` a row is an object of its columns.
-        return statement.all(parameters) as Readonly<Record<string, unknown>>[];
+        if (rows === undefined)
+          return prepare(using, sql).all(parameters) as Readonly<Record<string, unknown>>[];
+        runRows(using, sql, rows);
+        return [];
       });
       using.exec("COMMIT");
-      return rows;
+      return results;
     } catch (error) {
       // Closing alone would not: a connection lives on in its statements until they are collected.
       if (using.inTransaction) using.exec("ROLLBACK");

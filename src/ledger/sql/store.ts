@@ -4,13 +4,14 @@ import { openOnUse } from "../../sql/opening.ts";
 import { optionalWhole, text, WrongRowError, whole } from "../../sql/rows.ts";
 import type { SqlRunner, Statement } from "../../sql/runner.ts";
 import type { LedgerEntry } from "../entry.ts";
-import { type EntryLine, joinLines } from "../entry-line.ts";
+import type { EntryLine } from "../entry-line.ts";
 import type { LedgerPeriod, LedgerStore } from "../ledger-store.ts";
 import { toArms } from "./arms.ts";
-import { type PageEnd, toEntries } from "./entries.ts";
-import { formatVersion } from "./formats.ts";
+import type { PageEnd } from "./entries.ts";
+import { readEntry } from "./entry-rows.ts";
 import type { Queries } from "./queries.ts";
 import { toSums } from "./sums.ts";
+import { formatVersion, movingFormat } from "./tables.ts";
 
 /** Entries of one page: some hundred kilobytes. */
 const pageSize = 500;
@@ -33,8 +34,8 @@ export function createSqlStore(runner: SqlRunner, load: () => Promise<Queries>):
     place: runner.place,
 
     async append(lines, signal) {
-      const json = joinLines(withoutRepeats(lines));
-      await call(signal, (queries) => runner.write(queries.append(json), signal));
+      const first = withoutRepeats(lines);
+      await call(signal, (queries) => runner.write(queries.append(first), signal));
     },
 
     sums: (query, signal) =>
@@ -48,7 +49,7 @@ export function createSqlStore(runner: SqlRunner, load: () => Promise<Queries>):
       for (;;) {
         const page = { ...period, after, limit: pageSize };
         const entries = await call(signal, async (queries) =>
-          toEntries(await runner.read(queries.page(page), signal)),
+          (await one(queries.page(page), signal)).map(readEntry),
         );
         yield* entries;
         const last = entries.at(-1);
@@ -61,7 +62,7 @@ export function createSqlStore(runner: SqlRunner, load: () => Promise<Queries>):
       call(signal, async (queries) => {
         const rows = await one(queries.oldest(beforeMs, pruneSize), signal);
         const ids = rows.map((row) => text(row, "id"));
-        if (ids.length > 0) await runner.write(queries.delete(ids), signal);
+        if (ids.length > 0) await runner.write([queries.delete(ids)], signal);
         return ids.length;
       }),
 
@@ -86,9 +87,24 @@ function formatsOf(runner: SqlRunner, queries: Queries): Formats {
     countSchemaTables: queries.countSchemaTables,
     readFormat: queries.readFormat,
     newest: formatVersion,
-    step: (from, signal) => runner.write(queries.migration(from), signal),
+    step: (from, signal) => step(runner, queries, { from, signal }),
     alternative: "a ledger of its own",
   };
+}
+
+interface Step {
+  readonly from: number;
+  readonly signal: AbortSignal;
+}
+
+/** Rows are moved some at a time, however many there are: each transaction ends in time, and others may write between two. */
+async function step(runner: SqlRunner, queries: Queries, { from, signal }: Step): Promise<void> {
+  if (from === movingFormat)
+    for (let left = 1; left > 0; ) {
+      const moved = await runner.write(queries.move, signal);
+      left = whole(moved.at(-1)?.[0] ?? {}, "left");
+    }
+  await runner.write(queries.migration(from), signal);
 }
 
 /** The first of each id, as if they had been written one by one. */
