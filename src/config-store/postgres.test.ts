@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import { Client } from "pg";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import {
   askPostgres,
@@ -70,25 +71,36 @@ describeWithServer(
     describeConfigStore("postgres", prepare);
     describeKeptConfigStore("postgres", prepare);
 
-    it("waits with a run that comes again for a writer who is in the middle of it", async () => {
-      const { open: another, openOn } = await prepare();
-      const store = another();
-      await store.version(signal);
-      let theirs: Promise<unknown> = Promise.resolve();
-      const changed = openOn((runner) => ({
-        ...runner,
-        async write(statements, during) {
-          const rows = await runner.write(statements, during);
-          if ((await store.version(signal)) === 1)
-            theirs = store.write(writing(1, { put: [service("1", { owner: "another" })] }), signal);
-          await runner.write(statements, during);
-          return rows;
+    it("waits with a run that comes again for another gateway in the middle of its own change", async () => {
+      const database = await createDatabase();
+      const theirs = new Client({ connectionString: address(database) });
+      await theirs.connect();
+      let committed: Promise<unknown> = Promise.resolve();
+      const changes = postgresRunner(optionsOf(address(database)), services);
+      const changed = openPostgres(
+        {
+          ...changes,
+          async write(statements, during) {
+            const rows = await changes.write(statements, during);
+            if (!statements.some(({ sql }) => sql.includes("record = excluded.record"))) return rows;
+            await theirs.query(
+              "BEGIN; SELECT pg_advisory_xact_lock(1936487779, 3); " +
+                "INSERT INTO sluice_config_changes VALUES (2, 'theirs', 0, 'them', 'PUT /y', '[]'); " +
+                "UPDATE sluice_config_entities SET record = '{}'",
+            );
+            committed = new Promise((resolve) => setTimeout(resolve, 200)).then(() => theirs.query("COMMIT"));
+            return changes.write(statements, during);
+          },
         },
-      }));
+        services,
+      );
       opened.push(changed);
-      await changed.write(writing(0, { put: [service("1")] }), signal);
-      expect(await theirs).toBe(2);
-      expect((await store.read(signal)).entities).toEqual([service("1", { owner: "another" })]);
+      expect(await changed.write(writing(0, { put: [service("1")] }), signal)).toBe(1);
+      await committed;
+      await theirs.end();
+      const { version, entities } = await changed.read(signal);
+      expect(version).toBe(2);
+      expect(entities).toEqual([{ kind: "service", id: "1", record: {} }]);
     });
 
     it("says where it is when it does not answer, and that without a password", async () => {

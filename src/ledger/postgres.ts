@@ -1,5 +1,4 @@
 /** The ledger on a server. */
-
 import { createPostgresRunner } from "../postgres/runner.ts";
 import { toSettings } from "../postgres/settings.ts";
 import { checkClientFiles } from "../postgres/tls.ts";

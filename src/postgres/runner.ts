@@ -1,5 +1,4 @@
 /** Transactions on a PostgreSQL server. */
-
 import { createCalls } from "../sql/calls.ts";
 import type { Row } from "../sql/rows.ts";
 import type { SqlRunner, Statement } from "../sql/runner.ts";

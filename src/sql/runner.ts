@@ -23,7 +23,10 @@ export interface StatementRows {
 export interface SqlRunner {
   /** Strategy and address without credentials, e.g. `sqlite at .sluice/ledger.db`. */
   readonly place: string;
-  /** Runs them in one transaction, which a writer has to itself; the rows of each. Must be safe to do twice. */
+  /**
+   * Runs them in one transaction; the rows of each. Must be safe to do twice. In a file one writes at a time; on a server
+   * whoever has to be alone takes a lock first.
+   */
   write(statements: readonly Statement[], signal: AbortSignal): Promise<readonly (readonly Row[])[]>;
   /** Runs them on what was there at one moment; the rows of each. */
   read(statements: readonly Statement[], signal: AbortSignal): Promise<readonly (readonly Row[])[]>;

@@ -1,5 +1,4 @@
 /** Transactions on an SQLite file: one thread writes, another one, when it is asked for, reads. */
-
 import { createCalls } from "../sql/calls.ts";
 import type { SqlRunner, Statement } from "../sql/runner.ts";
 import type { Schedule } from "../util/schedule.ts";

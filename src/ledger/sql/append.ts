@@ -1,5 +1,4 @@
 /** Writing entries: their lines as statements. Each dialect has the way that is cheapest with its database. */
-
 import type { Statement } from "../../sql/runner.ts";
 import { entryColumns } from "../columns.ts";
 import type { EntryLine } from "../entry-line.ts";

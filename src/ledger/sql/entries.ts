@@ -1,5 +1,4 @@
 /** Reading entries back, a page at a time. */
-
 import type { Statement } from "../../sql/runner.ts";
 import type { LedgerPeriod } from "../ledger-store.ts";
 import type { SqlDialect } from "./dialect.ts";

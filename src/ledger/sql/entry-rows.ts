@@ -1,5 +1,4 @@
 /** Entries out of rows, and out of the JSON that is in them. */
-
 import {
   flag,
   oneOf,

@@ -1,5 +1,4 @@
 /** All that the store says to a database, in one dialect. Loaded late: the query builder takes 0.2 s to load. */
-
 import type { Statement } from "../../sql/runner.ts";
 import type { LedgerPeriod, SumsQuery } from "../ledger-store.ts";
 import type { Append } from "./append.ts";
