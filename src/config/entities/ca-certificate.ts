@@ -13,7 +13,7 @@ export const caCertificate = defineEntity({
     cert: z.string().min(1).describe("The authority's own certificate in PEM, one only."),
     cert_digest: z
       .string()
-      .describe("SHA-256 of the certificate in hexadecimal; worked out when left out, checked when not.")
+      .describe("SHA-256 of the certificate in hexadecimal; checked where it is given.")
       .optional(),
   },
   check({ cert, cert_digest: given }) {
