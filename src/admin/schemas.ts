@@ -1,11 +1,11 @@
 /** `/schemas`: what each kind of entity and each plugin may have, and whether something fits. */
-import { type KongSchema, kongSchema } from "../config/kong-schema.ts";
+import { type KongField, type KongSchema, kongSchema } from "../config/kong-schema.ts";
 import { loadDocument } from "../config/load.ts";
 import { notFound } from "../control/change.ts";
 import { schemaViolation } from "../control/check.ts";
 import { isBlock } from "../control/complete.ts";
 import { completeRecord } from "../control/document.ts";
-import { type Kind, kinds } from "../control/kinds.ts";
+import { type ForeignKey, type Kind, kinds } from "../control/kinds.ts";
 import type { PluginSchemas } from "../control/plugin-schemas.ts";
 import { Refusal } from "../control/refusal.ts";
 import type { PluginDefinition } from "../plugins/plugin.ts";
@@ -19,21 +19,37 @@ export interface SchemaSource {
 /** Of `services`, … Throws a `Refusal` where there is none. */
 export function entitySchemaOf(plural: string): KongSchema {
   const kind = kindNamed(plural);
-  const foreign = kind.foreignKeys.map(({ field, to }) => [field, pluralOf(to)] as const);
-  const schema = kongSchema(kind.fields, Object.fromEntries(foreign));
-  if (kind.name !== "plugin") return schema;
-  // Each plugin has a schema of its own.
-  const fields = schema.fields.map((field) =>
-    "config" in field ? { config: { type: "record", fields: [] } } : field,
+  const own = kongSchema(kind.fields).fields.flatMap((field) =>
+    Object.entries(field).map(([name, told]) => ({ [name]: ofKind(kind, name, told) })),
   );
-  return { fields };
+  return { fields: [...own, ...kind.foreignKeys.map((key) => ({ [key.field]: foreignField(key) }))] };
 }
 
-/** Of the plugin's `config`. Throws a `Refusal` where there is no such plugin. */
+function ofKind({ entity, name: kind, uniqueFields }: Kind, name: string, told: KongField): KongField {
+  // Each plugin has a schema of its own.
+  if (kind === "plugin" && name === "config") return { type: "record", required: true, fields: [] };
+  return {
+    ...told,
+    ...((name === "id" || uniqueFields.includes(name)) && { unique: true as const }),
+    ...(entity.generatedField === name && { auto: true as const }),
+  };
+}
+
+function foreignField({ isRequired, onDelete, to }: ForeignKey): KongField {
+  return {
+    type: "foreign",
+    reference: pluralOf(to),
+    ...(isRequired && { required: true as const }),
+    ...(onDelete === "cascade" && { on_delete: onDelete }),
+  };
+}
+
+/** Of the plugin: its `config`, and what its other fields are filled in with. Throws a `Refusal` where there is none. */
 export function pluginSchemaOf(name: string, { schemas }: SchemaSource): KongSchema {
   const schema = schemas.configOf(name);
   if (schema === undefined) throw new Refusal("not_found", `No plugin named '${name}'`);
-  return { fields: [{ config: { type: "record", required: true, fields: kongSchema(schema).fields } }] };
+  const shared = entitySchemaOf("plugins").fields.filter((field) => "protocols" in field);
+  return { fields: [...shared, { config: { type: "record", required: true, ...kongSchema(schema) } }] };
 }
 
 /** Throws a `Refusal` where it does not fit. What it refers to need not be there. */

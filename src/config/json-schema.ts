@@ -85,7 +85,8 @@ const substituted = "^(\\$\\{\\{.*\\}\\}|\\{vault://.*\\})$";
 
 /** Our marks under names that no other tool claims, and variables allowed wherever the loader allows them. */
 function forEditors(schema: FieldSchema): Json {
-  const { additionalProperties, anyOf, items, planned, properties, secret, sluice, type, ...rest } = schema;
+  const { auto: _auto, fileOnly: _fileOnly, prefilled: _prefilled, standsFor: _standsFor, ...known } = schema;
+  const { additionalProperties, anyOf, items, planned, properties, secret, sluice, type, ...rest } = known;
   const isOpen = schema.enum === undefined && (type === "integer" || type === "number" || type === "boolean");
   return {
     ...rest,
