@@ -29,7 +29,7 @@ beforeAll(async () => {
   command = await buildCommand();
   simulator = await startSimulator({ now: Date.now, embed: embedLocally });
   [source, copy] = await Promise.all([startAdminGateway(command), startAdminGateway(command)]);
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await Promise.all([source.stop(), copy.stop(), simulator.close()]);
   command.dispose();
