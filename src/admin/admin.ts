@@ -22,7 +22,7 @@ import { sizeOf, tagsOf } from "./paging.ts";
 import type { ReloadResult } from "./reload.ts";
 import { type AdminRequest, adminRequest, fieldsOf } from "./request.ts";
 import { kongVersion, rootReply } from "./root.ts";
-import { checkAlone, entitySchemaOf, pluginSchemaOf, type SchemaSource } from "./schemas.ts";
+import { checkAlone, entitySchemaOf, partialSchemaOf, pluginSchemaOf, type SchemaSource } from "./schemas.ts";
 
 export interface AdminSource {
   readonly version: string;
@@ -128,6 +128,7 @@ async function schemasReply(request: AdminRequest, source: SchemaSource): Promis
   if (more !== undefined || plural === "") throw notFound();
   if (request.method !== "GET") return notAllowed("GET");
   if (name === undefined) return jsonReply(200, entitySchemaOf(plural));
+  if (plural === "partials") return jsonReply(200, partialSchemaOf(name, source));
   if (plural !== "plugins") throw notFound();
   return jsonReply(200, pluginSchemaOf(name, source));
 }

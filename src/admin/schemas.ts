@@ -1,4 +1,5 @@
 /** `/schemas`: what each kind of entity and each plugin may have, and whether something fits. */
+import { fieldSchema } from "../config/field-schema.ts";
 import { type KongField, type KongSchema, kongSchema } from "../config/kong-schema.ts";
 import { loadDocument } from "../config/load.ts";
 import { notFound } from "../control/change.ts";
@@ -44,12 +45,35 @@ function foreignField({ isRequired, onDelete, to }: ForeignKey): KongField {
   };
 }
 
+/** What a plugin's schema tells beside its fields. */
+export interface PluginSchema extends KongSchema {
+  /** Type of partial → where such a one can be linked. */
+  readonly supported_partials?: Readonly<Record<string, readonly string[]>>;
+}
+
 /** Of the plugin: its `config`, and what its other fields are filled in with. Throws a `Refusal` where there is none. */
-export function pluginSchemaOf(name: string, { schemas }: SchemaSource): KongSchema {
+export function pluginSchemaOf(name: string, { plugins, schemas }: SchemaSource): PluginSchema {
   const schema = schemas.configOf(name);
   if (schema === undefined) throw new Refusal("not_found", `No plugin named '${name}'`);
   const shared = entitySchemaOf("plugins").fields.filter((field) => "protocols" in field);
-  return { fields: [...shared, { config: { type: "record", required: true, ...kongSchema(schema) } }] };
+  const { partials } = plugins.find((plugin) => plugin.name === name) ?? {};
+  return {
+    fields: [...shared, { config: { type: "record", required: true, ...kongSchema(schema) } }],
+    ...(partials !== undefined && {
+      supported_partials: Object.fromEntries(
+        Object.keys(partials).map((type) => [type, schemas.linkPathsOf(name, type)]),
+      ),
+    }),
+  };
+}
+
+/** Of the partials of a type. Throws a `Refusal` where no plugin takes such. */
+export function partialSchemaOf(type: string, { plugins }: SchemaSource): KongSchema {
+  const blocks = plugins.map(({ partials }) => partials?.[type]).find((each) => each !== undefined);
+  if (blocks === undefined) throw new Refusal("not_found", `No partial of type '${type}'`);
+  const own = entitySchemaOf("partials").fields.filter((field) => !("config" in field));
+  const { fields } = kongSchema(fieldSchema(blocks.schema));
+  return { fields: [...own, { config: { type: "record", required: true, fields } }] };
 }
 
 /** Throws a `Refusal` where it does not fit. What it refers to need not be there. */

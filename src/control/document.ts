@@ -1,4 +1,5 @@
 /** From entities to the declarative document that the loader reads, and from a loaded file to entities. */
+import type { FieldSchema } from "../config/field-schema.ts";
 import type { LoadedEntity } from "../config/load.ts";
 import type { Path } from "../config/problem.ts";
 import { completed, isBlock } from "./complete.ts";
@@ -89,7 +90,7 @@ function tiesOf({ id, kind, references }: LoadedEntity): readonly StoredRecord[]
   return (references["consumers"] ?? []).map((consumer) => membershipOf({ consumer, group: id }));
 }
 
-/** The entity with every field it may have; a plugin's `config` too. */
+/** The entity with every field it may have; the `config` of a plugin or partial too. */
 export function completeRecord(
   kind: Kind,
   given: Readonly<Record<string, unknown>>,
@@ -97,8 +98,19 @@ export function completeRecord(
 ): Readonly<Record<string, unknown>> {
   const foreign = Object.fromEntries(kind.foreignKeys.map(({ field }) => [field, null]));
   const record = completed(kind.fields, { ...foreign, ...given }) as Record<string, unknown>; // a block gives a block
-  if (kind.name !== "plugin") return record;
-  const schema = plugins.configOf(record["name"]);
+  const schema = configSchemaOf(kind, record, plugins);
   const config = record["config"] ?? {};
-  return { ...record, config: schema === undefined || !isBlock(config) ? config : completed(schema, config) };
+  return schema !== undefined && isBlock(config) ? { ...record, config: completed(schema, config) } : record;
+}
+
+/** Of a block whose fields depend on what the entity is. Partials fill in what a plugin that links some leaves out. */
+function configSchemaOf(
+  { name: kind }: Kind,
+  { name, partials, type }: Readonly<Record<string, unknown>>,
+  plugins: PluginSchemas,
+): FieldSchema | undefined {
+  if (kind === "partial") return plugins.partialOf(type);
+  if (kind !== "plugin") return undefined;
+  const isLinked = Array.isArray(partials) && partials.length > 0;
+  return isLinked ? plugins.ownConfigOf(name) : plugins.configOf(name);
 }
