@@ -79,7 +79,7 @@ function nesting({ name }: Entity, all: readonly Entity[]): string {
 function adminPaths(entity: Entity, all: readonly Entity[]): string {
   const lists = Object.entries(entity.references ?? {}).flatMap(([field, to]) => {
     const owner = all.find(({ name }) => name === to);
-    const isList = fieldSchema(entitySchema(entity)).properties?.[field]?.fileOnly === true;
+    const isList = fieldSchema(entitySchema(entity)).properties?.[field]?.type === "array";
     const nested = entity.nestedCollection ?? collectionOf(entity);
     return owner === undefined || isList ? [] : [`/${collectionOf(owner)}/{${to}}/${nested}`];
   });
