@@ -57,7 +57,9 @@ function summary(config: Config, snapshot: Snapshot): readonly string[] {
     const host = plan?.upstream === undefined ? `${service?.host}:${service?.port}` : service?.host;
     const where = [...(route.methods ?? []), ...(route.hosts ?? []), ...(route.paths ?? [])].join(" ");
     const to = service === undefined ? "" : ` → ${service.protocol}://${host}${service.path ?? ""}`;
-    const names = snapshot.plugins.filter(({ plugin }) => plan?.plugins.includes(plugin) === true);
+    const names = (plan?.plugins ?? []).flatMap((each) =>
+      snapshot.plugins.filter(({ plugin }) => plugin === each),
+    );
     return [
       `  route ${route.name ?? route.id}  ${where}${names.length === 0 ? to : ""}`,
       ...(plan?.upstream === undefined || names.length > 0 ? [] : [`    ${plan.upstream.describe()}`]),

@@ -8,6 +8,7 @@ import type { route } from "./entities/route.ts";
 import { addressIn, type service } from "./entities/service.ts";
 import type { Good } from "./good.ts";
 import type { Directory } from "./names.ts";
+import type { OrderedPlugin } from "./ordering-checks.ts";
 import { formatPath } from "./problem.ts";
 import { type Backends, collectBackends } from "./upstreams.ts";
 
@@ -109,10 +110,23 @@ function buildPlugin(
     name: fields.name,
     instanceName: fields.instance_name,
     enabled: fields.enabled,
+    ordering: orderingOf(fields),
     ...known,
     path: formatPath(instance.path),
     tags: fields.tags ?? [],
   };
+}
+
+/** What its place among the plugins of a request depends on; nothing for what is no plugin or never runs. */
+export function orderedPlugin({ instance, plugin, value }: Good): readonly OrderedPlugin[] {
+  if (plugin === undefined) return [];
+  const fields = value as PluginFields; // made by that shape
+  return fields.enabled ? [{ instance, name: fields.name, ordering: orderingOf(fields), ...plugin }] : [];
+}
+
+function orderingOf({ ordering }: PluginFields): PluginConfig["ordering"] {
+  if (ordering === undefined) return undefined;
+  return { before: ordering.before?.access ?? [], after: ordering.after?.access ?? [] };
 }
 
 function isReached(

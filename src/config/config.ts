@@ -69,6 +69,12 @@ export interface PluginScope {
   readonly consumerGroup?: string;
 }
 
+/** Names of plugins. */
+export interface PluginOrdering {
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+}
+
 export interface PluginConfig extends Identified {
   readonly name: string;
   readonly instanceName: string | undefined;
@@ -77,6 +83,8 @@ export interface PluginConfig extends Identified {
   readonly definition: PluginDefinition;
   /** Its place among the definitions the loader was given; lower runs first. */
   readonly order: number;
+  /** Where it runs other than the definitions' order has it. */
+  readonly ordering?: PluginOrdering | undefined;
   /** What the definition's schema made of the file's `config`. */
   readonly config: unknown;
   /** Where the file has it, e.g. `services[0].plugins[1]`. */

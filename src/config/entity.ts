@@ -17,6 +17,8 @@ export interface Entity<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly shape: Shape;
   /** Field → entity it points at, by name or id; a list points at several. Checked at load, linked in the docs. */
   readonly references?: { readonly [Field in keyof Shape & string]?: string };
+  /** References that say whose a member is: with its name they tell it from others. */
+  readonly scope?: readonly (keyof Shape & string)[];
   /** Field → entity whose members may stand nested in it. These fields are not part of the shape. */
   readonly children?: Readonly<Record<string, string>>;
   /** Reference without which it means nothing, given by its field or by its place in the file. */

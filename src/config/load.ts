@@ -1,6 +1,6 @@
 /** Reads a declarative config file. Everything wrong with it is reported at once; nothing is ever half-applied. */
 import type { PluginDefinition } from "../plugins/plugin.ts";
-import { buildConfig } from "./build.ts";
+import { buildConfig, orderedPlugin } from "./build.ts";
 import { collect, type Instance } from "./collect.ts";
 import type { Config } from "./config.ts";
 import { entitySchema } from "./entity.ts";
@@ -9,6 +9,8 @@ import { fieldSchema } from "./field-schema.ts";
 import type { Good } from "./good.ts";
 import { type LoadedEntity, loadedEntities } from "./loaded-entities.ts";
 import { createDirectory, reportEqualValues } from "./names.ts";
+import { checkOrdering } from "./ordering-checks.ts";
+import { createPartials } from "./partials.ts";
 import { readPlugin, reportSameScope } from "./plugin-entries.ts";
 import type { Problem } from "./problem.ts";
 import { createReport, nodeAt, type Report } from "./report.ts";
@@ -95,6 +97,7 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
   const reader = {
     definitions: options.plugins,
     directory,
+    partials: createPartials(instances, { definitions: options.plugins, directory, notices, report }),
     report,
     notices,
     root,
@@ -109,6 +112,8 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
   reportEqualValues(instances, report);
   reportUnknownCallers(good, report);
   reportEqualTargets(good, directory, report);
+  const names = options.plugins.map(({ name }) => name);
+  checkOrdering({ plugins: good.flatMap(orderedPlugin), directory, names, report });
   notices.flush();
   if (report.hasErrors()) return nothing(report);
   return {

@@ -71,9 +71,7 @@ function recordOf(
     return [field, target === undefined ? null : { id: target }] as const;
   });
   const known = Object.fromEntries(
-    Object.entries({ ...references, ...(kind.entity.expand?.(fields) ?? fields) }).filter(([field]) =>
-      isShown(kind, field),
-    ),
+    Object.entries(kind.entity.expand?.(fields) ?? fields).filter(([field]) => isShown(kind, field)),
   );
   const times = { created_at: now, updated_at: now };
   const given = { ...times, ...known, ...Object.fromEntries(foreign), id };

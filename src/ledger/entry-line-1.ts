@@ -2,10 +2,11 @@
  * The first form of a line, which a Sluice of that time may have left in the spool: rows of the attempts, rows of the
  * baselines, then the exchange's own cells, all by position.
  */
+
+import type { Row } from "../sql/rows.ts";
 import { attemptColumns, baselineColumns, exchangeColumns } from "./columns.ts";
 import type { LedgerEntry } from "./entry.ts";
 import { readAttempt, readBaseline, readExchange } from "./sql/entry-rows.ts";
-import type { Row } from "./sql/rows.ts";
 
 /** Undefined, or an error, when it is none. */
 export function parseFirstLine(value: readonly unknown[]): LedgerEntry | undefined {

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { createSqliteRunner } from "../sqlite/runner.ts";
 import { systemSchedule } from "../util/schedule.ts";
 import { sampleEntry } from "./contract/samples.contract.ts";
 import { toLine } from "./entry-line.ts";
@@ -10,7 +11,7 @@ import { describeLedgerStore } from "./ledger-store.contract.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 import { ledgerOptions } from "./options.ts";
 import { createSqlStore } from "./sql/store.ts";
-import { createSqliteRunner } from "./sqlite/runner.ts";
+import { ledgerFileOwner } from "./sqlite/owner.ts";
 import { loadSqliteQueries, sqlite } from "./sqlite.ts";
 
 const { signal } = new AbortController();
@@ -118,7 +119,7 @@ describe("the ledger's file", () => {
   });
 
   it("says that the disk is full, keeps what it had, and goes on when there is room", async () => {
-    const settings = { file: join(newFolder(), "ledger.db"), timeoutMs: 5000 };
+    const settings = { owner: ledgerFileOwner, file: join(newFolder(), "ledger.db"), timeoutMs: 5000 };
     const full = createSqlStore(
       createSqliteRunner(settings, systemSchedule, { maxPages: 30 }),
       loadSqliteQueries,

@@ -1,7 +1,7 @@
 /** Writing entries: their lines as statements. Each dialect has the way that is cheapest with its database. */
+import type { Statement } from "../../sql/runner.ts";
 import { entryColumns } from "../columns.ts";
 import type { EntryLine } from "../entry-line.ts";
-import type { Statement } from "./runner.ts";
 
 /**
  * Makes the statements that keep a batch, none of whose ids stands twice in it. An id that is there already changes

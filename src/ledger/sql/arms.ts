@@ -1,11 +1,11 @@
 /** What exchanges cost in each arm of a holdout: their number, mean and variance. */
 import { sql } from "kysely";
+import { oneOf, optionalNumber, type Row, whole } from "../../sql/rows.ts";
+import type { Statement } from "../../sql/runner.ts";
 import { arms } from "../entry.ts";
 import type { ArmCosts, LedgerPeriod } from "../ledger-store.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { within } from "./period.ts";
-import { oneOf, optionalNumber, type Row, whole } from "./rows.ts";
-import type { Statement } from "./runner.ts";
 import { attemptView } from "./tables.ts";
 
 /** `toArms` takes its rows. An exchange costs what all of its attempts cost; with one of them unknown, it is unknown. */

@@ -1,8 +1,8 @@
 /** Reading entries back, a page at a time. */
+import type { Statement } from "../../sql/runner.ts";
 import type { LedgerPeriod } from "../ledger-store.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { within } from "./period.ts";
-import type { Statement } from "./runner.ts";
 import { entryTable } from "./tables.ts";
 
 /** The last entry of a page; the next one begins after it. */

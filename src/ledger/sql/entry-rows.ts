@@ -1,12 +1,5 @@
 /** Entries out of rows, and out of the JSON that is in them. */
 import {
-  arms,
-  type LedgerAttempt,
-  type LedgerBaseline,
-  type LedgerDecision,
-  type LedgerEntry,
-} from "../entry.ts";
-import {
   flag,
   oneOf,
   optionalNumber,
@@ -16,7 +9,14 @@ import {
   text,
   WrongRowError,
   whole,
-} from "./rows.ts";
+} from "../../sql/rows.ts";
+import {
+  arms,
+  type LedgerAttempt,
+  type LedgerBaseline,
+  type LedgerDecision,
+  type LedgerEntry,
+} from "../entry.ts";
 
 /** Of a row with `entryColumns`. */
 export function readEntry(row: Row): LedgerEntry {

@@ -1,9 +1,9 @@
 /** The formats that the tables have gone through, as statements. */
 import { type CreateTableBuilder, sql } from "kysely";
+import type { Statement } from "../../sql/runner.ts";
 import { type Column, entryColumns } from "../columns.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { movedTables } from "./move.ts";
-import type { Statement } from "./runner.ts";
 import { entryTable, formatVersion, movingFormat, schemaTable } from "./tables.ts";
 import { viewStatements } from "./views.ts";
 

@@ -1,9 +1,9 @@
 /** From the first format, of three tables, to one table: their rows, some at a time. SQLite writes distances to 15 digits. */
 import { type RawBuilder, sql } from "kysely";
+import type { Statement } from "../../sql/runner.ts";
 import { attemptColumns, detailNames, type entryColumns } from "../columns.ts";
 import { entryNames } from "./append.ts";
 import type { SqlDialect } from "./dialect.ts";
-import type { Statement } from "./runner.ts";
 import { attemptView, baselineView, entryTable, exchangeView } from "./tables.ts";
 
 /** What the tables of the first format are called from then on: views have their names. */

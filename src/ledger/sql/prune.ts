@@ -1,7 +1,7 @@
 /** Deleting what is old, a little at a time. */
 import { sql } from "kysely";
+import type { Statement } from "../../sql/runner.ts";
 import type { SqlDialect } from "./dialect.ts";
-import type { Statement } from "./runner.ts";
 import { entryTable } from "./tables.ts";
 
 export function oldestStatement({ builder }: SqlDialect, beforeMs: number, limit: number): Statement {

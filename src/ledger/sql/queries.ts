@@ -1,4 +1,5 @@
 /** All that the store says to a database, in one dialect. Loaded late: the query builder takes 0.2 s to load. */
+import type { Statement } from "../../sql/runner.ts";
 import type { LedgerPeriod, SumsQuery } from "../ledger-store.ts";
 import type { Append } from "./append.ts";
 import { armStatement } from "./arms.ts";
@@ -7,7 +8,6 @@ import { type Page, pageStatement } from "./entries.ts";
 import { countSchemaTables, migration, readFormat } from "./formats.ts";
 import { moveStatements } from "./move.ts";
 import { deleteStatement, oldestStatement } from "./prune.ts";
-import type { Statement } from "./runner.ts";
 import { sumStatements } from "./sums.ts";
 import { entryTable } from "./tables.ts";
 

@@ -1,5 +1,7 @@
 /** Adding up: three queries, and their groups brought together. */
 import { type RawBuilder, sql } from "kysely";
+import { big, optionalText, optionalWhole, type Row, text, whole } from "../../sql/rows.ts";
+import type { Statement } from "../../sql/runner.ts";
 import {
   type BaselineSum,
   type Grouping,
@@ -10,8 +12,6 @@ import {
 } from "../ledger-store.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { within } from "./period.ts";
-import { big, optionalText, optionalWhole, type Row, text, whole } from "./rows.ts";
-import type { Statement } from "./runner.ts";
 import { attemptView, baselineView, entryTable } from "./tables.ts";
 
 const dayMs = 86_400_000;

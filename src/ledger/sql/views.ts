@@ -1,8 +1,8 @@
 /** The entries as three tables: exchanges, attempts, baselines. */
 import { type RawBuilder, sql } from "kysely";
+import type { Statement } from "../../sql/runner.ts";
 import { attemptColumns, type Column, detailNames, exchangeColumns } from "../columns.ts";
 import type { SqlDialect } from "./dialect.ts";
-import type { Statement } from "./runner.ts";
 import { attemptView, baselineView, entryTable, exchangeView } from "./tables.ts";
 
 /** Makes those that are missing. */

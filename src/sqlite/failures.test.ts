@@ -1,11 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { StoreError, type StoreErrorKind } from "../../util/store-error.ts";
+import { StoreError, type StoreErrorKind } from "../util/store-error.ts";
 import { toStoreError } from "./failures.ts";
+import type { SqliteOwner } from "./owner.ts";
 import { SqliteError } from "./thread.ts";
 
 const place = "sqlite at ledger.db";
+const owner: SqliteOwner = {
+  block: "ledger.sqlite",
+  content: "the ledger",
+  item: "an entry",
+  makeRoom: "make room on the disk",
+};
 
-describe("an error of the ledger's file", () => {
+describe("an error of a file", () => {
   it.each<[string, string, StoreErrorKind, RegExp]>([
     ["SQLITE_BUSY", "database is locked", "unreachable", /another process/],
     ["SQLITE_BUSY_SNAPSHOT", "database is locked", "unreachable", /another process/],
@@ -25,7 +32,7 @@ describe("an error of the ledger's file", () => {
     ["SQLITE_IOERR", "disk I/O error", "unreachable", /disk I\/O error \(SQLITE_IOERR\)$/],
   ])("with code %s (%s) is %s", (code, message, kind, words) => {
     const cause = new SqliteError(message, code);
-    const error = toStoreError(cause, place);
+    const error = toStoreError(cause, place, owner);
     expect(error.kind).toBe(kind);
     expect(error.message).toMatch(words);
     expect(error.message.startsWith(`${place}: ${message}`)).toBe(true);
@@ -34,7 +41,10 @@ describe("an error of the ledger's file", () => {
 
   it("stays what it is when it is one of the family, and is one when it is none", () => {
     const error = new StoreError("invalid", "words");
-    expect(toStoreError(error, place)).toBe(error);
-    expect(toStoreError("odd", place)).toMatchObject({ kind: "unreachable", message: `${place}: odd` });
+    expect(toStoreError(error, place, owner)).toBe(error);
+    expect(toStoreError("odd", place, owner)).toMatchObject({
+      kind: "unreachable",
+      message: `${place}: odd`,
+    });
   });
 });

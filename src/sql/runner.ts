@@ -1,4 +1,4 @@
-/** What the ledger needs of a database: transactions of statements that are known beforehand. */
+/** What stores need of a database: transactions of statements that are known beforehand. */
 import type { Row } from "./rows.ts";
 
 export interface Statement {
@@ -21,9 +21,12 @@ export interface StatementRows {
 
 /** Settles within the timeout, or as soon as the signal is aborted, and rejects with a `StoreError`. */
 export interface SqlRunner {
-  /** As in `LedgerStore`. */
+  /** Strategy and address without credentials, e.g. `sqlite at .sluice/ledger.db`. */
   readonly place: string;
-  /** Runs them in one transaction, which a writer has to itself; the rows of each. Must be safe to do twice. */
+  /**
+   * Runs them in one transaction; the rows of each. Must be safe to do twice. In a file one writes at a time; on a server
+   * whoever has to be alone takes a lock first.
+   */
   write(statements: readonly Statement[], signal: AbortSignal): Promise<readonly (readonly Row[])[]>;
   /** Runs them on what was there at one moment; the rows of each. */
   read(statements: readonly Statement[], signal: AbortSignal): Promise<readonly (readonly Row[])[]>;

@@ -1,11 +1,12 @@
 /** What SQLite and the file system say when something fails, in our words. */
-import { StoreError, type StoreErrorKind } from "../../util/store-error.ts";
+import { StoreError, type StoreErrorKind } from "../util/store-error.ts";
+import type { SqliteOwner } from "./owner.ts";
 import { SqliteError } from "./thread.ts";
 
 interface Rule {
   readonly pattern: RegExp;
   readonly kind: StoreErrorKind;
-  readonly advice: string;
+  readonly advice: string | ((owner: SqliteOwner) => string);
 }
 
 /** By the code, a space and the message. */
@@ -13,7 +14,8 @@ const rules: readonly Rule[] = [
   {
     pattern: /MODULE_NOT_FOUND|Cannot find module/,
     kind: "unfit",
-    advice: "there is no SQLite for this platform in the installation; keep the ledger in PostgreSQL",
+    advice: ({ content }) =>
+      `there is no SQLite for this platform in the installation; keep ${content} in PostgreSQL`,
   },
   {
     pattern: /^SQLITE_(?:BUSY|LOCKED)/,
@@ -24,7 +26,7 @@ const rules: readonly Rule[] = [
   {
     pattern: /^SQLITE_FULL|^ENOSPC|^EDQUOT/,
     kind: "denied",
-    advice: "make room on the disk, or have entries deleted earlier (ledger.retention_days)",
+    advice: ({ makeRoom }) => makeRoom,
   },
   {
     pattern: /^SQLITE_(?:READONLY|PERM|AUTH)|^EACCES|^EPERM|^EROFS/,
@@ -39,7 +41,8 @@ const rules: readonly Rule[] = [
   {
     pattern: /^EISDIR|^EEXIST|^ENOTDIR|^ENOENT|^SQLITE_CANTOPEN|Unable to open/,
     kind: "denied",
-    advice: "no file can be made there; set ledger.sqlite.path to one in a folder that can be written",
+    advice: ({ block }) =>
+      `no file can be made there; set ${block}.path to one in a folder that can be written`,
   },
   {
     pattern: /integer overflow/,
@@ -49,7 +52,7 @@ const rules: readonly Rule[] = [
   {
     pattern: /^SQLITE_CONSTRAINT|^SQLITE_MISMATCH|malformed JSON/,
     kind: "invalid",
-    advice: "the database does not take what is in an entry",
+    advice: ({ item }) => `the database does not take what is in ${item}`,
   },
   {
     pattern: /^SQLITE_ERROR/,
@@ -58,16 +61,19 @@ const rules: readonly Rule[] = [
   },
 ];
 
-export function toStoreError(error: unknown, place: string): StoreError {
+/** Anything that a call can fail with, as the error of all stores. The cause is kept. */
+export function toStoreError(error: unknown, place: string, owner: SqliteOwner): StoreError {
   if (error instanceof StoreError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof SqliteError ? error.code : "";
   const rule = rules.find(({ pattern }) => pattern.test(`${code} ${message}`.trimStart()));
   const what = code === "" || message.includes(code) ? message : `${message} (${code})`;
   if (rule === undefined) return new StoreError("unreachable", `${place}: ${what}`, { cause: error });
-  return new StoreError(rule.kind, `${place}: ${what}: ${rule.advice}`, { cause: error });
+  const advice = typeof rule.advice === "string" ? rule.advice : rule.advice(owner);
+  return new StoreError(rule.kind, `${place}: ${what}: ${advice}`, { cause: error });
 }
 
+/** Whether a table of ours is not where it was when the file was opened. */
 export function isWithoutTable(error: unknown): boolean {
   return error instanceof StoreError && /no such table: (?:main\.)?sluice_/.test(error.message);
 }

@@ -1,15 +1,15 @@
 /** Transactions on a PostgreSQL server. */
-import { type Connection, openConnection } from "../../postgres/connection.ts";
-import { createConnections } from "../../postgres/connections.ts";
-import { failure, timedOut, toStoreError } from "../../postgres/failures.ts";
-import { isLostRace, isVanished, sqlStateOf } from "../../postgres/server-error.ts";
-import type { Settings } from "../../postgres/settings.ts";
-import { inTransaction } from "../../postgres/transaction.ts";
-import type { Schedule } from "../../util/schedule.ts";
-import { StoreError } from "../../util/store-error.ts";
 import { createCalls } from "../sql/calls.ts";
 import type { Row } from "../sql/rows.ts";
 import type { SqlRunner, Statement } from "../sql/runner.ts";
+import type { Schedule } from "../util/schedule.ts";
+import { StoreError } from "../util/store-error.ts";
+import { type Connection, openConnection } from "./connection.ts";
+import { createConnections } from "./connections.ts";
+import { failure, timedOut, toStoreError } from "./failures.ts";
+import { isLostRace, isVanished, sqlStateOf } from "./server-error.ts";
+import type { Settings } from "./settings.ts";
+import { inTransaction } from "./transaction.ts";
 
 /** One for the writer, one for whoever asks for a report meanwhile. */
 const mostConnections = 2;
@@ -17,7 +17,13 @@ const mostConnections = 2;
 /** Outlives the pause between two batches of a gateway that has little to do. */
 const idleMs = 30_000;
 
-export function createPostgresRunner(settings: Settings, schedule: Schedule): SqlRunner {
+export interface RunnerOptions {
+  readonly schedule: Schedule;
+  /** One of what is written, for messages: `an entry`. */
+  readonly item: string;
+}
+
+export function createPostgresRunner(settings: Settings, { schedule, item }: RunnerOptions): SqlRunner {
   const { place, timeoutMs } = settings;
   const connections = createConnections({
     open: (signal) => openConnection(settings, signal),
@@ -34,7 +40,7 @@ export function createPostgresRunner(settings: Settings, schedule: Schedule): Sq
       const rows = await calls.run(signal, (bounded) => twice(bounded, work));
       return rows.slice(begin.length);
     } catch (error) {
-      throw toLedgerError(error, settings);
+      throw toRunnerError(error, settings, item);
     }
   }
 
@@ -76,9 +82,9 @@ async function inOrder(
   return results;
 }
 
-/** Data that the server does not take (classes 22 and 23) is the entry's fault here, not that of what is stored. */
-function toLedgerError(error: unknown, settings: Settings): StoreError {
+/** Data that the server does not take (classes 22 and 23) is the fault of what is written here, not of what is stored. */
+function toRunnerError(error: unknown, settings: Settings, item: string): StoreError {
   if (!/^2[23]/.test(sqlStateOf(error) ?? "")) return toStoreError(error, settings);
   const message = error instanceof Error ? error.message.split("\n", 1)[0] : "";
-  return failure(settings, "invalid", `the server does not take what is in an entry: ${message}`, error);
+  return failure(settings, "invalid", `the server does not take what is in ${item}: ${message}`, error);
 }

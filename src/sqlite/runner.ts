@@ -1,12 +1,14 @@
 /** Transactions on an SQLite file: one thread writes, another one, when it is asked for, reads. */
-import type { Schedule } from "../../util/schedule.ts";
-import { StoreError } from "../../util/store-error.ts";
 import { createCalls } from "../sql/calls.ts";
 import type { SqlRunner, Statement } from "../sql/runner.ts";
+import type { Schedule } from "../util/schedule.ts";
+import { StoreError } from "../util/store-error.ts";
 import { isWithoutTable, toStoreError } from "./failures.ts";
+import type { SqliteOwner } from "./owner.ts";
 import { type SqliteThread, startThread, threadGone } from "./thread.ts";
 
 export interface SqliteSettings {
+  readonly owner: SqliteOwner;
   readonly file: string;
   /** Bound on each call. */
   readonly timeoutMs: number;
@@ -21,8 +23,9 @@ export interface SqliteTuning {
 /** A thread that is stuck is asked for no more than this; its answers would come too late for all of them. */
 const mostUnderWay = 16;
 
+/** The file and its folder are made where they are missing, for nobody else to read. */
 export function createSqliteRunner(
-  { file, timeoutMs }: SqliteSettings,
+  { owner, file, timeoutMs }: SqliteSettings,
   schedule: Schedule,
   { maxPages = 0 }: SqliteTuning = {},
 ): SqlRunner {
@@ -35,7 +38,7 @@ export function createSqliteRunner(
     timeoutMs,
     schedule,
     timedOut: () =>
-      new StoreError("unreachable", `${place}: no answer within ${timeoutMs} ms (ledger.sqlite.timeout)`),
+      new StoreError("unreachable", `${place}: no answer within ${timeoutMs} ms (${owner.block}.timeout)`),
   });
 
   async function run(mode: "read" | "write", statements: readonly Statement[], signal: AbortSignal) {
@@ -50,7 +53,7 @@ export function createSqliteRunner(
         });
       });
     } catch (error) {
-      throw toStoreError(error, place);
+      throw toStoreError(error, place, owner);
     }
   }
 

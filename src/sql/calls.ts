@@ -1,7 +1,7 @@
 /** Calls of a store: each ends in time, when its caller leaves, or when the store is closed. */
-import { withDeadline } from "../../util/deadline.ts";
-import type { Schedule } from "../../util/schedule.ts";
-import { callerLeft, storeClosed } from "../../util/store-error.ts";
+import { withDeadline } from "../util/deadline.ts";
+import type { Schedule } from "../util/schedule.ts";
+import { callerLeft, storeClosed } from "../util/store-error.ts";
 
 export interface Calls {
   /** Runs `work` with a signal that is aborted when it has to end, and rejects then with the reason, as a `StoreError`. */
