@@ -2,10 +2,13 @@
 import { readFileSync } from "node:fs";
 import { request } from "undici";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
 import { type AdminGateway, emptied, startAdminGateway } from "../support/admin-gateway.ts";
 import { comparable } from "../support/deck-comparison.ts";
+import { seedFor, simulatorInReadmes } from "../support/deck-fixtures.ts";
 import { DeckReplay } from "../support/deck-replay.ts";
-import { examplesWithoutServer, exportedVariables } from "../support/readme.ts";
+import { embedLocally } from "../support/gateway.ts";
+import { codeBlocks, examplesWithoutServer, exportedVariables } from "../support/readme.ts";
 import { buildCommand, type Command } from "../support/sluice-process.ts";
 
 const text = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
@@ -14,19 +17,21 @@ const apiKey = "sk-replay-7d21c5";
 const examples = examplesWithoutServer();
 const env = {
   DECK_OPENAI_API_KEY: apiKey,
-  DECK_OPENAI_CHAT_URL: "http://127.0.0.1:1/v1/chat/completions",
+  DECK_OPENAI_CHAT_URL: "http://127.0.0.1:1/v1/chat/completions", // nobody asks a model here
   DECK_REDIS_HOST: "127.0.0.1",
 };
 
 let command: Command;
+let simulator: Simulator;
 let source: AdminGateway;
 let copy: AdminGateway;
 beforeAll(async () => {
   command = await buildCommand();
+  simulator = await startSimulator({ now: Date.now, embed: embedLocally });
   [source, copy] = await Promise.all([startAdminGateway(command), startAdminGateway(command)]);
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
-  await Promise.all([source.stop(), copy.stop()]);
+  await Promise.all([source.stop(), copy.stop(), simulator.close()]);
   command.dispose();
 });
 beforeEach(async () => {
@@ -36,17 +41,19 @@ beforeEach(async () => {
 const nothing = { created: 0, updated: 0, deleted: 0, differences: [] };
 
 describe.each([
-  ["one of each kind of entity", everything, 17],
-  ["the seed config", text("test/fixtures/config/seed.yaml"), 3],
-] as const)("%s", (_, state, count) => {
+  ["one of each kind of entity", () => everything, 17],
+  ["the seed config", () => seedFor(simulator.url), 3],
+] as const)("%s", (_, read, count) => {
   it("is found unchanged once it is there", async () => {
     const deck = new DeckReplay({ admin: source.admin, env });
+    const state = read();
     expect(await deck.sync(state)).toMatchObject({ created: count, updated: 0, deleted: 0 });
     expect(await deck.diff(state)).toEqual(nothing);
     expect(await deck.sync(state)).toEqual(nothing);
   });
 
   it("is the same when it has been carried to another gateway", async () => {
+    const state = read();
     const from = new DeckReplay({ admin: source.admin, env });
     await from.sync(state);
     const entities = await from.read();
@@ -58,10 +65,19 @@ describe.each([
 });
 
 it.each(examples)("examples/%s is found unchanged once it is there", async (name) => {
-  const variables = exportedVariables(text(`examples/${name}/README.md`));
-  const deck = new DeckReplay({ admin: source.admin, env: { ...env, ...variables } });
+  const exported = exportedVariables(
+    text(`examples/${name}/README.md`).replaceAll(simulatorInReadmes, simulator.url),
+  );
+  const deck = new DeckReplay({ admin: source.admin, env: { ...env, ...exported } });
   const state = text(`examples/${name}/gateway.yaml`);
   expect(await deck.sync(state)).toMatchObject({ updated: 0, deleted: 0 });
+  expect(await deck.diff(state)).toEqual(nothing);
+});
+
+it("the file in the guide is found unchanged once it is there", async () => {
+  const [state = ""] = codeBlocks(text("docs/guide/deck.md"), "yaml");
+  const deck = new DeckReplay({ admin: source.admin, env });
+  expect(await deck.sync(state)).toMatchObject({ created: 3 });
   expect(await deck.diff(state)).toEqual(nothing);
 });
 

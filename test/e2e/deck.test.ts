@@ -6,6 +6,7 @@ import { request } from "undici";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Simulator, startSimulator } from "../../src/simulator/simulator.ts";
 import { type AdminGateway, emptied, listed, startAdminGateway } from "../support/admin-gateway.ts";
+import { seedFor, simulatorInReadmes } from "../support/deck-fixtures.ts";
 import { DeckClient, describeWithDecks } from "../support/decks.ts";
 import { embedLocally } from "../support/gateway.ts";
 import { examplesWithoutServer, exportedVariables, firstCurl } from "../support/readme.ts";
@@ -27,7 +28,7 @@ beforeAll(async () => {
   command = await buildCommand();
   simulator = await startSimulator({ now: Date.now, embed: embedLocally });
   [source, copy] = await Promise.all([startAdminGateway(command), startAdminGateway(command)]);
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await Promise.all([source.stop(), copy.stop(), simulator.close()]);
   command.dispose();
@@ -99,7 +100,7 @@ describeWithDecks((deck) => {
   }
 
   it("carries the seed config there and back", async () => {
-    const dump = await carry(text("test/fixtures/config/seed.yaml"));
+    const dump = await carry(seedFor(simulator.url));
     expect(dump).toContain(`Bearer ${apiKey}`);
   });
 
@@ -109,10 +110,8 @@ describeWithDecks((deck) => {
     const isForOld = !state.includes("consumer_groups");
 
     it.skipIf(isOld && !isForOld)("is carried there and back, and both gateways answer alike", async () => {
-      const exported = Object.entries(exportedVariables(readme)).map(
-        ([key, value]) => [key, value.replace("http://127.0.0.1:8090", simulator.url)] as const,
-      );
-      await carry(state, { ...Object.fromEntries(exported), DECK_LOG_FILE: join(folder, "access.log") });
+      const exported = exportedVariables(readme.replaceAll(simulatorInReadmes, simulator.url));
+      await carry(state, { ...exported, DECK_LOG_FILE: join(folder, "access.log") });
       const { body = hello, headers, url } = firstCurl(readme);
       const call = { path: `${url.pathname}${url.search}`, headers, body };
       const first = await answer(source, call);
@@ -164,7 +163,8 @@ describeWithDecks((deck) => {
       const deckOfSource = client(source);
       await deckOfSource.sync(state);
       const dump = await deckOfSource.dump();
-      const changed = dump.replace("weight: 30", "weight: 31").replace("- /goods", "- /things");
+      // Not a target: 1.4.0 deletes it, makes another, and then ends with an error, though the gateway is as wanted.
+      const changed = dump.replace("retries: 5", "retries: 6").replace("- /goods", "- /things");
       expect(await deckOfSource.diff(changed)).toMatchObject({ code: 2, created: 0, updated: 2, deleted: 0 });
       expect(await deckOfSource.sync(changed)).toMatchObject({ code: 0, created: 0, updated: 2, deleted: 0 });
       expect(await listed(source, "routes")).toContainEqual(

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the current decK, a client of the admin API, from Kong's Go module; Debian has only an old one. It takes minutes, so
-# nothing does this by itself: run it, and the tests of test/e2e/deck.test.ts use what it built from then on.
+# Builds the current decK, a client of the admin API, from Kong's Go module; Debian has only an old one. That takes a quarter
+# of an hour of processor time, so nothing does it by itself: run it, and test/e2e/deck.test.ts uses what it built.
 #
 #   test/servers/build-deck.sh
 #   test/servers/build-deck.sh --without-ai-converter   where the module proxy has no github.com/Kong/ai-deck-converter:
@@ -17,7 +17,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 DIR=${SLUICE_SERVERS_DIR:-$HERE/../../node_modules/.cache/sluice-servers}
 
 main() {
-  local program source work options=()
+  local program source options=()
   case "${1:-}" in
     "") ;;
     --without-ai-converter) ;;
@@ -26,7 +26,7 @@ main() {
   command -v go >/dev/null || stop "no go: decK $VERSION is built with Go 1.26.4 or newer"
   mkdir -p "$DIR/deck-current"
   program=$(cd "$DIR/deck-current" && pwd -P)/deck
-  work=$(mktemp -d)
+  work=$(mktemp -d) # not local: the trap runs when main is over
   trap 'rm -rf "$work"' EXIT
   source=$(download)
   if [ "${1:-}" = --without-ai-converter ]; then

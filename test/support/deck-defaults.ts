@@ -51,14 +51,20 @@ function filledField(field: SchemaField, given: Fields, name: string): unknown {
   return value.map((item) => (isFields(item) ? filledConfig({ fields: inner }, item) : item));
 }
 
-/** An entity in full: unlike in a plugin's config every block is filled in, and what has no default is left out. */
+/**
+ * An entity in full: unlike in a plugin's config every block is filled in that has a default somewhere within, and what has
+ * none is left out.
+ */
 export function filledEntity(schema: SchemaRecord, given: Fields): Fields {
   const result: Record<string, unknown> = { ...given };
   for (const [name, { default: fallback, fields, type }] of fieldsOf(schema)) {
     const value = result[name] ?? undefined;
-    if (type === "record" && fields !== undefined)
-      result[name] = filledEntity({ fields }, isFields(value) ? value : {});
-    else result[name] = value ?? fallback;
+    if (type !== "record" || fields === undefined) {
+      if (value === undefined && fallback !== undefined) result[name] = fallback;
+      continue;
+    }
+    const filled = filledEntity({ fields }, isFields(value) ? value : {});
+    if (value !== undefined || Object.keys(filled).length > 0) result[name] = filled;
   }
   return result;
 }

@@ -41,6 +41,7 @@ const otherLists = [
   "oauth2",
   "acls",
   "mtls-auths",
+  "ai-models",
 ];
 
 /** Asked for where the state has no tags. */

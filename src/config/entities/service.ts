@@ -135,18 +135,12 @@ function tlsWithoutTls(
   value: Readonly<Partial<Record<(typeof tlsFields)[number], unknown>>>,
 ): readonly Finding[] {
   return tlsFields
-    .filter((field) => saysSomething(value[field]))
+    .filter((field) => value[field] !== undefined)
     .map((field) => {
       const message =
         "is about TLS, which the protocol http does not use: set protocol to https, or leave it out";
       return { severity: "error", path: [field], message };
     });
-}
-
-/** decK fills in blocks, so that an empty one is of nobody's making. */
-function saysSomething(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return value !== undefined && value !== null;
-  return Array.isArray(value) || Object.values(value).some(saysSomething);
 }
 
 function isServiceUrl(url: string): boolean {
