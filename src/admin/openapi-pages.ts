@@ -166,7 +166,7 @@ const runningPaths: Paths = {
       responses: {
         "200": answer("It runs.", pointerTo("schemas", "reload-result")),
         "400": answer("Nothing was changed, and why.", pointerTo("schemas", "reload-result")),
-        "401": pointerTo("responses", "unauthorized"),
+        ...refused(),
       },
     },
   },
@@ -192,7 +192,7 @@ const runningPaths: Paths = {
           block({ explanations: listOf({ type: "object" }) }),
         ),
         default: { description: "No explanation, in the words of an AI error." },
-        "401": pointerTo("responses", "unauthorized"),
+        ...refused(),
       },
     },
   },

@@ -34,6 +34,8 @@ export function listOf(items: Json): Json {
 /** Refusals, by status, as the document's components have them. */
 const refusals = {
   "400": "bad-request",
+  "401": "unauthorized",
+  "403": "forbidden",
   "404": "not-found",
   "405": "not-writable",
   "409": "conflict",
@@ -41,8 +43,8 @@ const refusals = {
   "503": "unavailable",
 } as const;
 
-/** Every answer but the good one. Without a token, or with a wrong one, all operations answer 401. */
+/** Every answer but the good one; those to who may not ask are among them. */
 export function refused(...statuses: readonly (keyof typeof refusals)[]): Json {
-  const own = statuses.map((status) => [status, pointerTo("responses", refusals[status])] as const);
-  return { ...Object.fromEntries(own), "401": pointerTo("responses", "unauthorized") };
+  const all = [...statuses, "401", "403"] as const;
+  return Object.fromEntries(all.map((status) => [status, pointerTo("responses", refusals[status])]));
 }

@@ -81,6 +81,8 @@ const responses: Json = Object.fromEntries(
   Object.entries({
     "bad-request": "It does not fit: `fields` says where and why.",
     unauthorized: "The token is missing or wrong.",
+    forbidden:
+      "Without a token: a web page of another origin asks, or somebody by a name that is not localhost.",
     "not-found": "There is no such entity.",
     "not-writable": "This gateway is not using a database, or, for /config, it is.",
     conflict: "Another entity has this id or a value that only one may have.",
