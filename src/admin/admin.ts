@@ -16,12 +16,13 @@ import { collectionReply } from "./collections.ts";
 import { configReply } from "./declarative.ts";
 import { type EntityServices, notAllowed } from "./entity-services.ts";
 import { type Explain, explainPage } from "./explain.ts";
-import { jsonReply, type Pages, pageFor } from "./pages.ts";
+import { endpointPaths, openApiDocument } from "./openapi.ts";
+import { hasPage, jsonReply, type Pages, pageFor } from "./pages.ts";
 import { sizeOf, tagsOf } from "./paging.ts";
 import type { ReloadResult } from "./reload.ts";
 import { type AdminRequest, adminRequest, fieldsOf } from "./request.ts";
 import { kongVersion, rootReply } from "./root.ts";
-import { checkAlone, entitySchemaOf, pluginSchemaOf, type SchemaSource } from "./schemas.ts";
+import { checkAlone, entitySchemaOf, partialSchemaOf, pluginSchemaOf, type SchemaSource } from "./schemas.ts";
 
 export interface AdminSource {
   readonly version: string;
@@ -62,6 +63,7 @@ export function createAdminApi(
     const request = adminRequest(exchange);
     const denial = denialOf(request, access);
     if (denial !== undefined) return jsonReply(denial.status, { message: denial.message });
+    if (hasPage(exchange, own)) return pageFor(exchange, own);
     const [first = ""] = request.path;
     if (first === "schemas") return schemasReply(request, schemaSource);
     if (first === "config" && request.path.length === 1) return configReply(request, services);
@@ -102,6 +104,8 @@ function ownPages(source: AdminSource, schedule: Schedule): Pages {
         ...(control.fault !== undefined && { configuration_fault: control.fault }),
       }),
     "GET /plugins/enabled": () => jsonReply(200, { enabled_plugins: plugins.map(({ name }) => name) }),
+    "GET /endpoints": () => jsonReply(200, { data: endpointPaths(), next: null }),
+    "GET /openapi.json": () => jsonReply(200, openApiDocument(plugins)),
     "POST /reload": async () => {
       const result = await source.reload();
       return jsonReply(result.ok ? 200 : 400, result);
@@ -124,6 +128,7 @@ async function schemasReply(request: AdminRequest, source: SchemaSource): Promis
   if (more !== undefined || plural === "") throw notFound();
   if (request.method !== "GET") return notAllowed("GET");
   if (name === undefined) return jsonReply(200, entitySchemaOf(plural));
+  if (plural === "partials") return jsonReply(200, partialSchemaOf(name, source));
   if (plural !== "plugins") throw notFound();
   return jsonReply(200, pluginSchemaOf(name, source));
 }

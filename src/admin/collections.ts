@@ -4,6 +4,7 @@ import type { FieldSchema } from "../config/field-schema.ts";
 import { type Change, create, type Fields, modify, notFound, remove, replace } from "../control/change.ts";
 import type { EntityRecord, EntitySet } from "../control/entity-set.ts";
 import { type ForeignKey, type Kind, kindAt, kindOf, referringTo } from "../control/kinds.ts";
+import { configSchemaOf } from "../control/plugin-schemas.ts";
 import type { Reply } from "../http/reply.ts";
 import { asker, contextOf, type EntityServices, notAllowed, shower } from "./entity-services.ts";
 import { typed } from "./form.ts";
@@ -147,14 +148,13 @@ async function sentFields(
   { context, control }: EntityServices,
 ): Promise<Fields> {
   const { areTexts, fields } = await fieldsOf(request);
-  const name = fields["name"] ?? control.entities.find(kind, item)?.["name"];
-  const given = areTexts ? (typed(schemaFor(kind, name, context), fields) as Fields) : fields; // a block stays one
+  const known = { ...control.entities.find(kind, item), ...fields };
+  const given = areTexts ? (typed(schemaFor(kind, known, context), fields) as Fields) : fields; // a block stays one
   return owner === undefined ? given : { ...given, [owner.foreignKey.field]: { id: owner.id } };
 }
 
-function schemaFor(kind: Kind, name: unknown, { plugins }: EntityServices["context"]): FieldSchema {
-  if (kind.name !== "plugin") return kind.fields;
-  const config = plugins.configOf(name);
+function schemaFor(kind: Kind, known: Fields, { plugins }: EntityServices["context"]): FieldSchema {
+  const config = configSchemaOf(kind.name, known, plugins);
   return config === undefined
     ? kind.fields
     : { ...kind.fields, properties: { ...kind.fields.properties, config } };

@@ -15,6 +15,9 @@ const sides = {
 
 type Side = (typeof sides)[keyof typeof sides];
 
+/** Both ways of asking who is in which group: where the one is found, and what the list of the others below it is called. */
+export const memberships = Object.entries(sides).map(([collection, side]) => ({ collection, ...side }));
+
 /** Undefined where the path is no membership's. Rejects with a `Refusal`. */
 export async function membershipReply(
   request: AdminRequest,

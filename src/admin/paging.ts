@@ -5,7 +5,8 @@ import type { EntityRecord } from "../control/entity-set.ts";
 import { Refusal } from "../control/refusal.ts";
 
 const defaultSize = 100;
-const maxSize = 1000;
+/** Most entities that a page has. */
+export const maxPageSize = 1000;
 
 export interface Page<Item> {
   readonly data: readonly Item[];
@@ -37,8 +38,8 @@ export function pageOf(
 export function sizeOf(text: string | null): number {
   if (text === null) return defaultSize;
   const size = Number(text);
-  if (Number.isInteger(size) && size >= 1 && size <= maxSize) return size;
-  throw new Refusal("invalid_size", `size must be an integer between 1 and ${maxSize}`, { size: text });
+  if (Number.isInteger(size) && size >= 1 && size <= maxPageSize) return size;
+  throw new Refusal("invalid_size", `size must be an integer between 1 and ${maxPageSize}`, { size: text });
 }
 
 function afterOf(offset: string | null): string | undefined {

@@ -1,12 +1,12 @@
 /** Process settings: flags and environment variables named after kong.conf's. */
 import {
   type ConfigStoreOptions,
-  ConfigStoreSettingError,
   configStoreSettingHelp,
   readConfigStoreSetting,
 } from "../config-store/options.ts";
-import { LedgerSettingError, ledgerSettingHelp, readLedgerSetting } from "../ledger/ledger-settings.ts";
+import { ledgerSettingHelp, readLedgerSetting } from "../ledger/ledger-settings.ts";
 import type { LedgerOptions } from "../ledger/options.ts";
+import { PlaceSettingError } from "../sql/place-setting.ts";
 import { type LogLevel, logLevels } from "../telemetry/logger.ts";
 
 export interface Address {
@@ -134,27 +134,28 @@ function token({ text, source }: Given): string | undefined {
 }
 
 function readDatabase(read: (flag: Flag) => Given): ConfigStoreOptions {
-  const password = read("database-password").text;
-  try {
-    return readConfigStoreSetting(read("database"), password === "" ? undefined : password);
-  } catch (error) {
-    if (error instanceof ConfigStoreSettingError) throw new SettingError(error.message, { cause: error });
-    throw error;
-  }
+  return placed(() => readConfigStoreSetting(read("database"), optionalText(read("database-password"))));
 }
 
 function readLedger(read: (flag: Flag) => Given): LedgerOptions {
-  const password = read("ledger-password").text;
   const limits = {
     retentionDays: days(read("ledger-retention")),
     logPayloads: oneOf(read("ledger-payloads"), ["on", "off"]) === "on",
   };
+  return placed(() => readLedgerSetting(read("ledger"), optionalText(read("ledger-password")), limits));
+}
+
+function placed<Options>(readSetting: () => Options): Options {
   try {
-    return readLedgerSetting(read("ledger"), password === "" ? undefined : password, limits);
+    return readSetting();
   } catch (error) {
-    if (error instanceof LedgerSettingError) throw new SettingError(error.message, { cause: error });
+    if (error instanceof PlaceSettingError) throw new SettingError(error.message, { cause: error });
     throw error;
   }
+}
+
+function optionalText({ text }: Given): string | undefined {
+  return text === "" ? undefined : text;
 }
 
 /** Flags win over the environment, the environment over the defaults. */

@@ -1,25 +1,26 @@
 /** What every config store promises, tried on each. */
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { StoreError } from "../util/store-error.ts";
-import type { ConfigStore, ConfigWrite, StoredEntity } from "./config-store.ts";
+import { type ConfigStore, type ConfigWrite, keptChanges, type StoredEntity } from "./config-store.ts";
 
 export interface StoreUnderTest {
   /** Another gateway's connection to the same place. */
   open(): ConfigStore;
-  /** Takes everything away. */
-  wipe(): Promise<void>;
+  /** Makes it look as if so many changes had been written, all of them of nothing. */
+  fill(versions: number): Promise<void>;
 }
 
 const { signal } = new AbortController();
 
-const service = (id: string, more: object = {}): StoredEntity => ({
+/** A made-up entity. */
+export const service = (id: string, more: object = {}): StoredEntity => ({
   kind: "service",
   id,
   record: { id, name: `service ${id}`, ...more },
 });
 
-const writing = (expected: number, more: Partial<ConfigWrite> = {}): ConfigWrite => ({
+/** A change of nothing, but for what is said. */
+export const writing = (expected: number, more: Partial<ConfigWrite> = {}): ConfigWrite => ({
   expected,
   put: [],
   remove: [],
@@ -28,7 +29,7 @@ const writing = (expected: number, more: Partial<ConfigWrite> = {}): ConfigWrite
 });
 
 export function describeConfigStore(name: string, prepare: () => Promise<StoreUnderTest>): void {
-  describe(`the config store ${name}`, () => {
+  describe(`the config store ${name}`, { timeout: 60_000 }, () => {
     let under: StoreUnderTest;
     let store: ConfigStore;
     const opened: ConfigStore[] = [];
@@ -58,14 +59,40 @@ export function describeConfigStore(name: string, prepare: () => Promise<StoreUn
         number: 1e21,
         small: -0.1,
         big: 9007199254740991,
+        digits: "123456789012345678901234567890",
+        halves: "\ud800 and \udc00",
         flag: false,
         nothing: null,
+        empty: "",
         list: [1, ["a", {}], []],
-        block: { "a.b": { c: [null] } },
+        block: { "a.b": { c: [null] }, "": 1, "'; --": "\\u0000" },
+        z: 1,
+        a: 2,
       };
       const entities = [service("1", odd), { kind: "route", id: "1", record: { id: "1" } }];
       expect(await store.write(writing(0, { put: entities }), signal)).toBe(1);
-      expect(await open().read(signal)).toEqual({ version: 1, entities: [entities[1], entities[0]] });
+      const found = await open().read(signal);
+      expect(found).toEqual({ version: 1, entities: [entities[1], entities[0]] });
+      // The order of fields, too.
+      expect(JSON.stringify(found.entities[1])).toBe(JSON.stringify(entities[0]));
+    });
+
+    it("keeps what it was given, whatever becomes of that", async () => {
+      const list = ["a"];
+      await store.write(writing(0, { put: [service("1", { list })] }), signal);
+      list.push("b");
+      expect((await store.read(signal)).entities).toEqual([service("1", { list: ["a"] })]);
+    });
+
+    it("gives entities by kind and id, by their code points in any language", async () => {
+      const ids = ["Z", "a", "b-1", "b1", "b_1", "z", "ä"];
+      const put = ids.toReversed().flatMap((id) => [service(id), { kind: "key-auth", id, record: { id } }]);
+      await store.write(writing(0, { put }), signal);
+      const { entities } = await store.read(signal);
+      expect(entities.map(({ kind, id }) => `${kind} ${id}`)).toEqual([
+        ...ids.map((id) => `key-auth ${id}`),
+        ...ids.map((id) => `service ${id}`),
+      ]);
     });
 
     it("replaces, and removes what is told", async () => {
@@ -74,6 +101,23 @@ export function describeConfigStore(name: string, prepare: () => Promise<StoreUn
       expect(await store.write(writing(1, change), signal)).toBe(2);
       const { entities } = await store.read(signal);
       expect(entities).toEqual([service("1", { port: 2 }), service("3")]);
+      // What is not there, and what only has the same id.
+      const nothing = [
+        { kind: "service", id: "2" },
+        { kind: "route", id: "1" },
+      ];
+      expect(await store.write(writing(2, { remove: nothing }), signal)).toBe(3);
+      expect((await store.read(signal)).entities).toEqual(entities);
+    });
+
+    it("refuses a change in which a key stands twice, and takes nothing of it", async () => {
+      const key = { kind: "service", id: "1" };
+      for (const more of [{ put: [service("1"), service("1")] }, { put: [service("1")], remove: [key] }])
+        await expect(store.write(writing(0, more), signal)).rejects.toMatchObject({
+          kind: "invalid",
+          message: expect.stringContaining("service 1 stands twice"),
+        });
+      expect(await store.read(signal)).toEqual({ version: 0, entities: [] });
     });
 
     it("takes nothing of a change that was made from something older", async () => {
@@ -85,21 +129,27 @@ export function describeConfigStore(name: string, prepare: () => Promise<StoreUn
       expect(await store.audit({ limit: 10 }, signal)).toHaveLength(1);
     });
 
-    it("loses no change of gateways that write at the same time", async () => {
-      const gateways = [open(), open(), open()];
-      const each = 8;
+    it("loses no change of two gateways that write at the same time, nor its record", async () => {
+      const each = 25;
       await Promise.all(
-        gateways.map(async (gateway, number) => {
+        [open(), open()].map(async (gateway, number) => {
           for (let count = 0; count < each; ) {
             const expected = await gateway.version(signal);
             const put = [service(`${number}-${count}`)];
-            if ((await gateway.write(writing(expected, { put }), signal)) !== "conflict") count += 1;
+            const audit = { timeMs: 0, actor: `${number}-${count}`, source: "", changes: [] };
+            const written = await gateway.write(writing(expected, { put, audit }), signal);
+            if (written === "conflict") continue;
+            expect(written).toBe(expected + 1);
+            count += 1;
           }
         }),
       );
       const { entities, version } = await store.read(signal);
-      expect(version).toBe(gateways.length * each);
-      expect(entities).toHaveLength(gateways.length * each);
+      expect(version).toBe(2 * each);
+      const ids = entities.map(({ id }) => id);
+      expect(ids).toHaveLength(2 * each);
+      const actors = (await store.audit({ limit: 100 }, signal)).map(({ actor }) => actor);
+      expect(actors.toSorted()).toEqual(ids);
     });
 
     it("shows readers whole versions only", async () => {
@@ -121,10 +171,15 @@ export function describeConfigStore(name: string, prepare: () => Promise<StoreUn
       await writer;
     });
 
-    it("takes ten thousand entities at once", async () => {
+    it("takes ten thousand entities at once, and takes them away", async () => {
       const put = Array.from({ length: 10_000 }, () => service(randomUUID(), { text: "x".repeat(200) }));
+      const startedAt = performance.now();
       expect(await store.write(writing(0, { put }), signal)).toBe(1);
       expect((await store.read(signal)).entities).toHaveLength(10_000);
+      expect(await store.write(writing(1, { remove: put.slice(1) }), signal)).toBe(2);
+      // 0.5 s on a quiet machine; what grows with the square takes minutes.
+      expect(performance.now() - startedAt).toBeLessThan(15_000);
+      expect((await store.read(signal)).entities).toEqual(put.slice(0, 1));
     });
 
     it("tells who changed what, the newest first, page by page", async () => {
@@ -142,18 +197,39 @@ export function describeConfigStore(name: string, prepare: () => Promise<StoreUn
       expect(next.map(({ version }) => version)).toEqual([3, 2, 1]);
     });
 
-    it("begins anew where everything was taken away", async () => {
+    it("keeps the newest ten thousand changes, and what they made", async () => {
       await store.write(writing(0, { put: [service("1")] }), signal);
-      await under.wipe();
-      expect(await store.read(signal)).toEqual({ version: 0, entities: [] });
-      expect(await store.write(writing(0, { put: [service("2")] }), signal)).toBe(1);
+      await under.fill(keptChanges + 5);
+      expect(await store.write(writing(keptChanges + 5), signal)).toBe(keptChanges + 6);
+      const kept = await store.audit({ limit: 2 * keptChanges }, signal);
+      expect(kept).toHaveLength(keptChanges);
+      expect(kept[0]?.version).toBe(keptChanges + 6);
+      expect(kept.at(-1)?.version).toBe(7);
+      expect(await store.read(signal)).toEqual({ version: keptChanges + 6, entities: [service("1")] });
+      expect(await store.write(writing(5), signal)).toBe("conflict");
     });
 
-    it("ends calls whose caller leaves, and all of them when it is closed", async () => {
-      await expect(store.read(AbortSignal.abort())).rejects.toBeInstanceOf(StoreError);
-      await store.version(signal);
+    it("mends who and by what where no database keeps that", async () => {
+      const audit = { timeMs: 1, actor: "a\0b\ud800c 🐈‍⬛", source: "PUT /\0", changes: [] };
+      await store.write(writing(0, { audit }), signal);
+      expect(await store.audit({ limit: 1 }, signal)).toEqual([
+        { version: 1, timeMs: 1, actor: "a\ufffdb\ufffdc 🐈‍⬛", source: "PUT /\ufffd", changes: [] },
+      ]);
+    });
+
+    it("is opened by many at once", async () => {
+      const versions = await Promise.all(Array.from({ length: 6 }, () => open().version(signal)));
+      expect(versions).toEqual([0, 0, 0, 0, 0, 0]);
+    });
+
+    it("lets callers leave, and ends all calls when it is closed, and not those of others", async () => {
+      await expect(store.read(AbortSignal.abort())).rejects.toMatchObject({ kind: "aborted" });
+      await store.write(writing(0, { put: [service("1")] }), signal);
+      await store.close();
       await store.close();
       await expect(store.version(signal)).rejects.toMatchObject({ kind: "aborted" });
+      await expect(store.write(writing(1), signal)).rejects.toMatchObject({ kind: "aborted" });
+      expect(await open().read(signal)).toEqual({ version: 1, entities: [service("1")] });
     });
   });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ConfigStoreSettingError, readConfigStoreSetting } from "./options.ts";
+import { PlaceSettingError } from "../sql/place-setting.ts";
+import { readConfigStoreSetting } from "./options.ts";
 
 const read = (text: string, password?: string) =>
   readConfigStoreSetting({ text, source: "SLUICE_DATABASE" }, password);
@@ -8,6 +9,7 @@ describe("where the configuration is kept", () => {
   it("is a file in the prefix folder, or one elsewhere", () => {
     expect(read("sqlite")).toEqual({ strategy: "sqlite", sqlite: { timeout: 5000 } });
     expect(read("sqlite:/var/lib/a:b.db").sqlite.path).toBe("/var/lib/a:b.db");
+    expect(read("memory").strategy).toBe("memory");
   });
 
   it("is a server, whose password may come on its own", () => {
@@ -23,7 +25,8 @@ describe("where the configuration is kept", () => {
   });
 
   it.each([
-    ["", /^SLUICE_DATABASE: write .*sqlite:PATH/],
+    ["", /^SLUICE_DATABASE: write sqlite \(.*sqlite:PATH/],
+    ["off", /^SLUICE_DATABASE: write/],
     ["mysql://me:secretword@db/x", /^SLUICE_DATABASE: write/],
     ["sqlite:", /^SLUICE_DATABASE: write/],
     ["postgres://me:secretword@db:99999/x", /the address of the server cannot be read/],
@@ -38,7 +41,7 @@ describe("where the configuration is kept", () => {
         return error;
       }
     })();
-    expect(refused).toBeInstanceOf(ConfigStoreSettingError);
+    expect(refused).toBeInstanceOf(PlaceSettingError);
     expect((refused as Error).message).toMatch(message);
     expect((refused as Error).message).not.toMatch(/secret/);
   });

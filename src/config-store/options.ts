@@ -1,7 +1,8 @@
-/** The setting `--database` (`SLUICE_DATABASE`): where entities lie, in one text. */
+/** The process's settings of the config store, and `--database` (`SLUICE_DATABASE`), which says them in one text. */
 import { z } from "zod";
-import { AddressError, postgresBlock } from "../postgres/address.ts";
 import { checkPostgres, defaultTimeoutMs, postgresOptions } from "../postgres/options.ts";
+import { readPlace } from "../sql/place-setting.ts";
+import type { OptionFault } from "../util/option-rules.ts";
 
 export const configPostgresOptions = postgresOptions({
   name: "sluice",
@@ -9,51 +10,53 @@ export const configPostgresOptions = postgresOptions({
 });
 
 export const configStoreOptions = z.strictObject({
-  strategy: z.enum(["sqlite", "postgres"]),
+  strategy: z
+    .enum(["memory", "sqlite", "postgres"])
+    .default("sqlite")
+    .describe(
+      "`sqlite`: a file, for one machine; `postgres`: a server, for many; `memory`: gone with the process.",
+    ),
   sqlite: z
-    .strictObject({ path: z.string().min(1).optional(), timeout: z.int().min(1).default(defaultTimeoutMs) })
-    .prefault({}),
-  postgres: configPostgresOptions.optional(),
+    .strictObject({
+      path: z
+        .string()
+        .min(1)
+        .describe(
+          "The file; `config.db` in the prefix folder unless given. Its folder is made where it is missing.",
+        )
+        .optional(),
+      timeout: z
+        .int()
+        .min(1)
+        .default(defaultTimeoutMs)
+        .describe("Bound on each call, waiting for other processes included, in milliseconds."),
+    })
+    .prefault({})
+    .describe("The file."),
+  postgres: configPostgresOptions.describe("Connection to PostgreSQL.").optional(),
 });
 
 export type ConfigStoreOptions = z.output<typeof configStoreOptions>;
 
-/** A text that names no store. The message says what would, and never shows a password. */
-export class ConfigStoreSettingError extends Error {}
+const choices =
+  "sqlite (a file in the prefix folder), sqlite:PATH, postgres://USER@HOST:PORT/DATABASE, or memory (gone with the process)";
 
-/** What `--database` takes, for help texts. */
-export const configStoreSettingHelp =
-  "where entities are kept when there is no file: sqlite (a file in the prefix folder), sqlite:PATH, or " +
-  "postgres://USER@HOST:PORT/DATABASE";
+/** What `--database` is and takes, for help texts. */
+export const configStoreSettingHelp = `where entities are kept when there is no file: ${choices}`;
 
-/** `source` says where the text came from. The password may come on its own. Throws a `ConfigStoreSettingError`. */
+const setting = { words: ["memory"], choices, schema: configStoreOptions, check: checkConfigStore };
+
+/**
+ * A text that `readPlace` takes, or `memory`; the fields of an address are those of the block `database.postgres`. The
+ * password may come on its own. `source` says where the text came from. Throws a `PlaceSettingError`.
+ */
 export function readConfigStoreSetting(
-  { text, source }: { readonly text: string; readonly source: string },
+  given: { readonly text: string; readonly source: string },
   password: string | undefined,
 ): ConfigStoreOptions {
-  const refuse = (message: string) => new ConfigStoreSettingError(`${source}: ${message}`);
-  const parsed = configStoreOptions.safeParse(blockOf(text, password, refuse));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw refuse(`${issue?.path.join(".")}: ${issue?.message}`);
-  }
-  const { postgres } = parsed.data;
-  const [fault] = postgres === undefined ? [] : checkPostgres(postgres, ["postgres"]);
-  if (fault !== undefined) throw refuse(`${fault.path.join(".")} ${fault.message}`);
-  return parsed.data;
+  return readPlace(setting, { ...given, password });
 }
 
-function blockOf(text: string, password: string | undefined, refuse: (message: string) => Error): object {
-  if (text === "sqlite") return { strategy: "sqlite" };
-  const colon = text.indexOf(":");
-  const scheme = text.slice(0, colon);
-  if (scheme === "sqlite" && colon + 1 < text.length)
-    return { strategy: "sqlite", sqlite: { path: text.slice(colon + 1) } };
-  // Not the text itself: it may be an address with a password, mistyped.
-  if (scheme !== "postgres" && scheme !== "postgresql") throw refuse(`write ${configStoreSettingHelp}`);
-  try {
-    return { strategy: "postgres", postgres: postgresBlock(text, password) };
-  } catch (error) {
-    throw error instanceof AddressError ? refuse(error.message) : error;
-  }
+function checkConfigStore({ postgres }: ConfigStoreOptions): readonly OptionFault[] {
+  return postgres === undefined ? [] : checkPostgres(postgres, ["postgres"]);
 }

@@ -8,7 +8,9 @@ import type { route } from "./entities/route.ts";
 import { addressIn, type service } from "./entities/service.ts";
 import type { Good } from "./good.ts";
 import type { Directory } from "./names.ts";
+import type { OrderedPlugin } from "./ordering-checks.ts";
 import { formatPath } from "./problem.ts";
+import { type Backends, collectBackends } from "./upstreams.ts";
 
 type ServiceFields = z.output<z.ZodObject<typeof service.shape>>;
 type RouteFields = z.output<z.ZodObject<typeof route.shape>>;
@@ -17,10 +19,12 @@ type PluginFields = z.output<z.ZodObject<typeof plugin.shape>>;
 /** Services that are switched off are left out, with their routes and the plugins of both. */
 export function buildConfig(good: readonly Good[], directory: Directory): Config {
   const of = (name: string) => good.filter(({ instance }) => instance.entity.name === name);
+  const backends = collectBackends(good, directory);
   // The three assertions hold because each value was made by the shape of its entity.
   const services = of("service")
     .filter(({ value }) => (value as ServiceFields).enabled)
-    .map(({ instance, value }) => buildService(directory.id(instance), value as ServiceFields));
+    .map(({ instance, value }) => buildService(instance, value as ServiceFields, directory, backends));
+  const upstreams = new Set(services.map(({ host }) => backends.upstreamOf(host)));
   const running = new Set(services.map(({ id }) => id));
   const routes = of("route")
     .map(({ instance, value }) => buildRoute(instance, value as RouteFields, directory))
@@ -34,14 +38,30 @@ export function buildConfig(good: readonly Good[], directory: Directory): Config
     { consumers: of("consumer"), groups: of("consumer_group"), credentials: of("keyauth_credential") },
     directory,
   );
-  return freeze({ services, routes, plugins, consumers, consumerGroups });
+  return freeze({
+    services,
+    upstreams: [...upstreams].filter((each) => each !== undefined),
+    routes,
+    plugins,
+    consumers,
+    consumerGroups,
+  });
 }
 
-function buildService(id: string, fields: ServiceFields): ServiceConfig {
+function buildService(
+  instance: Instance,
+  fields: ServiceFields,
+  directory: Directory,
+  backends: Backends,
+): ServiceConfig {
+  const address = addressOf(fields);
+  const upstream = backends.upstreamOf(address.host);
   return {
-    id,
+    id: directory.id(instance),
     name: fields.name,
-    ...addressOf(fields),
+    ...address,
+    upstream: upstream?.id,
+    tls: address.protocol === "https" ? backends.tlsOf(instance, fields, upstream) : undefined,
     retries: fields.retries,
     connectTimeoutMs: fields.connect_timeout,
     writeTimeoutMs: fields.write_timeout,
@@ -90,10 +110,23 @@ function buildPlugin(
     name: fields.name,
     instanceName: fields.instance_name,
     enabled: fields.enabled,
+    ordering: orderingOf(fields),
     ...known,
     path: formatPath(instance.path),
     tags: fields.tags ?? [],
   };
+}
+
+/** What its place among the plugins of a request depends on; nothing for what is no plugin or never runs. */
+export function orderedPlugin({ instance, plugin, value }: Good): readonly OrderedPlugin[] {
+  if (plugin === undefined) return [];
+  const fields = value as PluginFields; // made by that shape
+  return fields.enabled ? [{ instance, name: fields.name, ordering: orderingOf(fields), ...plugin }] : [];
+}
+
+function orderingOf({ ordering }: PluginFields): PluginConfig["ordering"] {
+  if (ordering === undefined) return undefined;
+  return { before: ordering.before?.access ?? [], after: ordering.after?.access ?? [] };
 }
 
 function isReached(

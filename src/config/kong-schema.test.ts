@@ -10,19 +10,15 @@ const fieldOf = (type: z.ZodType) => {
 };
 
 describe("a schema as Kong tells it", () => {
-  it("is a list of blocks with one field each, references last", () => {
+  it("is a list of blocks with one field each", () => {
     const schema = fieldSchema(z.strictObject({ a: z.string().optional(), b: z.boolean().optional() }));
-    expect(kongSchema(schema, { service: "services" })).toEqual({
-      fields: [
-        { a: { type: "string" } },
-        { b: { type: "boolean" } },
-        { service: { type: "foreign", reference: "services" } },
-      ],
+    expect(kongSchema(schema)).toEqual({
+      fields: [{ a: { type: "string", referenceable: true } }, { b: { type: "boolean" } }],
     });
   });
 
   it("tells what must be there, and defaults, which are always there", () => {
-    expect(fieldOf(z.string())).toEqual({ type: "string", required: true });
+    expect(fieldOf(z.string())).toEqual({ type: "string", required: true, referenceable: true });
     expect(fieldOf(z.int().default(5))).toEqual({ type: "integer", default: 5, required: true });
     expect(fieldOf(z.array(z.string()).default(["a"]))).toMatchObject({ default: ["a"], required: true });
   });
@@ -38,7 +34,7 @@ describe("a schema as Kong tells it", () => {
   it("tells the elements of lists and the values of maps", () => {
     expect(fieldOf(z.array(z.strictObject({ a: z.string() })).optional())).toEqual({
       type: "array",
-      elements: { type: "record", fields: [{ a: { type: "string", required: true } }] },
+      elements: { type: "record", fields: [{ a: { type: "string", required: true, referenceable: true } }] },
     });
     expect(fieldOf(z.record(z.string(), z.number()).optional())).toEqual({
       type: "map",
@@ -61,9 +57,28 @@ describe("a schema as Kong tells it", () => {
     expect(fieldOf(z.string().describe("A note.").optional())).toMatchObject({ description: "A note." });
   });
 
-  it("takes the first of several shapes, and leaves out old fields", () => {
-    expect(fieldOf(z.union([z.literal(426), z.literal(301)]).default(426))).toMatchObject({ type: "number" });
+  it("tells choices between values, and the first of several shapes", () => {
+    expect(fieldOf(z.union([z.literal(426), z.literal(301)]).default(426))).toMatchObject({
+      type: "integer",
+      one_of: [426, 301],
+      default: 426,
+    });
+    const either = z.union([z.strictObject({ a: z.int() }), z.array(z.int())]);
+    expect(fieldOf(either.optional())).toMatchObject({ type: "record" });
     expect(fieldOf(z.unknown().optional())).toEqual({ type: "any" });
-    expect(fieldOf(z.string().meta(deprecated).optional())).toBeUndefined();
+  });
+
+  it("tells old fields apart, with what has taken their place", () => {
+    const old = z
+      .string()
+      .optional()
+      .meta({ ...deprecated, description: "Use `a`.", standsFor: ["a"] });
+    const { fields, shorthand_fields: shorthands } = kongSchema(
+      fieldSchema(z.strictObject({ a: z.string().optional(), old })),
+    );
+    expect(fields).toHaveLength(1);
+    expect(shorthands).toMatchObject([
+      { old: { type: "string", deprecation: { message: "Use `a`.", replaced_with: [{ path: ["a"] }] } } },
+    ]);
   });
 });

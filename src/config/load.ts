@@ -1,6 +1,6 @@
 /** Reads a declarative config file. Everything wrong with it is reported at once; nothing is ever half-applied. */
 import type { PluginDefinition } from "../plugins/plugin.ts";
-import { buildConfig } from "./build.ts";
+import { buildConfig, orderedPlugin } from "./build.ts";
 import { collect, type Instance } from "./collect.ts";
 import type { Config } from "./config.ts";
 import { entitySchema } from "./entity.ts";
@@ -9,13 +9,16 @@ import { fieldSchema } from "./field-schema.ts";
 import type { Good } from "./good.ts";
 import { type LoadedEntity, loadedEntities } from "./loaded-entities.ts";
 import { createDirectory, reportEqualValues } from "./names.ts";
+import { checkOrdering } from "./ordering-checks.ts";
+import { createPartials } from "./partials.ts";
 import { readPlugin, reportSameScope } from "./plugin-entries.ts";
 import type { Problem } from "./problem.ts";
-import { createReport, type Report } from "./report.ts";
+import { createReport, nodeAt, type Report } from "./report.ts";
 import { substitute } from "./substitution.ts";
 import { checkTopLevel } from "./top-level.ts";
 import { type MapNode, parseTree } from "./tree.ts";
 import { treeOf } from "./tree-of.ts";
+import { reportEqualTargets } from "./upstreams.ts";
 import { validate } from "./validate.ts";
 import { isNull } from "./value.ts";
 import { resolveReferences } from "./vault-references.ts";
@@ -94,6 +97,7 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
   const reader = {
     definitions: options.plugins,
     directory,
+    partials: createPartials(instances, { definitions: options.plugins, directory, notices, report }),
     report,
     notices,
     root,
@@ -107,7 +111,9 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
   }
   reportEqualValues(instances, report);
   reportUnknownCallers(good, report);
-  reportUpstreamHosts(instances, report);
+  reportEqualTargets(good, directory, report);
+  const names = options.plugins.map(({ name }) => name);
+  checkOrdering({ plugins: good.flatMap(orderedPlugin), directory, names, report });
   notices.flush();
   if (report.hasErrors()) return nothing(report);
   return {
@@ -129,6 +135,9 @@ function readEntity(instance: Instance, report: Report, notices: FieldNotices): 
   if (result === undefined) return undefined;
   notices.collect({ ...node, entries: without(node, except) }, fieldSchema(schema), path, entity.name);
   for (const finding of entity.check?.(result.value) ?? []) {
+    const found = nodeAt(node, finding.path);
+    // Why the value is missing has been said already.
+    if (found?.kind === "scalar" && found.provenance === "missing") continue;
     report.add(finding.severity, [...path, ...finding.path], finding.message);
   }
   return result.value;
@@ -148,25 +157,6 @@ function reportUnknownCallers(good: readonly Good[], report: Report): void {
     const message = "is for single callers, but no plugin of this file finds out who calls: it never runs";
     report.add("warning", [...instance.path, "name"], message);
   }
-}
-
-/** A host that is the name of an upstream would be looked up in DNS, where it is not. */
-function reportUpstreamHosts(instances: readonly Instance[], report: Report): void {
-  const upstreams = new Set(
-    instances.filter(({ entity }) => entity.name === "upstream").map((each) => nameText(each, "name")),
-  );
-  for (const instance of instances) {
-    const host = instance.entity.name === "service" ? nameText(instance, "host") : undefined;
-    if (host === undefined || !upstreams.has(host)) continue;
-    const message =
-      "is the name of an upstream, which this version does not act on: give the host's own name";
-    report.add("warning", [...instance.path, "host"], message);
-  }
-}
-
-function nameText({ node }: Instance, field: string): string | undefined {
-  const value = node.entries.get(field);
-  return value?.kind === "scalar" && typeof value.value === "string" ? value.value : undefined;
 }
 
 interface Refusal {

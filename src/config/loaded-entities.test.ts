@@ -49,10 +49,10 @@ plugins: [{ name: key-auth }]
     expect(loaded).toHaveLength(7);
   });
 
-  it("have the fields that were written, without what is nested in them and what is null", () => {
+  it("have the fields that were written, without what is nested in them and what is null, lists of others by id", () => {
     expect(service?.fields).toEqual({ name: "chat", host: "{vault://env/host}" });
     expect(route?.fields).toEqual({ name: "ask", paths: ["/ask"] });
-    expect(consumer?.fields).toEqual({ username: "ada" });
+    expect(consumer?.fields).toEqual({ username: "ada", groups: [group?.id] });
   });
 
   it("keep references to vaults as they were written", () => {

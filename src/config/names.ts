@@ -17,6 +17,8 @@ export interface Directory {
   target(instance: Instance, field: string): Instance | undefined;
   /** The entities that the list `field` refers to, without those that lead nowhere. */
   targets(instance: Instance, field: string): readonly Instance[];
+  /** The entity of this kind that a reference leads to; undefined where it leads nowhere, of which nothing is said. */
+  find(kind: string, reference: ConfigNode): Instance | undefined;
   /** Reports a reference that leads to no entity of this kind. */
   checkReference(kind: string, reference: ConfigNode, path: Path): void;
   id(instance: Instance): string;
@@ -45,6 +47,10 @@ export function createDirectory(
     findTarget(reference, kind, path, index, report);
   }
 
+  function find(kind: string, reference: ConfigNode): Instance | undefined {
+    return lookUp(kind, reference, index);
+  }
+
   function id(instance: Instance): string {
     const known = ids.get(instance);
     if (known !== undefined) return known;
@@ -62,14 +68,14 @@ export function createDirectory(
     if (value !== undefined) return [entity.name, field, value];
     if (entity.name !== "plugin") return [entity.name, parent === undefined ? "" : id(parent), position];
     // A plugin is known by its name and its scope, of which there is one; so others before it may come and go.
-    const scope = Object.keys(entity.references ?? {}).map((field) => {
+    const scope = (entity.scope ?? []).map((field) => {
       const end = target(instance, field);
       return end === undefined ? "" : id(end);
     });
     return ["plugin", textOf(instance.node.entries.get("name")) ?? position, ...scope];
   }
 
-  return { target, targets, checkReference, id };
+  return { target, targets, find, checkReference, id };
 }
 
 /**

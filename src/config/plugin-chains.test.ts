@@ -114,4 +114,15 @@ describe("a chain", () => {
     expect(callers?.rest(caller("alice"))).toBe(callers?.rest(caller("alice")));
     expect(callers?.rest(caller("bob"))).toBe(callers?.rest(caller("eve")));
   });
+
+  it("keeps what was put before who calls is known out of what follows", () => {
+    const ordering = { before: ["auth"], after: [] };
+    const early = running("early", {}, { order: 5 });
+    const moved = { ...early, config: { ...early.config, ordering } };
+    const { callers, plugins } = compileChain(route, [forAlice, proxy, guard, auth, moved]);
+    expect(plugins).toEqual([early.plugin, auth.plugin, proxy.plugin]);
+    expect(callers?.first).toEqual([early.plugin, auth.plugin]);
+    expect(callers?.rest(caller("alice"))).toEqual([guard.plugin, forAlice.plugin]);
+    expect(callers?.rest(caller("bob"))).toEqual([proxy.plugin]);
+  });
 });

@@ -3,6 +3,7 @@ import type { Consumer } from "../consumers/consumer.ts";
 import type { Plugin } from "../plugins/plugin.ts";
 import { LruMap } from "../util/lru.ts";
 import type { PluginConfig, PluginScope, RouteConfig } from "./config.ts";
+import { inRunOrder } from "./run-order.ts";
 
 /** Beyond this, chains of a route are worked out anew. One is an entry in a map, and most share their array. */
 const maxCallers = 10_000;
@@ -55,6 +56,7 @@ export function compileChain(route: RouteConfig, running: readonly ScopedPlugin[
   const plugins = base.map(({ plugin }) => plugin);
   if (conditional.length === 0) return { plugins, callers: undefined };
   const count = base.findLastIndex(({ config }) => config.definition.authenticates === true) + 1;
+  const first = new Set(base.slice(0, count)); // the same for all: the loader lets no caller's plugin come before them
   const unknown = plugins.slice(count);
   const known = new LruMap<string, readonly Plugin[]>(maxCallers);
   return {
@@ -68,7 +70,7 @@ export function compileChain(route: RouteConfig, running: readonly ScopedPlugin[
           const isMeant = conditional.some(({ entry }) => takesIn(entry.config.scope, caller));
           chain = isMeant
             ? choose(here, caller)
-                .slice(count)
+                .filter((entry) => !first.has(entry))
                 .map(({ plugin }) => plugin)
             : unknown;
           known.set(caller.id, chain);
@@ -106,7 +108,7 @@ function choose(candidates: readonly Ranked[], caller: Consumer | undefined): re
     if (rival === undefined || isNarrower(candidate, rival, caller))
       chosen.set(candidate.entry.name, candidate);
   }
-  return [...chosen.values()].map(({ entry }) => entry).sort((a, b) => a.config.order - b.config.order);
+  return inRunOrder([...chosen.values()].map(({ entry }) => entry));
 }
 
 /** Of two groups, the caller's first by name decides. */

@@ -6,6 +6,7 @@ import type { PluginConfig, PluginScope } from "./config.ts";
 import type { FieldNotices } from "./field-notices.ts";
 import { fieldSchema } from "./field-schema.ts";
 import type { Directory } from "./names.ts";
+import type { Partials } from "./partials.ts";
 import { formatPath, type Path } from "./problem.ts";
 import { publishedPlugins } from "./published-plugins.ts";
 import type { Report } from "./report.ts";
@@ -16,6 +17,7 @@ import { quote, textOf } from "./value.ts";
 export interface PluginReader {
   readonly definitions: readonly PluginDefinition[];
   readonly directory: Directory;
+  readonly partials: Partials;
   readonly report: Report;
   readonly notices: FieldNotices;
   readonly root: MapNode;
@@ -65,12 +67,17 @@ function readConfig(
   definition: PluginDefinition,
   reader: PluginReader,
 ): { readonly value: unknown } | undefined {
-  const { notices, report } = reader;
   const path = [...instance.path, "config"];
-  const node = withShared(instance, path, reader);
-  if (node === undefined) return undefined;
+  const own = withShared(instance, path, reader);
+  if (own === undefined) {
+    checkEntries(instance.node.entries.get("config"), definition, path, reader.report);
+    return undefined;
+  }
+  reader.notices.collect(own, fieldSchema(definition.config), path, definition.name);
+  const filled = reader.partials.fill(instance, definition, own);
+  if (filled === undefined) return undefined;
+  const { node, report } = filled;
   const result = validate(definition.config, { node, path }, report);
-  notices.collect(node, fieldSchema(definition.config), path, definition.name);
   if (result === undefined) return undefined;
   checkReferences(node, definition, path, reader.directory);
   const findings = definition.check?.(result.value) ?? [];
@@ -81,15 +88,28 @@ function readConfig(
   return result;
 }
 
+/** A list in the place of a block is read as if each entry were one: the mistakes in them are told with it. */
+function checkEntries(
+  config: ConfigNode | undefined,
+  definition: PluginDefinition,
+  path: Path,
+  report: Report,
+): void {
+  for (const [index, node] of config?.kind === "list" ? config.items.entries() : [])
+    if (node.kind === "map") validate(definition.config, { node, path: [...path, index] }, report);
+}
+
 /** The plugin's own config, and what it leaves out from `_plugin_configs`, as decK fills it in. */
 function withShared(
   { node, path }: Instance,
   configPath: Path,
   { report, root }: PluginReader,
 ): MapNode | undefined {
-  const own = asBlock(node.entries.get("config"), node);
+  const given = node.entries.get("config");
+  const own = asBlock(given, node);
   if (own === undefined) {
-    report.add("error", configPath, "expected a block of fields");
+    const found = given?.kind === "list" ? "a list: write the plugin once for each entry" : "a single value";
+    report.add("error", configPath, `expected a block of fields, found ${found}`);
     return undefined;
   }
   const reference = node.entries.get("_config");
@@ -182,7 +202,7 @@ export function reportSameScope(instances: readonly Instance[], directory: Direc
   for (const instance of instances) {
     const name = textOf(instance.node.entries.get("name"));
     if (instance.entity.name !== "plugin" || name === undefined) continue;
-    const scope = Object.keys(instance.entity.references ?? {}).map((field) => {
+    const scope = (instance.entity.scope ?? []).map((field) => {
       const target = directory.target(instance, field);
       return target === undefined ? "" : directory.id(target);
     });

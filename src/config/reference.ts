@@ -58,6 +58,8 @@ function entityPage(entity: Entity, all: readonly Entity[]): string {
     "",
     `In the file: a list under \`${entity.plural}\`${nesting(entity, all)}.`,
     "",
+    `In the [admin API](../../guide/admin-api.md): ${adminPaths(entity, all)}.`,
+    "",
     ...fieldTable(rows),
     ...(children.length > 0 ? ["", "Nested in it:", ""] : []),
     ...children.map(
@@ -71,6 +73,22 @@ function nesting({ name }: Entity, all: readonly Entity[]): string {
   return parents.length === 0
     ? ""
     : `, or nested in a ${parents.map((parent) => parent.name.replaceAll("_", " ")).join(", ")}`;
+}
+
+/** Its list, one of it, and the lists of those of one owner. */
+function adminPaths(entity: Entity, all: readonly Entity[]): string {
+  const lists = Object.entries(entity.references ?? {}).flatMap(([field, to]) => {
+    const owner = all.find(({ name }) => name === to);
+    const isList = fieldSchema(entitySchema(entity)).properties?.[field]?.type === "array";
+    const nested = entity.nestedCollection ?? collectionOf(entity);
+    return owner === undefined || isList ? [] : [`/${collectionOf(owner)}/{${to}}/${nested}`];
+  });
+  const own = [`/${collectionOf(entity)}`, `/${collectionOf(entity)}/{${entity.nameField ?? "id"}}`];
+  return [...own, ...lists].map((path) => `\`${path}\``).join(", ");
+}
+
+function collectionOf({ collection, plural }: Entity): string {
+  return collection ?? plural;
 }
 
 function pluginPage({ config, name, summary }: PluginDefinition): string {

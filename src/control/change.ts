@@ -13,6 +13,7 @@ import {
 } from "./entity-set.ts";
 import { textOfRecord } from "./hash.ts";
 import { type Kind, kindOf, referringTo } from "./kinds.ts";
+import { withLinkedPartials } from "./linked-partials.ts";
 import type { PluginSchemas } from "./plugin-schemas.ts";
 import { keyText, Refusal, schemaViolation } from "./refusal.ts";
 import { uncovered } from "./secrets.ts";
@@ -147,7 +148,8 @@ function put(
     created_at: expanded["created_at"] ?? existing?.created_at ?? context.now,
     updated_at: existing?.updated_at ?? context.now,
   };
-  const complete = completeRecord(kind, { ...expanded, ...foreign, ...times }, context.plugins);
+  const linked = withLinkedPartials(entities, kind, { ...expanded, ...foreign, ...times }, context.plugins);
+  const complete = completeRecord(kind, linked, context.plugins);
   const shown = uncovered(kind, complete, existing, context) as EntityRecord; // an entity in full
   if (existing !== undefined && isSame(existing, shown)) return { put: [], removed: [], record: existing };
   checkUnique(entities, kind, shown);

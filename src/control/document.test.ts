@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { idNumbered, pluginSchemas, stored, testNow } from "../../test/support/control.ts";
+import { tlsFile } from "../../test/support/entity-samples.ts";
 import { loadConfig, loadDocument } from "../config/load.ts";
 import { plugins } from "../plugins/index.ts";
 import { documentOf, entitiesOf } from "./document.ts";
@@ -30,11 +31,12 @@ const records = [
   stored("keyauth_credential", 7, { key: "k", ttl: 60, consumer: idOf(6) }),
   stored("consumer_group", 8, { name: "team" }),
   stored("upstream", 9, { name: "hosts" }),
-  stored("certificate", 10, { cert: "c", key: "k" }),
+  stored("certificate", 10, { cert: tlsFile("client.crt"), key: tlsFile("client.key") }),
   stored("sni", 11, { name: "a.example", certificate: idOf(10) }),
-  stored("ca_certificate", 12, { cert: "c" }),
+  stored("ca_certificate", 12, { cert: tlsFile("ca.crt") }),
   stored("vault", 13, { name: "env", prefix: "mine", config: { prefix: "a_" } }),
   stored("partial", 14, { name: "redis", type: "redis-ee", config: { host: "h" } }),
+  stored("target", 15, { target: "10.0.0.1:8080", upstream: idOf(9) }),
   membershipOf({ consumer: idNumbered(6), group: idNumbered(8) }),
 ];
 const entities = EntitySet.of(records);

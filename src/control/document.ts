@@ -10,7 +10,7 @@ import {
   type StoredRecord,
 } from "./entity-set.ts";
 import { type Kind, kindOf, kinds } from "./kinds.ts";
-import type { PluginSchemas } from "./plugin-schemas.ts";
+import { configSchemaOf, type PluginSchemas } from "./plugin-schemas.ts";
 
 export interface EntityDocument {
   /** Kong's declarative format: a list for each kind. */
@@ -89,7 +89,7 @@ function tiesOf({ id, kind, references }: LoadedEntity): readonly StoredRecord[]
   return (references["consumers"] ?? []).map((consumer) => membershipOf({ consumer, group: id }));
 }
 
-/** The entity with every field it may have; a plugin's `config` too. */
+/** The entity with every field it may have; the `config` of a plugin or partial too. */
 export function completeRecord(
   kind: Kind,
   given: Readonly<Record<string, unknown>>,
@@ -97,8 +97,9 @@ export function completeRecord(
 ): Readonly<Record<string, unknown>> {
   const foreign = Object.fromEntries(kind.foreignKeys.map(({ field }) => [field, null]));
   const record = completed(kind.fields, { ...foreign, ...given }) as Record<string, unknown>; // a block gives a block
-  if (kind.name !== "plugin") return record;
-  const schema = plugins.configOf(record["name"]);
+  const isLinked = Array.isArray(record["partials"]) && record["partials"].length > 0;
+  // Partials fill in what a plugin that links some leaves out.
+  const schema = isLinked ? plugins.ownConfigOf(record["name"]) : configSchemaOf(kind.name, record, plugins);
   const config = record["config"] ?? {};
-  return { ...record, config: schema === undefined || !isBlock(config) ? config : completed(schema, config) };
+  return schema !== undefined && isBlock(config) ? { ...record, config: completed(schema, config) } : record;
 }

@@ -65,26 +65,27 @@ export function referringTo(
 function describe(entity: Entity): Kind {
   const schema = fieldSchema(entitySchema(entity));
   const { nameField } = entity;
+  const foreignKeys = foreignKeysOf(entity, schema);
   return {
     name: entity.name,
     plural: entity.plural,
     collection: entity.collection ?? entity.plural,
     nestedCollection: entity.nestedCollection ?? entity.collection ?? entity.plural,
     entity,
-    fields: shownOf(schema, Object.keys(entity.references ?? {})),
-    foreignKeys: foreignKeysOf(entity, schema),
+    fields: shownOf(schema, foreignKeys),
+    foreignKeys,
     nameField,
     uniqueFields: [...(nameField === undefined ? [] : [nameField]), ...(entity.uniqueFields ?? [])],
   };
 }
 
-/** Lists of references are a file's way; here such a tie is an entity of its own. */
+/** Of single references. Lists are a file's way of ties that are entities of their own here, or plain lists of ids. */
 function foreignKeysOf(
   entity: Entity,
   { properties = {}, required = [] }: FieldSchema,
 ): readonly ForeignKey[] {
   return Object.entries(entity.references ?? {})
-    .filter(([field]) => properties[field]?.fileOnly !== true)
+    .filter(([field]) => properties[field]?.type !== "array")
     .map(([field, to = ""]) => {
       const isOwner = entity.owner === field;
       return {
@@ -97,7 +98,8 @@ function foreignKeysOf(
     });
 }
 
-function shownOf(schema: FieldSchema, references: readonly string[]): FieldSchema {
+function shownOf(schema: FieldSchema, foreignKeys: readonly ForeignKey[]): FieldSchema {
+  const references = foreignKeys.map(({ field }) => field);
   const properties = Object.entries(schema.properties ?? {}).filter(
     ([name, field]) => field.fileOnly !== true && !references.includes(name),
   );

@@ -26,6 +26,30 @@ const hidden = (record: Fields) => covered(plugin, record, pluginSchemas, covers
 const found = (record: Fields, existing: Fields | undefined) => uncovered(plugin, record, existing, context);
 const targetsIn = ({ config }: Fields) => (config as { targets: ReturnType<typeof target>[] }).targets;
 
+/** Where secrets may be: in the kinds' own fields, and in configs, whose fields depend on the rest. */
+const places: readonly Place[] = [
+  ...kinds.map((kind) => ({ kind, facts: {}, isConfig: false, schema: kind.fields })),
+  ...plugins.map(({ config, name }) => ({
+    kind: plugin,
+    facts: { name },
+    isConfig: true,
+    schema: fieldSchema(config),
+  })),
+  ...["embeddings", "model", "redis-ce", "redis-ee", "vectordb"].map((type) => ({
+    kind: kindOf("partial"),
+    facts: { type },
+    isConfig: true,
+    schema: pluginSchemas.partialOf(type) ?? {},
+  })),
+];
+
+interface Place {
+  readonly kind: Kind;
+  readonly facts: Fields;
+  readonly isConfig: boolean;
+  readonly schema: FieldSchema;
+}
+
 describe("a cover", () => {
   it("tells nothing of its secret but that it is the same one", () => {
     expect(covers.cover("sk-1")).toMatch(/^\*{6} \(sluice:[\da-f]{16}\)$/);
@@ -67,26 +91,16 @@ describe("an entity with its secrets covered", () => {
     expect(hidden(record)).toEqual(record);
   });
 
-  // Every secret of every kind and plugin of this build, however deep in lists, maps and choices.
+  // Every secret of every kind, plugin and type of partial in this build, however deep in lists, maps and choices.
   it.each(
-    [
-      ...kinds.map((kind): [string, Kind, string | undefined, FieldSchema] => [
-        kind.name,
+    places.flatMap(({ facts, isConfig, kind, schema }) =>
+      secretsIn(schema).map((value) => ({
+        label: `${kind.name} ${JSON.stringify(facts)} ${JSON.stringify(value)}`,
         kind,
-        undefined,
-        kind.fields,
-      ]),
-      ...plugins.map(({ config, name }): [string, Kind, string | undefined, FieldSchema] => [
-        `plugin ${name}`,
-        plugin,
-        name,
-        fieldSchema(config),
-      ]),
-    ].flatMap(([label, kind, name, schema]) =>
-      secretsIn(schema).map((value) => ({ label: `${label}: ${JSON.stringify(value)}`, kind, name, value })),
+        record: isConfig ? { ...facts, config: value } : (value as Fields),
+      })),
     ),
-  )("hides $label", ({ kind, name, value }) => {
-    const record = name === undefined ? (value as Fields) : { name, config: value };
+  )("hides $label", ({ kind, record }) => {
     const shown = covered(kind, record, pluginSchemas, covers);
     expect(JSON.stringify(shown)).not.toContain(planted);
     expect(JSON.stringify(shown)).toContain(covers.cover(planted));

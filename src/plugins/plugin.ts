@@ -158,6 +158,17 @@ export interface Finding {
   readonly message: string;
 }
 
+/** Where partials of one type fit into a plugin's config. */
+export interface PartialBlocks {
+  /**
+   * Paths of the blocks that such a partial can fill, the usual one first; `targets[]` is every entry of a list, "" the
+   * whole config.
+   */
+  readonly paths: readonly [string, ...string[]];
+  /** Of these blocks. */
+  readonly schema: z.ZodType;
+}
+
 export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
   /** Kong's name for Kong's things. */
   readonly name: string;
@@ -166,8 +177,12 @@ export interface PluginDefinition<Schema extends z.ZodType = z.ZodType> {
   readonly config: Schema;
   /** It finds out who calls. Plugins that run before the last of these cannot be for single consumers. */
   readonly authenticates?: boolean;
+  /** Its `access` answers every request: plugins that have yet to run never see one. */
+  readonly answers?: boolean;
   /** Setting → entity that it names. Checked at load, as references between entities are. */
   readonly references?: Readonly<Record<string, string>>;
+  /** Type of partial → the blocks it fills. */
+  readonly partials?: Readonly<Record<string, PartialBlocks>>;
   /** Cross-field checks, on a value the schema has accepted. */
   check?(config: z.output<Schema>): readonly Finding[];
   /** Slower looks at an accepted config, taken only when somebody asks for advice. */

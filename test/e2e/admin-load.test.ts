@@ -96,7 +96,7 @@ async function memoryOf({ addresses }: RunningGateway): Promise<number> {
 }
 
 it("ten a second for twenty seconds fail no request, leave nothing open and embed nothing anew", async () => {
-  const gateway = await workplace.startWithoutFile([], smallHeap);
+  const gateway = await workplace.startAs([], smallHeap);
   const admin = adminClient(gateway.addresses.admin);
   const plugin = await configure(admin);
   const change = changes(admin, plugin);

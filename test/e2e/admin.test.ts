@@ -43,7 +43,7 @@ async function configureChat(admin: AdminClient, config: ConfigObject = {}): Pro
 
 describe("a gateway without a file", () => {
   it("serves what the admin API is told, at once", async () => {
-    const { addresses, stderr } = await workplace.startWithoutFile();
+    const { addresses, stderr } = await workplace.startAs([]);
     expect((await ask(addresses.proxy)).status).toBe(404);
     const admin = adminClient(addresses.admin);
     const plugin = await configureChat(admin);
@@ -58,7 +58,7 @@ describe("a gateway without a file", () => {
   });
 
   it("refuses what cannot be served, and serves on", async () => {
-    const { addresses } = await workplace.startWithoutFile();
+    const { addresses } = await workplace.startAs([]);
     const admin = adminClient(addresses.admin);
     const plugin = await configureChat(admin);
     const wrong = { config: { targets: [{ ...openaiTarget(chatUrl(simulator.url)), wieght: 1 }] } };
@@ -69,7 +69,7 @@ describe("a gateway without a file", () => {
   });
 
   it("has everything again after a restart", async () => {
-    const first = await workplace.startWithoutFile();
+    const first = await workplace.startAs([]);
     const admin = adminClient(first.addresses.admin);
     await configureChat(admin);
     await admin("PUT /consumers/ada", {});
@@ -81,7 +81,7 @@ describe("a gateway without a file", () => {
     first.signal("SIGTERM");
     expect((await first.finished).code).toBe(0);
 
-    const second = await workplace.startWithoutFile();
+    const second = await workplace.startAs([]);
     expect((await ask(second.addresses.proxy)).status).toBe(200);
     const client = adminClient(second.addresses.admin);
     expect(await shown(client)).toEqual(content);
@@ -91,7 +91,7 @@ describe("a gateway without a file", () => {
   });
 
   it("shows no secret, and keeps the one whose cover is sent back", async () => {
-    const { addresses, stderr } = await workplace.startWithoutFile();
+    const { addresses, stderr } = await workplace.startAs([]);
     const admin = adminClient(addresses.admin);
     const plugin = await configureChat(admin);
     const shown = (await admin(`GET /plugins/${plugin}`)).body;
@@ -111,7 +111,7 @@ describe("a gateway without a file", () => {
   });
 
   it("and with workers has all of them serve a change", async () => {
-    const { addresses } = await workplace.startWithoutFile(["--workers", "2"]);
+    const { addresses } = await workplace.startAs(["--workers", "2"]);
     const admin = adminClient(addresses.admin);
     const plugin = await configureChat(admin);
     const running = async () =>
@@ -173,7 +173,7 @@ describe("a gateway with a file", () => {
 
 describe("a gateway that keeps nothing", () => {
   it("is not ready before it is told what to serve, and has forgotten it after a restart", async () => {
-    const first = await workplace.startWithoutFile(["--db-less"]);
+    const first = await workplace.startAs(["--db-less"]);
     const ready = async ({ addresses }: typeof first) =>
       (await read(`${addresses.status}/status/ready`)).status;
     expect([await ready(first), (await ask(first.addresses.proxy)).status]).toEqual([503, 404]);
@@ -190,7 +190,7 @@ describe("a gateway that keeps nothing", () => {
     expect((await ask(first.addresses.proxy)).status).toBe(200);
     first.signal("SIGTERM");
     await first.finished;
-    expect(await ready(await workplace.startWithoutFile(["--db-less"]))).toBe(503);
+    expect(await ready(await workplace.startAs(["--db-less"]))).toBe(503);
   });
 });
 
@@ -198,7 +198,7 @@ describe("the token of an admin API", () => {
   it("is wanted where others can reach it: without one nothing starts", async () => {
     for (const host of ["0.0.0.0", "[::]", "192.0.2.1"]) {
       const listen = ["--admin-listen", `${host}:0`];
-      await expect(workplace.startWithoutFile(listen)).rejects.toThrow(
+      await expect(workplace.startAs(listen)).rejects.toThrow(
         /is not a loopback address, so others could change everything: set a token .*SLUICE_ADMIN_TOKEN/,
       );
     }

@@ -1,6 +1,12 @@
 /** A small valid body for each kind of entity. A new kind needs its line here, and is tested like the others then. */
+import { readFileSync } from "node:fs";
 
 type Fields = Readonly<Record<string, unknown>>;
+
+/** A certificate of the tests, or its key. */
+export function tlsFile(name: string): string {
+  return readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url), "utf8");
+}
 
 export interface EntitySample {
   /** Different for each number. What it has to belong to is added by the test. */
@@ -11,7 +17,7 @@ export interface EntitySample {
 
 export const entitySamples: Readonly<Record<string, EntitySample>> = {
   service: {
-    body: (number) => ({ name: `service-${number}`, host: "upstream.example" }),
+    body: (number) => ({ name: `service-${number}`, host: "upstream.example", protocol: "https" }),
     patch: { port: 8443 },
   },
   route: {
@@ -29,15 +35,13 @@ export const entitySamples: Readonly<Record<string, EntitySample>> = {
   consumer_group: { body: (number) => ({ name: `group-${number}` }), patch: { tags: ["patched"] } },
   keyauth_credential: { body: (number) => ({ key: `key-number-${number}` }), patch: { ttl: 60 } },
   upstream: { body: (number) => ({ name: `upstream-${number}` }), patch: { slots: 100 } },
+  target: { body: (number) => ({ target: `10.0.0.${number}:8080` }), patch: { weight: 7 } },
   certificate: {
-    body: (number) => ({ cert: `certificate ${number}`, key: `its key ${number}` }),
-    patch: { cert_alt: "another" },
+    body: () => ({ cert: tlsFile("client.crt"), key: tlsFile("client.key") }),
+    patch: { tags: ["patched"] },
   },
   sni: { body: (number) => ({ name: `sni-${number}.example` }), patch: { tags: ["patched"] } },
-  ca_certificate: {
-    body: (number) => ({ cert: `authority ${number}` }),
-    patch: { cert_digest: "ab12" },
-  },
+  ca_certificate: { body: () => ({ cert: tlsFile("ca.crt") }), patch: { tags: ["patched"] } },
   vault: {
     body: (number) => ({ name: "env", prefix: `vault-${number}` }),
     patch: { description: "A note." },

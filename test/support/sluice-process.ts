@@ -165,8 +165,8 @@ export interface Workplace {
   write(content: ConfigObject | string): void;
   /** Starts `sluice start` on free ports; resolves with its ready line, rejects with what it said when it ends first. */
   start(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<RunningGateway>;
-  /** The same without the config file. */
-  startWithoutFile(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<RunningGateway>;
+  /** The same with no file but one that the arguments name. */
+  startAs(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<RunningGateway>;
   /** Ends what still runs and removes the folder. */
   dispose(): Promise<void>;
 }
@@ -178,7 +178,7 @@ export function createWorkplace(command: Command): Workplace {
   const config = join(folder, "gateway.yaml");
   const prefix = join(folder, "run");
   const started: Running[] = [];
-  const start = (args: readonly string[], env: Readonly<Record<string, string>>) => {
+  const startAs: Workplace["startAs"] = (args, env = {}) => {
     const line = ["start", "--prefix", prefix, ...onAnyPort, ...args];
     const running = new Running(spawnCommand(command, line, { env, cwd: folder }));
     started.push(running);
@@ -190,8 +190,8 @@ export function createWorkplace(command: Command): Workplace {
     prefix,
     write: (content) =>
       writeFileSync(config, typeof content === "string" ? content : JSON.stringify(content)),
-    start: (args = [], env = {}) => start(["-c", config, ...args], env),
-    startWithoutFile: (args = [], env = {}) => start(args, env),
+    start: (args = [], env = {}) => startAs(["-c", config, ...args], env),
+    startAs,
     async dispose() {
       for (const { child } of started) child.kill("SIGKILL");
       await Promise.all(started.map(({ finished }) => finished));

@@ -12,7 +12,15 @@ import type { WorkerProcess } from "./worker-process.ts";
 
 const config = (text: string): ConfigSource => ({ path: "gateway.yaml", text });
 const textOf = (source: ConfigSource) => ("text" in source ? source.text : "");
-const facts: WorkerFacts = { running: 0, routes: 1, plugins: [], components: [], targets: [], memory: 1 };
+const facts: WorkerFacts = {
+  running: 0,
+  routes: 1,
+  plugins: [],
+  components: [],
+  targets: [],
+  upstreamTargets: [],
+  memory: 1,
+};
 
 const question = { body: {}, headers: {}, plugin: undefined };
 const answer: Answer = {

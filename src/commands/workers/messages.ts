@@ -1,7 +1,7 @@
 /** What the primary and its workers say to each other, as structured clones over node's IPC channel. */
 import type { Answer } from "../../admin/explain.ts";
 import type { Question } from "../../admin/question.ts";
-import type { PluginHealth, PluginTarget } from "../../gateway.ts";
+import type { PluginHealth, PluginTarget, UpstreamTargetStatus } from "../../gateway.ts";
 import type { LedgerOptions } from "../../ledger/options.ts";
 import type { Report } from "../../shared-state/state-channel.ts";
 import type { LogLevel } from "../../telemetry/logger.ts";
@@ -29,6 +29,8 @@ export interface WorkerFacts {
   readonly plugins: readonly { readonly name: string; readonly id: string }[];
   readonly components: readonly PluginHealth[];
   readonly targets: readonly PluginTarget[];
+  /** Those of upstreams. */
+  readonly upstreamTargets: readonly UpstreamTargetStatus[];
   /** Bytes (resident set). */
   readonly memory: number;
 }

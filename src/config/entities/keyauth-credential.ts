@@ -1,7 +1,7 @@
 /** Entity: a key by which a consumer is known. */
 import { z } from "zod";
 import type { Finding } from "../../plugins/plugin.ts";
-import { secret } from "../../util/field-notes.ts";
+import { auto, secret } from "../../util/field-notes.ts";
 import { commonFields, defineEntity, reference } from "../entity.ts";
 
 export const keyauthCredential = defineEntity({
@@ -18,6 +18,7 @@ export const keyauthCredential = defineEntity({
       .number()
       .min(0)
       .describe("Seconds since 1970; the time from which `ttl` counts.")
+      .meta(auto)
       .optional(),
     key: z.string().min(1).describe("The key that clients send.").meta(secret),
     ttl: z

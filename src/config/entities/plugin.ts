@@ -1,8 +1,13 @@
 /** Entity: a step in the way of a request, for everything or for one service, route, consumer or group. */
 import { z } from "zod";
 import type { Finding } from "../../plugins/plugin.ts";
-import { fileOnly, planned } from "../../util/field-notes.ts";
+import { fileOnly } from "../../util/field-notes.ts";
 import { commonFields, defineEntity, reference } from "../entity.ts";
+
+const phases = (description: string) =>
+  z
+    .strictObject({ access: z.array(z.string().min(1)).describe("Their names.").optional() })
+    .describe(description);
 
 export const plugin = defineEntity({
   name: "plugin",
@@ -21,16 +26,15 @@ export const plugin = defineEntity({
     protocols: z
       .array(z.enum(["grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp", "ws", "wss"]))
       .min(1)
-      .describe("Protocols of the requests.")
-      .optional(),
+      .default(["grpc", "grpcs", "http", "https"])
+      .describe("Protocols of the requests."),
     run_on: z.string().describe("Kept by old exports; without effect.").optional(),
     ordering: z
       .strictObject({
-        before: z.strictObject({ access: z.array(z.string()).optional() }).optional(),
-        after: z.strictObject({ access: z.array(z.string()).optional() }).optional(),
+        before: phases("Plugins that run after this one.").optional(),
+        after: phases("Plugins that run before this one.").optional(),
       })
-      .describe("Plugins this one runs before or after, other than usual.")
-      .meta(planned)
+      .describe("Where it runs among the plugins of a request, other than usual.")
       .optional(),
     condition: z
       .string()
@@ -38,14 +42,22 @@ export const plugin = defineEntity({
       .optional(),
     partials: z
       .array(
-        z.strictObject({
-          id: z.string().optional(),
-          name: z.string().optional(),
-          path: z.string().optional(),
-        }),
+        z
+          .strictObject({
+            id: z.string().min(1).describe("The partial's id.").optional(),
+            name: z.string().min(1).describe("The partial's name.").optional(),
+            path: z
+              .string()
+              .describe(
+                "Block of `config` that it fills, e.g. `config.redis`; left out, the usual one for its type.",
+              )
+              .optional(),
+          })
+          .refine(({ id, name }) => id !== undefined || name !== undefined, {
+            error: "must name a partial with `name` or `id`",
+          }),
       )
-      .describe("Shared pieces of configuration.")
-      .meta(planned)
+      .describe("Partials, which fill in what `config` leaves out.")
       .optional(),
     _config: z
       .string()
@@ -54,7 +66,14 @@ export const plugin = defineEntity({
       .optional(),
     config: z.unknown().describe("The plugin's own settings.").optional(),
   },
-  references: { service: "service", route: "route", consumer: "consumer", consumer_group: "consumer_group" },
+  references: {
+    service: "service",
+    route: "route",
+    consumer: "consumer",
+    consumer_group: "consumer_group",
+    partials: "partial",
+  },
+  scope: ["service", "route", "consumer", "consumer_group"],
   check({ condition, protocols }) {
     const findings: Finding[] = [];
     if (condition !== undefined) {
@@ -62,7 +81,7 @@ export const plugin = defineEntity({
         "is not supported by this version, and ignoring it would run the plugin for requests it excludes: remove it";
       findings.push({ severity: "error", path: ["condition"], message });
     }
-    if (protocols !== undefined && !protocols.includes("http") && !protocols.includes("https")) {
+    if (!protocols.includes("http") && !protocols.includes("https")) {
       const message = "has neither http nor https, so the plugin would never run";
       findings.push({ severity: "error", path: ["protocols"], message });
     }

@@ -42,8 +42,13 @@ export const service = defineEntity({
       .enum(protocols)
       .default("http")
       .describe("How the upstream is spoken to; `http` and `https` for now."),
-    host: z.string().min(1).describe("Host of the upstream.").optional(),
-    port: z.int().min(0).max(65535).default(80).describe("Port of the upstream."),
+    host: z.string().min(1).describe("Host of the upstream, or the name of an entity `upstream`.").optional(),
+    port: z
+      .int()
+      .min(0)
+      .max(65535)
+      .default(80)
+      .describe("Port of the upstream; the targets of an entity `upstream` have their own."),
     path: z
       .string()
       .refine((path) => path.startsWith("/"), "must begin with /")
@@ -54,7 +59,10 @@ export const service = defineEntity({
     write_timeout: timeoutMs("Longest wait between two writes, in milliseconds."),
     read_timeout: timeoutMs("Longest wait between two reads, in milliseconds."),
     enabled: z.boolean().default(true).describe("Off: its routes answer as if they did not exist."),
-    tls_verify: z.boolean().describe("Check the upstream's certificate.").meta(planned).optional(),
+    tls_verify: z
+      .boolean()
+      .describe("Check the upstream's certificate. Left out: yes, other than in Kong.")
+      .optional(),
     tls_verify_depth: z
       .int()
       .min(0)
@@ -73,19 +81,22 @@ export const service = defineEntity({
       .describe("Names the upstream's certificate may have.")
       .meta(planned)
       .optional(),
-    client_certificate: reference("Certificate shown to the upstream.").meta(planned).optional(),
+    client_certificate: reference("Certificate shown to the upstream.").optional(),
     ca_certificates: z
       .array(z.string())
-      .describe("Authorities the upstream's certificate may come from.")
-      .meta(planned)
+      .describe(
+        "Ids of the authorities the upstream's certificate may come from; else those that Node.js knows.",
+      )
       .optional(),
   },
+  references: { client_certificate: "certificate", ca_certificates: "ca_certificate" },
   children: { routes: "route", plugins: "plugin" },
   expand(value) {
     const { url, ...rest } = value;
     return typeof url === "string" && isServiceUrl(url) ? { ...rest, ...addressIn(url) } : value;
   },
-  check({ host, protocol, url }) {
+  check(value) {
+    const { host, protocol, url } = value;
     const findings: Finding[] = [];
     if (url === undefined && host === undefined) {
       findings.push({
@@ -106,9 +117,31 @@ export const service = defineEntity({
       const message = `protocol ${scheme} is not supported by this version (supported: ${spoken.join(", ")})`;
       findings.push({ severity: "error", path: [url === undefined ? "protocol" : "url"], message });
     }
+    if (scheme === "http") findings.push(...tlsWithoutTls(value));
     return findings;
   },
 });
+
+const tlsFields = [
+  "tls_verify",
+  "tls_verify_depth",
+  "tls_sans",
+  "client_certificate",
+  "ca_certificates",
+] as const;
+
+/** Settings that somebody relies on and that would protect nothing. */
+function tlsWithoutTls(
+  value: Readonly<Partial<Record<(typeof tlsFields)[number], unknown>>>,
+): readonly Finding[] {
+  return tlsFields
+    .filter((field) => value[field] !== undefined)
+    .map((field) => {
+      const message =
+        "is about TLS, which the protocol http does not use: set protocol to https, or leave it out";
+      return { severity: "error", path: [field], message };
+    });
+}
 
 function isServiceUrl(url: string): boolean {
   if (!/^[a-z]\w*:\/\//i.test(url) || !URL.canParse(url)) return false;

@@ -19,6 +19,8 @@ export interface SupportedNames {
   readonly embedders: readonly string[];
   readonly vectorStores: readonly string[];
   readonly routeTypes: readonly string[];
+  /** How else to reach a provider that is not among them. */
+  readonly otherWay?: (provider: string) => string | undefined;
   /** Default: the canonical format alone. */
   readonly llmFormats?: readonly string[];
   /** Whether the price of a target is known; default: where the config sets both of its prices. */
@@ -58,7 +60,12 @@ function checkSupport(config: AiProxyAdvancedConfig, supported: SupportedNames):
     ...unsupported(["llm_format"], config.llm_format, supported.llmFormats ?? [canonicalFormat]),
     ...targets.flatMap((target, index) => [
       ...unsupported(["targets", index, "route_type"], target.route_type, supported.routeTypes),
-      ...unsupported(["targets", index, "model", "provider"], target.model.provider, supported.providers),
+      ...unsupported(
+        ["targets", index, "model", "provider"],
+        target.model.provider,
+        supported.providers,
+        target.route_type === "llm/v1/chat" ? supported.otherWay?.(target.model.provider) : undefined,
+      ),
     ]),
     ...(embeddings
       ? unsupported(["embeddings", "model", "provider"], embeddings.model.provider, supported.embedders)
@@ -77,12 +84,13 @@ function unsupported(
   path: OptionFault["path"],
   name: string,
   known: readonly string[],
+  advice?: string,
 ): readonly OptionFault[] {
   if (known.includes(name)) return [];
   return [
     {
       path,
-      message: `\`${name}\` is not supported by this version (supported: ${known.join(", ") || "none"})`,
+      message: `\`${name}\` is not supported by this version (supported: ${known.join(", ") || "none"})${advice === undefined ? "" : `; ${advice}`}`,
     },
   ];
 }

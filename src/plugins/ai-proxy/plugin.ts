@@ -9,6 +9,8 @@ export const aiProxy = definePlugin({
   name: "ai-proxy",
   summary: "Sends chat requests to one model.",
   config: aiProxyConfig,
+  answers: true,
+  partials: { model: { paths: [""], schema: aiProxyConfig } },
   check: (config) =>
     checkAiProxyAdvanced(toAdvanced(config), supported).map((finding) => ({
       ...finding,

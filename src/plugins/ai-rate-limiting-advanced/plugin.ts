@@ -28,6 +28,10 @@ export const aiRateLimitingAdvanced = definePlugin({
   summary:
     "Bounds what callers use of models per window of time, in tokens or USD; can shift to cheaper targets before it refuses.",
   config: aiRateLimitingAdvancedConfig,
+  partials: {
+    "redis-ce": { paths: ["redis"], schema: redisOptions },
+    "redis-ee": { paths: ["redis"], schema: redisOptions },
+  },
   check: checkRateLimiting,
   create: createPlugin,
 });
