@@ -351,7 +351,7 @@ describe("a wrong command line", () => {
   it.each([
     [
       ["frobnicate"],
-      /there is no command "frobnicate"\. Commands: start, check, explain, prices, report, reload, simulate, demo/,
+      /there is no command "frobnicate"\. Commands: start, check, convert, explain, prices, report, reload, simulate, demo/,
     ],
     [["start"], /which config file\? Usage: sluice start -c FILE/],
     [["check"], /which config file\? Usage: sluice check FILE/],

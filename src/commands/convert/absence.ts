@@ -15,20 +15,20 @@ const consequences = {
 const kinds: { readonly [Kind in keyof typeof consequences]: string } = {
   access: `acl ai-mcp-oauth2 application-registration basic-auth bot-detection header-cert-auth hmac-auth ip-restriction
     jwt jwt-signer key-auth key-auth-enc ldap-auth ldap-auth-advanced mtls-auth oauth2 oauth2-introspection opa
-    openid-connect saml session vault-auth`,
-  guard: `ai-aws-guardrails ai-custom-guardrail ai-gcp-model-armor ai-lakera-guard ai-prompt-guard ai-sanitizer
+    openid-connect saml session tls-handshake-modifier vault-auth`,
+  guard: `ai-aws-guardrails ai-azure-content-safety ai-custom-guardrail ai-gcp-model-armor ai-lakera-guard ai-prompt-guard ai-sanitizer
     ai-semantic-prompt-guard ai-semantic-response-guard injection-protection json-threat-protection oas-validation
     request-size-limiting request-validator service-protection standard-webhooks websocket-size-limit
     websocket-validator xml-threat-protection`,
   limit: `ai-rate-limiting-advanced graphql-rate-limiting-advanced rate-limiting rate-limiting-advanced
     response-ratelimiting`,
   change: `ai-prompt-compressor ai-prompt-decorator ai-prompt-template ai-rag-injector ai-request-transformer
-    ai-response-transformer correlation-id cors exit-transformer jq jwe-decrypt post-function pre-function
-    request-callout request-transformer request-transformer-advanced response-transformer
+    ai-response-transformer correlation-id cors exit-transformer jq jwe-decrypt request-callout request-transformer request-transformer-advanced response-transformer
     response-transformer-advanced tls-metadata-headers upstream-oauth`,
-  answer: `ai-a2a-proxy ai-mcp-proxy ai-proxy ai-proxy-advanced ai-semantic-cache aws-lambda canary datakit degraphql
-    forward-proxy graphql-proxy-cache-advanced grpc-gateway grpc-web mocking proxy-cache proxy-cache-advanced redirect
-    request-termination route-by-header route-transformer-advanced upstream-timeout`,
+  answer: `ai-a2a-proxy ai-mcp-proxy ai-proxy ai-proxy-advanced ai-semantic-cache aws-lambda azure-functions canary
+    confluent confluent-consume datakit degraphql forward-proxy graphql-proxy-cache-advanced grpc-gateway grpc-web
+    kafka-consume kafka-upstream mocking proxy-cache proxy-cache-advanced redirect request-termination
+    route-by-header route-transformer-advanced solace-consume solace-upstream upstream-timeout`,
   record: `ai-llm-as-judge app-dynamics datadog file-log http-log kafka-log loggly metering-and-billing opentelemetry
     prometheus solace-log statsd statsd-advanced syslog tcp-log udp-log zipkin`,
 };
@@ -39,7 +39,10 @@ const kindOf: ReadonlyMap<string, keyof typeof consequences> = new Map(
   ),
 );
 
-/** A sentence or two; undefined where the reason says it all. A plugin of your own may be anything. */
+/**
+ * A sentence or two; undefined where the reason says it all. A plugin of your own may be anything, and so may Lua in
+ * `pre-function` and `post-function`.
+ */
 export function consequenceOf(entity: Entity | undefined, value: unknown): string | undefined {
   if (entity === undefined || typeof value !== "object" || value === null) return undefined;
   if (entity.name === "plugin") {
