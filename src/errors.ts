@@ -100,6 +100,7 @@ export const errorTable = {
     "route {route} has no service to proxy to and no plugin that answers",
     "gateway",
   ),
+  no_peer: row(503, "server_error", "failure to get a peer from the ring-balancer", "gateway"),
   bad_question: row(400, "invalid_request_error", "cannot explain: {reason}", "gateway"),
   no_plugin: row(404, "invalid_request_error", "cannot explain: {reason}", "gateway"),
   question_too_large: row(

@@ -57,6 +57,12 @@ export interface PluginTarget extends TargetStatus {
   readonly pluginId: string;
 }
 
+export interface UpstreamTargetStatus extends TargetStatus {
+  /** Name and id of the upstream in the config. */
+  readonly upstream: string;
+  readonly upstreamId: string;
+}
+
 export interface Gateway {
   readonly port: number;
   readonly address: string;
@@ -68,8 +74,13 @@ export interface Gateway {
   health(): readonly PluginHealth[];
   /** How the targets of the running plugins are doing, breakers and counts. */
   targets(): readonly PluginTarget[];
-  /** Puts a new config in place of the running one, or throws and leaves that one as it is. */
-  reload(config: Config): Promise<void>;
+  /** The same of the running upstreams. */
+  upstreamTargets(): readonly UpstreamTargetStatus[];
+  /**
+   * Puts a new config in place of the running one, or throws and leaves that one as it is. `beforeCommit` runs when the new
+   * one is ready; where it rejects, that is given up.
+   */
+  reload(config: Config, beforeCommit?: () => Promise<void>): Promise<void>;
   /** The first half of a reload, for many gateways that take a config together or not at all. Throws as `reload` does. */
   prepare(config: Config): Promise<PreparedConfig>;
   /** Stops accepting, lets running exchanges end within the deadline, and frees everything. */
@@ -135,7 +146,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
       return await listen(options.listen, handler, services);
     } catch (error) {
       stopping.abort(error);
-      await closePlugins(current, undefined, services.log);
+      await closeUnused(current, undefined, services.log);
       throw error;
     }
   }
@@ -143,7 +154,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   const prepare = async (next: Config): Promise<PreparedConfig> => {
     const previous = current;
     const snapshot = createSnapshot(next, services, previous);
-    const discard = () => closePlugins(snapshot, previous, services.log);
+    const discard = () => closeUnused(snapshot, previous, services.log);
     try {
       await startPlugins(snapshot, previous, stopping.signal, services.log);
     } catch (error) {
@@ -153,7 +164,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     return {
       async commit() {
         if (current !== previous) {
-          await closePlugins(snapshot, current, services.log);
+          await closeUnused(snapshot, current, services.log);
           throw new Error("another config was taken while this one was prepared");
         }
         leases.add(snapshot);
@@ -177,13 +188,26 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
       current.plugins.flatMap(({ config: { id }, plugin }) =>
         (plugin.targets?.() ?? []).map((target) => ({ pluginId: id, ...target })),
       ),
+    upstreamTargets: () =>
+      current.upstreams.flatMap(({ upstream }) =>
+        upstream.targets().map((target) => ({ upstream: upstream.name, upstreamId: upstream.id, ...target })),
+      ),
     health: () =>
       current.plugins.flatMap(({ name, config: { id }, plugin }) =>
         (plugin.health?.() ?? []).map((part) => ({ plugin: name, pluginId: id, ...part })),
       ),
-    reload(next) {
+    reload(next, beforeCommit) {
       // One at a time and in order: the last config asked for is the one that runs.
-      const swapped = lastReload.then(async () => (await prepare(next)).commit());
+      const swapped = lastReload.then(async () => {
+        const prepared = await prepare(next);
+        try {
+          await beforeCommit?.();
+        } catch (error) {
+          await prepared.discard();
+          throw error;
+        }
+        await prepared.commit();
+      });
       lastReload = swapped.catch(() => undefined);
       return swapped;
     },
@@ -194,7 +218,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
       await listener.close(deadlineMs);
       stopping.abort(new Error("the gateway is stopping"));
       await lastReload;
-      await closePlugins(current, undefined, services.log);
+      await closeUnused(current, undefined, services.log);
       await services.upstream.close();
       await Promise.all(sinks.map((sink) => sink.close()));
       clearInterval(awake);
@@ -213,7 +237,7 @@ async function route(exchange: Exchange, snapshot: Snapshot, services: PluginSer
   if (match === undefined) throw new GatewayError("no_route");
   exchange.route = match;
   exchange.consumers = snapshot.consumers;
-  const { callers, plugins, service, serviceRecord } = match.payload;
+  const { callers, plugins, service, serviceRecord, upstream } = match.payload;
   if (serviceRecord !== undefined) exchange.service = serviceRecord;
   // Routes without a plugin for single callers, which are most, pay nothing for there being such plugins.
   const reply = await (callers === undefined
@@ -222,7 +246,7 @@ async function route(exchange: Exchange, snapshot: Snapshot, services: PluginSer
   if (reply !== undefined) return reply;
   if (service === undefined)
     throw new GatewayError("no_service", { route: match.route.name ?? match.route.id });
-  return proxyToService(exchange, match, service, services);
+  return proxyToService(exchange, match, service, services, upstream);
 }
 
 async function runForCaller(callers: CallerChains, exchange: Exchange): Promise<Reply | undefined> {
@@ -320,7 +344,9 @@ async function forgetRemoved(
 }
 
 /** Closes what `snapshot` has and `kept` has not. A plugin that cannot close is reported and stops nobody else. */
-async function closePlugins(snapshot: Snapshot, kept: Snapshot | undefined, log: Logger): Promise<void> {
+async function closeUnused(snapshot: Snapshot, kept: Snapshot | undefined, log: Logger): Promise<void> {
+  const upstreams = new Set(kept?.upstreams.map(({ upstream }) => upstream));
+  for (const { upstream } of snapshot.upstreams) if (!upstreams.has(upstream)) upstream.close();
   const inUse = new Set(kept?.plugins.map(({ plugin }) => plugin));
   const closing = snapshot.plugins.map(async ({ plugin }) => {
     try {

@@ -1,10 +1,11 @@
 /**
- * Writes `schema/config.json` and `docs/reference/` from the definitions in `src/`.
+ * Writes `schema/` and `docs/reference/` from the definitions in `src/`.
  * `--check` writes nothing and fails when the files that are there differ.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { openApiDocument } from "./admin/openapi.ts";
 import { fileJsonSchema } from "./config/json-schema.ts";
 import { referencePages } from "./config/reference.ts";
 import { plugins } from "./plugins/index.ts";
@@ -16,6 +17,7 @@ const referenceFolder = "docs/reference";
 export function generatedFiles(definitions: readonly PluginDefinition[]): ReadonlyMap<string, string> {
   const files = new Map([
     ["schema/config.json", `${JSON.stringify(fileJsonSchema(definitions), null, 2)}\n`],
+    ["schema/admin.openapi.json", `${JSON.stringify(openApiDocument(definitions), null, 2)}\n`],
   ]);
   for (const [name, text] of referencePages(definitions)) files.set(`${referenceFolder}/${name}`, text);
   return files;

@@ -28,14 +28,15 @@ const families: readonly Family[] = [
   { folder: "embedders", contracts: ["embedder.ts"] },
   { folder: "vector-stores", contracts: ["vector-store.ts"] },
   { folder: "ledger", contracts: ["ledger-store.ts", "ledger.ts", "options.ts", "spool.ts"] },
+  { folder: "config-store", contracts: ["config-store.ts", "options.ts"] },
   { folder: "plugins", contracts: ["plugin.ts"] },
   { folder: "simulator/endpoints", contracts: [] },
   { folder: "config/entities", contracts: [] },
 ];
 
-/** Everything that serves all members alike; `embedders/`, `vector-stores/` and `ledger/` but for their members. */
+/** Everything that serves all members alike; `embedders/`, `vector-stores/`, `ledger/` and `config-store/` but for their members. */
 const isEngine = (path: string) =>
-  /^(?:http|router|proxy|accounting|telemetry|llm|util|cloud-identity|redis|postgres|embedders|vector-stores|ledger|providers)\//.test(
+  /^(?:http|router|proxy|accounting|telemetry|llm|util|cloud-identity|redis|postgres|sqlite|sql|embedders|vector-stores|ledger|config-store|providers)\//.test(
     path,
   )
     ? !path.endsWith("/index.ts")

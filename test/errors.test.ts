@@ -34,6 +34,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   stream_cut: 502,
   request_cut: 400,
   no_service: 503,
+  no_peer: 503,
   bad_question: 400,
   no_plugin: 404,
   question_too_large: 413,

@@ -1,29 +1,178 @@
-/** The admin listener of this version: who we are, a reload that says what became of it, where a request would go. */
-import type { Schedule } from "../util/schedule.ts";
-import { type Explain, explainPage } from "./explain.ts";
-import { jsonReply, type Pages } from "./pages.ts";
+/** The admin API: Kong's paths over the entities, and the pages that are ours. */
 
-export interface ReloadResult {
-  readonly ok: boolean;
-  /** Lines for people: problems of the file, or what runs now. */
-  readonly messages: readonly string[];
-}
+import { type ChangeContext, notFound } from "../control/change.ts";
+import type { ControlPlane } from "../control/control-plane.ts";
+import { kindOf, kinds } from "../control/kinds.ts";
+import { createPluginSchemas } from "../control/plugin-schemas.ts";
+import { Refusal, refusalTable } from "../control/refusal.ts";
+import type { Covers } from "../control/secrets.ts";
+import { GatewayError } from "../errors.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { Reply } from "../http/reply.ts";
+import type { PluginDefinition } from "../plugins/plugin.ts";
+import type { Schedule } from "../util/schedule.ts";
+import { type AdminAccess, denialOf } from "./access.ts";
+import { collectionReply } from "./collections.ts";
+import { configReply } from "./declarative.ts";
+import { type EntityServices, notAllowed } from "./entity-services.ts";
+import { type Explain, explainPage } from "./explain.ts";
+import { endpointPaths, openApiDocument } from "./openapi.ts";
+import { hasPage, jsonReply, type Pages, pageFor } from "./pages.ts";
+import { sizeOf, tagsOf } from "./paging.ts";
+import type { ReloadResult } from "./reload.ts";
+import { type AdminRequest, adminRequest, fieldsOf } from "./request.ts";
+import { kongVersion, rootReply } from "./root.ts";
+import { checkAlone, entitySchemaOf, pluginSchemaOf, type SchemaSource } from "./schemas.ts";
 
 export interface AdminSource {
   readonly version: string;
+  readonly nodeId: string;
+  readonly pid: number;
+  readonly control: ControlPlane;
+  readonly access: AdminAccess;
+  readonly covers: Covers;
+  readonly plugins: readonly PluginDefinition[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly newId: ChangeContext["newId"];
+  readonly newSecret: ChangeContext["newSecret"];
+  readonly wallClock: () => number;
   describe(): Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
   reload(): Promise<ReloadResult>;
   readonly explain: Explain;
 }
 
-export function adminPages(source: AdminSource, schedule: Schedule): Pages {
+/** Answers every request of the admin listener; `pages` are those it shares with the status listener. */
+export function createAdminApi(
+  source: AdminSource,
+  schedule: Schedule,
+  pages: Pages,
+): (exchange: Exchange) => Promise<Reply> {
+  const { access, control, covers, env, newId, newSecret, plugins, wallClock } = source;
+  const schemas = createPluginSchemas(plugins);
+  const services: EntityServices = {
+    control,
+    access,
+    covers,
+    wallClock,
+    context: { newId, newSecret, plugins: schemas, covers: covers.covers },
+  };
+  const schemaSource = { schemas, plugins, env };
+  const own: Pages = { ...pages, ...ownPages(source, schedule) };
+
+  async function answer(exchange: Exchange): Promise<Reply> {
+    const request = adminRequest(exchange);
+    const denial = denialOf(request, access);
+    if (denial !== undefined) return jsonReply(denial.status, { message: denial.message });
+    if (hasPage(exchange, own)) return pageFor(exchange, own);
+    const [first = ""] = request.path;
+    if (first === "schemas") return schemasReply(request, schemaSource);
+    if (first === "config" && request.path.length === 1) return configReply(request, services);
+    if (first === "tags") return tagsReply(request, control);
+    if (first === "audit") return auditReply(request, control);
+    return (await collectionReply(request, services)) ?? pageFor(exchange, own);
+  }
+
+  return async (exchange) => {
+    try {
+      return stamped(await answer(exchange));
+    } catch (error) {
+      if (error instanceof Refusal) return stamped(refusalReply(error));
+      if (error instanceof GatewayError && error.code === "body_too_large")
+        return stamped(jsonReply(413, { message: error.message }));
+      throw error;
+    }
+  };
+}
+
+function ownPages(source: AdminSource, schedule: Schedule): Pages {
+  const { control, nodeId, pid, plugins, version } = source;
   return {
-    "GET /": () => jsonReply(200, { tagline: "Sluice", version: source.version }),
-    "GET /status": async () => jsonReply(200, await source.describe()),
+    "GET /": () =>
+      rootReply({
+        version,
+        nodeId,
+        pid,
+        plugins: plugins.map(({ name }) => name),
+        enabled: control.entities.list(kindOf("plugin")).map(({ name }) => String(name)),
+        isWritable: control.isWritable,
+      }),
+    "GET /status": async () =>
+      jsonReply(200, {
+        ...(await source.describe()),
+        configuration_hash: control.hash,
+        database: { reachable: control.outage === undefined },
+        ...(control.fault !== undefined && { configuration_fault: control.fault }),
+      }),
+    "GET /plugins/enabled": () => jsonReply(200, { enabled_plugins: plugins.map(({ name }) => name) }),
+    "GET /endpoints": () => jsonReply(200, { data: endpointPaths(), next: null }),
+    "GET /openapi.json": () => jsonReply(200, openApiDocument(plugins)),
     "POST /reload": async () => {
       const result = await source.reload();
       return jsonReply(result.ok ? 200 : 400, result);
     },
     "POST /explain": (exchange) => explainPage(exchange, source.explain, schedule),
   };
+}
+
+/** `/schemas/services`, `/schemas/plugins/key-auth`, and either with `/validate`, where it is a POST. */
+async function schemasReply(request: AdminRequest, source: SchemaSource): Promise<Reply> {
+  const [, plural = "", name, more] = request.path;
+  const isValidation =
+    (name === "validate" && more === undefined) || (plural === "plugins" && more === "validate");
+  if (isValidation) {
+    if (request.method !== "POST") return notAllowed("POST");
+    const { fields } = await fieldsOf(request);
+    checkAlone(plural, name === "validate" ? fields : { name, ...fields }, source);
+    return jsonReply(200, { message: "schema validation successful" });
+  }
+  if (more !== undefined || plural === "") throw notFound();
+  if (request.method !== "GET") return notAllowed("GET");
+  if (name === undefined) return jsonReply(200, entitySchemaOf(plural));
+  if (plural !== "plugins") throw notFound();
+  return jsonReply(200, pluginSchemaOf(name, source));
+}
+
+function tagsReply(request: AdminRequest, { entities }: ControlPlane): Reply {
+  const [, wanted, more] = request.path;
+  if (more !== undefined) throw notFound();
+  if (request.method !== "GET") return notAllowed("GET");
+  const data = kinds.flatMap((kind) =>
+    entities
+      .list(kind)
+      .flatMap((record) =>
+        tagsOf(record).map((tag) => ({ entity_name: kind.plural, entity_id: record.id, tag })),
+      ),
+  );
+  return jsonReply(200, {
+    data: wanted === undefined ? data : data.filter(({ tag }) => tag === wanted),
+    next: null,
+  });
+}
+
+/** Who changed what, newest first: `?size=` and, for what is older, `?before=` the last version seen. */
+async function auditReply(request: AdminRequest, control: ControlPlane): Promise<Reply> {
+  if (request.path.length > 1) throw notFound();
+  if (request.method !== "GET") return notAllowed("GET");
+  const before = request.query.get("before");
+  if (before !== null && !/^\d{1,15}$/.test(before))
+    throw new Refusal("invalid_offset", "before must be the version of a change", { before });
+  const limit = sizeOf(request.query.get("size"));
+  const data = await control.audit({ limit, ...(before !== null && { before: Number(before) }) });
+  const oldest = data.at(-1)?.version;
+  const next = data.length < limit || oldest === undefined ? null : `/audit?size=${limit}&before=${oldest}`;
+  return jsonReply(200, { data, next });
+}
+
+function refusalReply({ fields, kind, message }: Refusal): Reply {
+  const { code, name, status } = refusalTable[kind];
+  if (kind === "not_found") return jsonReply(status, { message });
+  return jsonReply(status, { message, name, code, ...(fields !== undefined && { fields }) });
+}
+
+/** Kong's tools find out from it whom they talk to. */
+function stamped(reply: Reply): Reply {
+  reply.headers["server"] = `kong/${kongVersion}`;
+  reply.headers["x-content-type-options"] = "nosniff";
+  reply.headers["cache-control"] = "no-store";
+  return reply;
 }

@@ -5,8 +5,7 @@ import { notingPlugin, pluginConfig } from "../../test/support/fake-plugins.ts";
 import { rejectionOf } from "../../test/support/gateway-errors.ts";
 import type { RunningPlugin } from "../config/snapshot.ts";
 import type { Explanation, Plugin } from "../plugins/plugin.ts";
-import { adminPages } from "./admin.ts";
-import { type Explain, explainBy, maxQuestionSize } from "./explain.ts";
+import { type Explain, explainBy, explainPage, maxQuestionSize } from "./explain.ts";
 
 const explanation = (more: Partial<Explanation> = {}): Explanation => ({
   plugin: "chooses",
@@ -34,14 +33,7 @@ const byPlugins: Explain = (question, signal) => explainBy(plugins, question, si
 
 function createPage(explain: Explain = byPlugins) {
   const clock = createFakeClock();
-  const source = {
-    version: "1",
-    describe: () => ({}),
-    reload: async () => ({ ok: true, messages: [] }),
-    explain,
-  };
-  const page = adminPages(source, clock.schedule)["POST /explain"];
-  const ask = async (facts: ExchangeFacts) => page?.(createExchange(facts));
+  const ask = async (facts: ExchangeFacts) => explainPage(createExchange(facts), explain, clock.schedule);
   const answer = async (body: unknown) => {
     const reply = await ask({ body });
     return { status: reply?.status, ...JSON.parse(String(reply?.body)) };

@@ -6,18 +6,24 @@ import type { Reply } from "../http/reply.ts";
 /** `GET /path` → its answer; what it throws is answered by the table of errors. */
 export type Pages = Readonly<Record<string, (exchange: Exchange) => Reply | Promise<Reply>>>;
 
-/** Serves pages by method and path; anything else is 404, a known path with another method 405. */
-export function servePages(
+/** Serves what `handle` answers. */
+export function serve(
   where: { readonly host: string; readonly port: number },
-  pages: Pages,
+  handle: (exchange: Exchange) => Promise<Reply>,
   services: ListenerServices,
 ): Promise<Listener> {
-  return listen(where, { handle: async (exchange) => pageFor(exchange, pages) }, services);
+  return listen(where, { handle }, services);
 }
 
-function pageFor(exchange: Exchange, pages: Pages): Reply | Promise<Reply> {
+/** Whether there is a page at the request's path, by whatever method. */
+export function hasPage({ request: { path } }: Exchange, pages: Pages): boolean {
+  return Object.keys(pages).some((key) => key.endsWith(` ${nameOf(path)}`));
+}
+
+/** The page of a request by method and path; anything else is 404, a known path with another method 405. */
+export function pageFor(exchange: Exchange, pages: Pages): Reply | Promise<Reply> {
   const { method, path } = exchange.request;
-  const name = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+  const name = nameOf(path);
   const page = pages[`${method === "HEAD" ? "GET" : method} ${name}`];
   if (page !== undefined) return page(exchange);
   const allowed = Object.keys(pages)
@@ -27,6 +33,10 @@ function pageFor(exchange: Exchange, pages: Pages): Reply | Promise<Reply> {
   const reply = jsonReply(405, { message: "Method not allowed" });
   reply.headers["allow"] = allowed.join(", ");
   return reply;
+}
+
+function nameOf(path: string): string {
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
 export function jsonReply(status: number, body: unknown): Reply {

@@ -33,6 +33,8 @@ export interface BalanceRequest {
   readonly prompts: () => readonly string[];
   /** A client header by lower-case name. */
   readonly header: (name: string) => string | undefined;
+  /** What consistent-hashing goes by, where that is not a header: "" for a request that has nothing of the kind. */
+  readonly hashKey?: string;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
   /**
@@ -74,6 +76,8 @@ export interface Outcome {
   readonly failure?: AttemptFailure;
   /** The client left before the end: neither a success nor a failure of the target. */
   readonly aborted?: true;
+  /** Of the answer's head; given for plain HTTP, where health goes by lists of statuses. */
+  readonly status?: number;
   /** From sending to the last byte, or to the failure. */
   readonly latencyMs: number;
   /** How long the vendor asked to be left alone (`Retry-After`). */

@@ -48,6 +48,36 @@ describe("the circuit breaker of a target", () => {
     expect(events).toEqual(["open"]);
   });
 
+  it("counts failures in a row where a success is heeded at once", () => {
+    const breaker = create({ quietMs: 0 });
+    for (const verdict of ["failure", "failure", "success", "failure", "failure"] as const)
+      attempt(breaker, verdict);
+    expect(breaker).toMatchObject({ state: "closed", failures: 2 });
+  });
+
+  it("closes and forgets when somebody else has found the target well, and what was under way counts for nothing", () => {
+    const breaker = opened();
+    breaker.reset();
+    expect(breaker).toMatchObject({ state: "closed", failures: 0 });
+    const ticket = breaker.enter();
+    for (let count = 0; count < 3; count++) attempt(breaker, "failure");
+    breaker.reset();
+    breaker.settle(ticket, "failure");
+    expect(breaker).toMatchObject({ state: "closed", failures: 0 });
+    expect(events).toEqual(["open", "close", "open", "close"]);
+  });
+
+  it("forgets failures too few to open it when it is reset, and does nothing where it is off", () => {
+    const breaker = create();
+    attempt(breaker, "failure");
+    breaker.reset();
+    expect(breaker.failures).toBe(0);
+    const off = create({ maxFails: 0 });
+    off.reset();
+    expect(off.state).toBe("off");
+    expect(events).toEqual([]);
+  });
+
   it("counts failures in all, not in a row", () => {
     const breaker = create();
     attempt(breaker, "failure");

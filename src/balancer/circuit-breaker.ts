@@ -13,6 +13,8 @@ export interface BreakerSettings {
   /** 0: off. */
   readonly maxFails: number;
   readonly failTimeoutMs: number;
+  /** Time after the last failure from which a success makes all of them forgotten. Default: `failTimeoutMs`. */
+  readonly quietMs?: number;
 }
 
 /** off: `maxFails` is 0 · half-open: the time is up, and one attempt is, or may be, under way to try. */
@@ -29,6 +31,8 @@ export interface CircuitBreaker {
   /** An attempt that was admitted begins; it takes the probe where one is due. To be handed to `settle`, once. */
   enter(): number;
   settle(ticket: number, verdict: Verdict): void;
+  /** Closes it and forgets the failures, in all processes: somebody else has found the target well. */
+  reset(): void;
   /** What this process knows, for the breakers of the same target in others. */
   tell(): Row;
   /** What those others know; each as of `delayMs` ago at most. */
@@ -112,6 +116,12 @@ class SharedCircuitBreaker implements CircuitBreaker {
     else if (verdict === "success" && this.#failures > 0 && this.#isQuiet(now)) this.#forgetFailures();
   }
 
+  reset(): void {
+    if (this.#isOff) return;
+    if (this.#isOpen) this.#close();
+    else if (this.#failures > 0) this.#forgetFailures();
+  }
+
   tell(): Row {
     const { epoch, failures, lastFailureAt, isOpen, isProbing } = this.#record;
     return [epoch, failures, lastFailureAt, Number(isOpen), Number(isProbing)];
@@ -152,7 +162,8 @@ class SharedCircuitBreaker implements CircuitBreaker {
   }
 
   #isQuiet(now: number): boolean {
-    return now - this.#lastFailureAt >= this.#settings.failTimeoutMs;
+    const { failTimeoutMs, quietMs = failTimeoutMs } = this.#settings;
+    return now - this.#lastFailureAt >= quietMs;
   }
 
   /** Whoever has seen the last failure gets the requests, most likely, and is the first to try. */

@@ -88,8 +88,19 @@ export function createTargetPool<Member extends Target>(
   options: TargetPoolOptions,
   services: TargetPoolServices,
 ): TargetPool<Member> {
+  const createHealth = (target: Member) => createTargetHealth(target, options, services);
+  return createPool(balancer, targets, createHealth, services);
+}
+
+/** The same where somebody else knows how the targets are. `createHealth` is called once for each. */
+export function createPool<Member extends Target>(
+  balancer: Balancer,
+  targets: readonly Member[],
+  createHealth: (target: Member) => TargetHealth,
+  services: Pick<TargetPoolServices, "now" | "letGo">,
+): TargetPool<Member> {
   const healths: TargetHealth[] = [];
-  for (const target of targets) healths[target.index] = createTargetHealth(target, options, services);
+  for (const target of targets) healths[target.index] = createHealth(target);
   const healthOf = (target: Target): TargetHealth => {
     const health = healths[target.index];
     if (health === undefined) throw new Error(`target ${target.index} (${target.name}) is not in this pool`);

@@ -40,8 +40,9 @@ export interface TargetHealthServices {
   readonly call?: HttpCall;
 }
 
-export interface TargetHealth {
-  readonly breaker: CircuitBreaker;
+/** `Ticket` is what `begin` gives and `end` takes. */
+export interface TargetHealth<Ticket = unknown> {
+  readonly breaker: Pick<CircuitBreaker, "state" | "failures" | "retryInMs">;
   /** What the active health check last found; undefined without one. */
   readonly healthy: boolean | undefined;
   readonly inFlight: number;
@@ -57,8 +58,8 @@ export interface TargetHealth {
   /** Milliseconds until an attempt may begin; only to be asked of one that is not available. */
   readonly waitMs: number;
   /** An attempt begins; the result is to be handed to `end`, once. */
-  begin(): number;
-  end(ticket: number, outcome: Outcome): void;
+  begin(): Ticket;
+  end(ticket: Ticket, outcome: Outcome): void;
   /** Stops the health check. Attempts under way may still end. */
   close(): void;
 }
@@ -97,7 +98,7 @@ export function createTargetHealth(
   target: Target,
   options: TargetHealthOptions,
   services: TargetHealthServices,
-): TargetHealth {
+): TargetHealth<number> {
   const { now } = services;
   const record = services.memory.of(target, createRecord);
   const breaker = createTargetBreaker(target, record.breaker, options, {

@@ -1,9 +1,9 @@
 /** `sluice check`: everything wrong with a config file, or what would run. */
 
-import type { Config, PluginScope } from "../config/config.ts";
+import type { Config, PluginScope, RouteConfig } from "../config/config.ts";
 import type { ScopedPlugin } from "../config/plugin-chains.ts";
 import { formatProblem } from "../config/problem.ts";
-import { createSnapshot, type Snapshot } from "../config/snapshot.ts";
+import { createSnapshot, type RoutePlan, type Snapshot } from "../config/snapshot.ts";
 import type { Command } from "./command.ts";
 import { type ConfigFile, configPath, readConfigFile } from "./config-file.ts";
 import { connect } from "./connect.ts";
@@ -43,6 +43,7 @@ async function describe(file: ConfigFile, terminal: Terminal, withConnect: boole
     `${file.path}: ok (${count(warnings, "warning")}, ${count(notices, "notice")})\n${lines.join("\n")}\n`,
   );
   const failed = withConnect ? await connect(snapshot, terminal) : 0;
+  for (const { upstream } of snapshot.upstreams) upstream.close();
   await Promise.all(snapshot.plugins.map(({ plugin }) => plugin.close?.()));
   await runtime.close();
   return failed;
@@ -50,25 +51,28 @@ async function describe(file: ConfigFile, terminal: Terminal, withConnect: boole
 
 function summary(config: Config, snapshot: Snapshot): readonly string[] {
   if (config.routes.length === 0) return ["  no routes: every request gets 404"];
-  return config.routes.flatMap((route) => {
-    const plan = snapshot.plans.get(route.id);
-    const service = plan?.service;
-    const where = [...(route.methods ?? []), ...(route.hosts ?? []), ...(route.paths ?? [])].join(" ");
-    const to =
-      service === undefined
-        ? ""
-        : ` → ${service.protocol}://${service.host}:${service.port}${service.path ?? ""}`;
-    const names = (plan?.plugins ?? []).flatMap((each) =>
-      snapshot.plugins.filter(({ plugin }) => plugin === each),
-    );
-    return [
-      `  route ${route.name ?? route.id}  ${where}${names.length === 0 ? to : ""}`,
-      ...names.flatMap((entry) => pluginLines(entry, "")),
-      ...(plan?.callers?.conditional ?? []).flatMap((entry) =>
-        pluginLines(entry, `, for ${callerOf(entry.config.scope, config)}`),
-      ),
-    ];
-  });
+  return config.routes.flatMap((route) => routeLines(route, snapshot, config));
+}
+
+function routeLines(route: RouteConfig, { plans, plugins }: Snapshot, config: Config): readonly string[] {
+  const plan = plans.get(route.id);
+  const where = [...(route.methods ?? []), ...(route.hosts ?? []), ...(route.paths ?? [])].join(" ");
+  const running = (plan?.plugins ?? []).flatMap((each) => plugins.filter(({ plugin }) => plugin === each));
+  return [
+    `  route ${route.name ?? route.id}  ${where}${running.length === 0 ? serviceOf(plan) : ""}`,
+    ...(plan?.upstream === undefined || running.length > 0 ? [] : [`    ${plan.upstream.describe()}`]),
+    ...running.flatMap((entry) => pluginLines(entry, "")),
+    ...(plan?.callers?.conditional ?? []).flatMap((entry) =>
+      pluginLines(entry, `, for ${callerOf(entry.config.scope, config)}`),
+    ),
+  ];
+}
+
+function serviceOf(plan: RoutePlan | undefined): string {
+  const { service, upstream } = plan ?? {};
+  if (service === undefined) return "";
+  const host = upstream === undefined ? `${service.host}:${service.port}` : service.host;
+  return ` → ${service.protocol}://${host}${service.path ?? ""}`;
 }
 
 function pluginLines({ name, plugin }: ScopedPlugin, whom: string): readonly string[] {

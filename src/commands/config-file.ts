@@ -1,7 +1,7 @@
 /** Reads a config file for a command. */
 import { readFileSync } from "node:fs";
 import type { Config } from "../config/config.ts";
-import { loadConfig } from "../config/load.ts";
+import { type LoadResult, loadConfig, loadDocument } from "../config/load.ts";
 import { formatProblem, type Problem } from "../config/problem.ts";
 import { plugins } from "../plugins/index.ts";
 import { UsageError } from "./terminal.ts";
@@ -16,9 +16,17 @@ export class ConfigFileError extends Error {
   }
 }
 
+/** Where a config comes from: the bytes of a file, read once, or entities as a document. It may hold keys. */
+export type ConfigSource =
+  | { readonly path: string; readonly text: string }
+  | { readonly path: string; readonly content: Readonly<Record<string, unknown>> };
+
 export interface ConfigFile {
+  /** The file; where there is none, what holds the entities. */
   readonly path: string;
+  readonly source: ConfigSource;
   readonly config: Config;
+  readonly entities: LoadResult["entities"];
   /** Warnings and notices. */
   readonly problems: readonly Problem[];
 }
@@ -31,17 +39,19 @@ interface ReadOptions {
 
 /** Throws `ConfigFileError` with all problems when the file cannot be read or has an error. */
 export function readConfigFile(path: string, env: Environment, options?: ReadOptions): ConfigFile {
-  return parseConfigFile(path, readConfigText(path), env, options);
+  return loadSource({ path, text: readConfigText(path) }, env, options);
 }
 
-/** The same of a text that has been read; `path` is what problems call it. */
-export function parseConfigFile(
-  path: string,
-  text: string,
+/** The same of what has been read; `path` is what problems call it. */
+export function loadSource(
+  source: ConfigSource,
   env: Environment,
   options: ReadOptions = { withReview: false },
 ): ConfigFile {
-  const { config, problems } = loadConfig(text, { file: path, env, plugins, ...options });
+  const { path } = source;
+  const how = { file: path, env, plugins, ...options };
+  const { config, entities, problems } =
+    "text" in source ? loadConfig(source.text, how) : loadDocument(source.content, how);
   if (config === undefined) {
     const errors = problems.filter((problem) => problem.severity === "error").length;
     const count = errors === 1 ? "1 error" : `${errors} errors`;
@@ -50,7 +60,7 @@ export function parseConfigFile(
       problems,
     );
   }
-  return { path, config, problems };
+  return { path, source, config, entities, problems };
 }
 
 /** Throws `ConfigFileError` when it cannot be read. */

@@ -1,8 +1,10 @@
 /** What a gateway process shows besides its proxy: status and admin listeners, run file, ready line. */
-import { type AdminSource, adminPages } from "../admin/admin.ts";
-import { type Pages, servePages } from "../admin/pages.ts";
+import { type AdminSource, createAdminApi } from "../admin/admin.ts";
+import { pageFor, serve } from "../admin/pages.ts";
 import { metricsPages, type StatusSource, statusPages } from "../admin/status.ts";
+import type { Exchange } from "../http/exchange.ts";
 import type { Listener, ListenerServices } from "../http/listener.ts";
+import type { Reply } from "../http/reply.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { systemSchedule } from "../util/schedule.ts";
 import { writeRunFile } from "./run-file.ts";
@@ -34,18 +36,22 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const { settings, services, terminal, log } = options;
   const listeners: Listener[] = [];
   const closeAll = () => Promise.all(listeners.map((listener) => listener.close(0)));
-  const serve = async (where: Address | undefined, pages: Pages): Promise<Listener | undefined> => {
+  const open = async (
+    where: Address | undefined,
+    handle: (exchange: Exchange) => Promise<Reply>,
+  ): Promise<Listener | undefined> => {
     if (where === undefined) return undefined;
-    const listener = await servePages(where, pages, services);
+    const listener = await serve(where, handle, services);
     listeners.push(listener);
     return listener;
   };
   let status: Listener | undefined;
   let admin: Listener | undefined;
   try {
-    status = await serve(settings.statusListen, statusPages(options.status));
-    const adminOnly = adminPages(options.admin, systemSchedule);
-    admin = await serve(settings.adminListen, { ...adminOnly, ...metricsPages(options.status) });
+    const shown = statusPages(options.status);
+    status = await open(settings.statusListen, async (exchange) => pageFor(exchange, shown));
+    const handle = createAdminApi(options.admin, systemSchedule, metricsPages(options.status));
+    admin = await open(settings.adminListen, handle);
   } catch (error) {
     // What listens would keep a process alive that cannot serve.
     await closeAll();

@@ -1,10 +1,21 @@
 /** What `sluice start` runs, with or without workers, and what both ways have in common. */
-import type { ReloadResult } from "../admin/admin.ts";
+import type { ReloadResult } from "../admin/reload.ts";
 import { formatProblem } from "../config/problem.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createJsonSink, createPrettySink, type Sink } from "../telemetry/sinks.ts";
-import { type ConfigFile, ConfigFileError, parseConfigFile, readConfigText } from "./config-file.ts";
+import { type ConfigFile, ConfigFileError } from "./config-file.ts";
+import type { ProcessSettings } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
+
+/** What the command line says about what is to run. */
+export interface StartOptions {
+  /** The config file. */
+  readonly path: string | undefined;
+  readonly isWatched: boolean;
+  readonly isDbLess: boolean;
+  readonly settings: ProcessSettings;
+  readonly terminal: Terminal;
+}
 
 /** A gateway that serves, with its status and admin listeners. */
 export interface GatewayProcess {
@@ -20,17 +31,16 @@ export interface GatewayProcess {
   abandon(): void;
 }
 
-/** Reads the file and has `take` put it in place of the running one; what either throws is the result's reason. */
-export async function reloadFrom(
+/** Has `take` put what `read` gives in place of the running one; what either throws is the result's reason. */
+export async function reloadWith(
   path: string,
-  env: Terminal["env"],
   log: Logger,
-  take: (file: ConfigFile, text: string) => Promise<void>,
+  read: () => ConfigFile,
+  take: (file: ConfigFile) => Promise<void>,
 ): Promise<ReloadResult> {
   try {
-    const text = readConfigText(path);
-    const file = parseConfigFile(path, text, env);
-    await take(file, text);
+    const file = read();
+    await take(file);
     reportProblems(file, log);
     const message = `${path}: reloaded, ${file.config.routes.length} routes`;
     log.info(message);

@@ -1,6 +1,6 @@
 /** `sluice reload`: has a running gateway read its file again, and says what came of it. */
 import { request } from "undici";
-import type { ReloadResult } from "../admin/admin.ts";
+import type { ReloadResult } from "../admin/reload.ts";
 import type { Command } from "./command.ts";
 import { type RunFile, readRunFile, unreachable } from "./run-file.ts";
 import { readSettings } from "./settings.ts";

@@ -52,6 +52,7 @@ export function createServing({ listen, runtime, sinks, settings }: ServingOptio
       plugins: gateway?.snapshot.plugins.map((entry) => ({ name: entry.name, id: entry.config.id })) ?? [],
       components: health(),
       targets: gateway?.targets() ?? [],
+      upstreamTargets: gateway?.upstreamTargets() ?? [],
       memory: process.memoryUsage.rss(),
     }),
     async close(deadlineMs) {

@@ -14,6 +14,9 @@ describe("the settings of the process", () => {
       proxyListen: { host: "0.0.0.0", port: 8000 },
       adminListen: { host: "127.0.0.1", port: 8001 },
       dashboardListen: undefined,
+      adminToken: undefined,
+      adminSecrets: "on-request",
+      database: { strategy: "sqlite", sqlite: { timeout: 5000 } },
       statusListen: { host: "127.0.0.1", port: 8100 },
       logLevel: "info",
       pretty: false,
@@ -91,8 +94,24 @@ describe("the settings of the process", () => {
     "example.org:8001",
     "127.0.0.1.evil.org:8001",
     "1270.0.0.1:1",
-  ])("do not let the admin API listen on %s", (text) => {
+  ])("do not let the admin API listen on %s without a token", (text) => {
     expect(() => read({ "admin-listen": text })).toThrow(/^--admin-listen: .*loopback/);
+    const token = "0123456789abcdef";
+    expect(read({ "admin-listen": text }, { SLUICE_ADMIN_TOKEN: token })).toMatchObject({
+      adminToken: token,
+    });
+  });
+
+  it.each(["short", "with a space in it", "sixteen-chars-ü"])("take no such token: %s", (text) => {
+    const error = (() => {
+      try {
+        return read({ "admin-token": text });
+      } catch (reason) {
+        return reason;
+      }
+    })();
+    expect(String(error)).toMatch(/--admin-token: the token must be at least 16 visible ASCII characters/);
+    expect(String(error)).not.toContain(text);
   });
 
   it("choose the log's form by the terminal unless told", () => {

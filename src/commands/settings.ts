@@ -1,6 +1,12 @@
 /** Process settings: flags and environment variables named after kong.conf's. */
-import { LedgerSettingError, ledgerSettingHelp, readLedgerSetting } from "../ledger/ledger-settings.ts";
+import {
+  type ConfigStoreOptions,
+  configStoreSettingHelp,
+  readConfigStoreSetting,
+} from "../config-store/options.ts";
+import { ledgerSettingHelp, readLedgerSetting } from "../ledger/ledger-settings.ts";
 import type { LedgerOptions } from "../ledger/options.ts";
+import { PlaceSettingError } from "../sql/place-setting.ts";
 import { type LogLevel, logLevels } from "../telemetry/logger.ts";
 
 export interface Address {
@@ -18,7 +24,27 @@ interface Setting {
 /** Every setting of the process; the config file has the rest. */
 export const settingTable = [
   setting("proxy-listen", "0.0.0.0:8000", "where clients connect"),
-  setting("admin-listen", "127.0.0.1:8001", "the admin API, on loopback addresses only; off: none"),
+  setting(
+    "admin-listen",
+    "127.0.0.1:8001",
+    "the admin API; off: none. On other than loopback addresses it wants --admin-token",
+  ),
+  setting(
+    "admin-token",
+    "",
+    "what the admin API is asked with, in Kong-Admin-Token; better given as SLUICE_ADMIN_TOKEN",
+  ),
+  setting(
+    "admin-secrets",
+    "on-request",
+    "on-request: the admin API shows secrets to decK and whoever asks with Sluice-Secrets: plain; never: to nobody",
+  ),
+  setting("database", "sqlite", configStoreSettingHelp),
+  setting(
+    "database-password",
+    "",
+    "password of the database's server; better given as SLUICE_DATABASE_PASSWORD",
+  ),
   setting(
     "dashboard-listen",
     "off",
@@ -48,6 +74,10 @@ export interface ProcessSettings {
   /** Nothing listens there yet. */
   readonly dashboardListen: Address | undefined;
   readonly statusListen: Address | undefined;
+  /** Undefined: whoever reaches the admin API may use it. */
+  readonly adminToken: string | undefined;
+  readonly adminSecrets: "on-request" | "never";
+  readonly database: ConfigStoreOptions;
   readonly logLevel: LogLevel;
   readonly pretty: boolean;
   readonly prefix: string;
@@ -67,14 +97,18 @@ export function readSettings(
 ): ProcessSettings {
   const read = (flag: Flag) => readGiven(flag, flags, env);
   const adminListen = optionalAddress(read("admin-listen"));
-  if (adminListen !== undefined && !isLoopback(adminListen.host)) {
+  const adminToken = token(read("admin-token"));
+  if (adminListen !== undefined && adminToken === undefined && !isLoopback(adminListen.host)) {
     throw new SettingError(
-      `${read("admin-listen").source}: ${adminListen.host} is not a loopback address; the admin API has no access control in this version, so it listens on 127.0.0.1, ::1 or localhost only`,
+      `${read("admin-listen").source}: ${adminListen.host} is not a loopback address, so others could change everything: set a token for the admin API (SLUICE_ADMIN_TOKEN), or listen on 127.0.0.1`,
     );
   }
   return {
     proxyListen: address(read("proxy-listen")),
     adminListen,
+    adminToken,
+    adminSecrets: oneOf(read("admin-secrets"), ["on-request", "never"]),
+    database: readDatabase(read),
     dashboardListen: optionalAddress(read("dashboard-listen")),
     statusListen: optionalAddress(read("status-listen")),
     logLevel: oneOf(read("log-level"), logLevels),
@@ -86,18 +120,42 @@ export function readSettings(
   };
 }
 
+/** Of a guess a second, a token of this length stands for longer than there are gateways. */
+const minTokenLength = 16;
+
+function token({ text, source }: Given): string | undefined {
+  if (text === "") return undefined;
+  if (text.length < minTokenLength || !/^[\x21-\x7e]+$/.test(text)) {
+    throw new SettingError(
+      `${source}: the token must be at least ${minTokenLength} visible ASCII characters, without spaces; make one with: openssl rand -hex 24`,
+    );
+  }
+  return text;
+}
+
+function readDatabase(read: (flag: Flag) => Given): ConfigStoreOptions {
+  return placed(() => readConfigStoreSetting(read("database"), optionalText(read("database-password"))));
+}
+
 function readLedger(read: (flag: Flag) => Given): LedgerOptions {
-  const password = read("ledger-password").text;
   const limits = {
     retentionDays: days(read("ledger-retention")),
     logPayloads: oneOf(read("ledger-payloads"), ["on", "off"]) === "on",
   };
+  return placed(() => readLedgerSetting(read("ledger"), optionalText(read("ledger-password")), limits));
+}
+
+function placed<Options>(readSetting: () => Options): Options {
   try {
-    return readLedgerSetting(read("ledger"), password === "" ? undefined : password, limits);
+    return readSetting();
   } catch (error) {
-    if (error instanceof LedgerSettingError) throw new SettingError(error.message, { cause: error });
+    if (error instanceof PlaceSettingError) throw new SettingError(error.message, { cause: error });
     throw error;
   }
+}
+
+function optionalText({ text }: Given): string | undefined {
+  return text === "" ? undefined : text;
 }
 
 /** Flags win over the environment, the environment over the defaults. */

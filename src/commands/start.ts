@@ -3,37 +3,37 @@ import { availableParallelism } from "node:os";
 import { type Explain, explainBy } from "../admin/explain.ts";
 import { GatewayError } from "../errors.ts";
 import { version } from "../util/version.ts";
-import type { Command } from "./command.ts";
-import { configPath, readConfigFile } from "./config-file.ts";
+import { adminSource, coversFor } from "./admin-source.ts";
+import type { Command, Invocation } from "./command.ts";
 import { type Front, openFront } from "./front.ts";
-import { type GatewayProcess, outputSink, reloadFrom, reportProblems } from "./gateway-process.ts";
+import { type GatewayProcess, outputSink, reportProblems, type StartOptions } from "./gateway-process.ts";
+import { degradedOrigin, openOrigin } from "./origin.ts";
 import { createRuntime, terminalLog } from "./runtime.ts";
 import { createServing } from "./serving.ts";
-import { type ProcessSettings, readSettings } from "./settings.ts";
+import { readSettings } from "./settings.ts";
 import { waitForStop } from "./signals.ts";
-import type { Terminal } from "./terminal.ts";
+import { UsageError } from "./terminal.ts";
 import { startWorkers } from "./workers/primary.ts";
 import { isWorker, runWorker } from "./workers/worker.ts";
 
-const usage = "start -c FILE";
+const usage = "start [-c FILE]";
 
 export const start: Command = {
   name: "start",
   usage,
-  summary: "Run the gateway.",
+  summary: "Run the gateway, with a file or, without one, with what the admin API is told.",
   takesSettings: true,
   flags: [
     { name: "config", short: "c", type: "string", value: "FILE", help: "declarative config, YAML or JSON" },
+    { name: "watch", type: "boolean", help: "read the file again whenever it changes" },
+    { name: "db-less", type: "boolean", help: "keep nothing: the file, or what is posted to /config" },
   ],
   async run({ flags, positionals }, terminal) {
     if (isWorker(terminal.env)) return runWorker(terminal);
-    const path = configPath(flags["config"], positionals[0], usage);
     const settings = readSettings(flags, terminal.env, terminal.isTerminal);
     const workers = settings.workers === "auto" ? availableParallelism() : settings.workers;
-    const process =
-      workers === 1
-        ? await startProcess(path, settings, terminal)
-        : await startWorkers({ path, settings, workers, terminal });
+    const options: StartOptions = { ...readConfigFlags({ flags, positionals }), settings, terminal };
+    const process = workers === 1 ? await startProcess(options) : await startWorkers({ ...options, workers });
     // Whoever has read that we are ready may send a signal at once.
     const stopped = waitForStop({
       onReload: () => process.reload(),
@@ -48,15 +48,37 @@ export const start: Command = {
   },
 };
 
-/** Starts everything in this process, and leaves it to the caller to announce it. Throws `ConfigFileError` and `SettingError`. */
-async function startProcess(
-  path: string,
-  settings: ProcessSettings,
-  terminal: Terminal,
-): Promise<GatewayProcess> {
-  const file = readConfigFile(path, terminal.env);
+function readConfigFlags({
+  flags,
+  positionals,
+}: Invocation): Pick<StartOptions, "path" | "isWatched" | "isDbLess"> {
+  const given = flags["config"] ?? positionals[0];
+  const path = typeof given === "string" && given !== "" ? given : undefined;
+  const isWatched = flags["watch"] === true;
+  if (isWatched && path === undefined) throw new UsageError("--watch is for a file: give it with -c FILE");
+  return { path, isWatched, isDbLess: flags["db-less"] === true };
+}
+
+/**
+ * Starts everything in this process, and leaves it to the caller to announce it. Rejects with `ConfigFileError`,
+ * `SettingError`, and `StoreError`.
+ */
+async function startProcess({ settings, terminal, ...where }: StartOptions): Promise<GatewayProcess> {
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
-  reportProblems(file, log);
+  const covers = coversFor(settings);
+  const origin = await openOrigin(
+    { ...where, settings, covers },
+    {
+      env: terminal.env,
+      log,
+      async take({ config }, beforeCommit) {
+        const running = serving.gateway;
+        if (running === undefined) throw new Error("the gateway has not started yet");
+        await running.reload(config, beforeCommit);
+      },
+    },
+  );
+  reportProblems(origin.first, log);
   const runtime = createRuntime(log, terminal.env);
   const serving = createServing({
     listen: settings.proxyListen,
@@ -65,14 +87,12 @@ async function startProcess(
     settings,
   });
   let isStopping = false;
-  const isReady = () => serving.gateway !== undefined && !isStopping;
+  const isReady = () => serving.gateway !== undefined && origin.hasServed && !isStopping;
   const describe = () => ({ version: version(), ready: isReady(), ...serving.facts() });
-  const degraded = () => serving.health().filter(({ state }) => state === "down");
-  const reload: GatewayProcess["reload"] = async () => {
-    const running = serving.gateway;
-    if (running === undefined) return { ok: false, messages: ["the gateway has not started yet"] };
-    return reloadFrom(path, terminal.env, log, ({ config }) => running.reload(config));
-  };
+  const degraded = () => [
+    ...serving.health().filter(({ state }) => state === "down"),
+    ...degradedOrigin(origin),
+  ];
   const explain: Explain = async (question, signal) => {
     const { gateway } = serving;
     if (gateway === undefined)
@@ -86,13 +106,19 @@ async function startProcess(
       settings,
       services: runtime,
       status: { metrics: serving.metrics, isReady, degraded, describe },
-      admin: { version: version(), describe, reload, explain },
+      admin: adminSource(
+        { control: origin.control, describe, reload: origin.reload, explain },
+        settings,
+        covers,
+        terminal.env,
+      ),
       terminal,
       log,
     });
-    await serving.start(file.config);
+    await serving.start(origin.first.config);
+    origin.watch();
   } catch (error) {
-    await Promise.all([front?.close(), serving.close(0)]);
+    await Promise.all([front?.close(), serving.close(0), origin.close()]);
     throw error;
   }
   const opened = front;
@@ -102,10 +128,11 @@ async function startProcess(
     announce: () => {
       if (serving.gateway !== undefined) opened.announce(serving.gateway);
     },
-    reload,
+    reload: () => origin.reload(),
     async close(deadlineMs) {
       isStopping = true;
       log.info("stopping", { running: serving.gateway?.running ?? 0, deadlineMs });
+      await origin.close();
       await serving.close(deadlineMs);
       await opened.close();
       log.info("stopped");

@@ -5,11 +5,12 @@ import type { Config, PluginConfig, RouteConfig, ServiceConfig } from "./config.
 import { buildConsumerGroups, buildConsumers } from "./consumers.ts";
 import type { plugin } from "./entities/plugin.ts";
 import type { route } from "./entities/route.ts";
-import type { service } from "./entities/service.ts";
+import { addressIn, type service } from "./entities/service.ts";
 import type { Good } from "./good.ts";
 import type { Directory } from "./names.ts";
 import type { OrderedPlugin } from "./ordering-checks.ts";
 import { formatPath } from "./problem.ts";
+import { type Backends, collectBackends } from "./upstreams.ts";
 
 type ServiceFields = z.output<z.ZodObject<typeof service.shape>>;
 type RouteFields = z.output<z.ZodObject<typeof route.shape>>;
@@ -18,10 +19,12 @@ type PluginFields = z.output<z.ZodObject<typeof plugin.shape>>;
 /** Services that are switched off are left out, with their routes and the plugins of both. */
 export function buildConfig(good: readonly Good[], directory: Directory): Config {
   const of = (name: string) => good.filter(({ instance }) => instance.entity.name === name);
+  const backends = collectBackends(good, directory);
   // The three assertions hold because each value was made by the shape of its entity.
   const services = of("service")
     .filter(({ value }) => (value as ServiceFields).enabled)
-    .map(({ instance, value }) => buildService(directory.id(instance), value as ServiceFields));
+    .map(({ instance, value }) => buildService(instance, value as ServiceFields, directory, backends));
+  const upstreams = new Set(services.map(({ host }) => backends.upstreamOf(host)));
   const running = new Set(services.map(({ id }) => id));
   const routes = of("route")
     .map(({ instance, value }) => buildRoute(instance, value as RouteFields, directory))
@@ -35,14 +38,30 @@ export function buildConfig(good: readonly Good[], directory: Directory): Config
     { consumers: of("consumer"), groups: of("consumer_group"), credentials: of("keyauth_credential") },
     directory,
   );
-  return freeze({ services, routes, plugins, consumers, consumerGroups });
+  return freeze({
+    services,
+    upstreams: [...upstreams].filter((each) => each !== undefined),
+    routes,
+    plugins,
+    consumers,
+    consumerGroups,
+  });
 }
 
-function buildService(id: string, fields: ServiceFields): ServiceConfig {
+function buildService(
+  instance: Instance,
+  fields: ServiceFields,
+  directory: Directory,
+  backends: Backends,
+): ServiceConfig {
+  const address = addressOf(fields);
+  const upstream = backends.upstreamOf(address.host);
   return {
-    id,
+    id: directory.id(instance),
     name: fields.name,
-    ...addressOf(fields),
+    ...address,
+    upstream: upstream?.id,
+    tls: address.protocol === "https" ? backends.tlsOf(instance, fields, upstream) : undefined,
     retries: fields.retries,
     connectTimeoutMs: fields.connect_timeout,
     writeTimeoutMs: fields.write_timeout,
@@ -58,15 +77,7 @@ function addressOf({
   protocol,
   url,
 }: ServiceFields): Pick<ServiceConfig, "protocol" | "host" | "port" | "path"> {
-  if (url === undefined) return { protocol, host, port, path };
-  const parsed = new URL(url);
-  const scheme = parsed.protocol.slice(0, -1);
-  return {
-    protocol: scheme,
-    host: parsed.hostname.replace(/^\[(.*)\]$/, "$1"),
-    port: parsed.port === "" ? (scheme === "https" ? 443 : 80) : Number(parsed.port),
-    path: parsed.pathname === "/" || parsed.pathname === "" ? undefined : parsed.pathname,
-  };
+  return url === undefined ? { protocol, host, port, path } : addressIn(url);
 }
 
 function buildRoute(instance: Instance, fields: RouteFields, directory: Directory): RouteConfig {

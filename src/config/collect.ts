@@ -49,8 +49,9 @@ function collectList(
     report.add("error", place.path, `expected a list of ${place.entity.plural}`);
     return;
   }
-  for (const [position, node] of list.items.entries()) {
+  for (const [position, item] of list.items.entries()) {
     const path = [...place.path, position];
+    const node = named(item, place.entity);
     if (node.kind !== "map") {
       report.add("error", path, `expected the fields of a ${place.entity.name}`);
       continue;
@@ -63,4 +64,12 @@ function collectList(
       collectList(children, { entity, path: [...path, field], parent: instance }, found, report);
     }
   }
+}
+
+/** A text in the place of a block that would hold nothing but that name. */
+function named(item: ConfigNode, { isNamedByText, nameField }: Entity): ConfigNode {
+  if (item.kind !== "scalar" || isNamedByText !== true || nameField === undefined || isNull(item))
+    return item;
+  const { keyOffset, offset } = item;
+  return { kind: "map", offset, keyOffset, entries: new Map([[nameField, item]]), hidden: new Set() };
 }

@@ -1,10 +1,14 @@
 /** A config file that was found good: flat, normalised and frozen. What the snapshot is compiled from. */
 import type { Consumer, ConsumerGroup, KeyCredential } from "../consumers/consumer.ts";
+import type { UpstreamTls } from "../http/upstream-tls.ts";
 import type { PluginDefinition } from "../plugins/plugin.ts";
+import type { UpstreamDefinition } from "../upstreams/upstream.ts";
 
 /** Services that are switched off, their routes, and the plugins of both are not in it. */
 export interface Config {
   readonly services: readonly ServiceConfig[];
+  /** Those that a service names as its host. */
+  readonly upstreams: readonly UpstreamDefinition[];
   /** In the order of the file. */
   readonly routes: readonly RouteConfig[];
   /** Switched-off ones included. */
@@ -29,6 +33,10 @@ export interface ServiceConfig extends Identified {
   readonly connectTimeoutMs: number;
   readonly writeTimeoutMs: number;
   readonly readTimeoutMs: number;
+  /** Undefined for http, and where the upstream's certificate is checked as usual and none is shown. */
+  readonly tls: UpstreamTls | undefined;
+  /** Id of the upstream that `host` names; its targets are called in place of `host` and `port`. */
+  readonly upstream: string | undefined;
   readonly tags: readonly string[];
 }
 

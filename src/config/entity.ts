@@ -1,6 +1,7 @@
 /** Contract of the config entity family: type, validation, JSON Schema and reference page all come from one definition. */
 import { z } from "zod";
 import type { Finding } from "../plugins/plugin.ts";
+import { auto } from "../util/field-notes.ts";
 
 export interface Entity<Shape extends z.ZodRawShape = z.ZodRawShape> {
   /** In the singular, as other entities refer to it: `service`. */
@@ -22,8 +23,18 @@ export interface Entity<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly children?: Readonly<Record<string, string>>;
   /** Reference without which it means nothing, given by its field or by its place in the file. */
   readonly owner?: keyof Shape & string;
+  /** In a list, a plain text may stand for one that has nothing but its name. */
+  readonly isNamedByText?: boolean;
   /** Accepted and validated, but nothing acts on it yet. */
   readonly isPlanned?: boolean;
+  /** Where the admin API has its list, where that is not `plural`: `key-auths`. */
+  readonly collection?: string;
+  /** What the list of those of one owner is called below the owner, where that is not `collection`: `key-auth`. */
+  readonly nestedCollection?: string;
+  /** Required field that the admin API makes up where it is left out: a secret nobody can guess, shown once. */
+  readonly generatedField?: keyof Shape & string;
+  /** Replaces fields that stand for others, which are what the admin API keeps. May be given what does not fit the shape. */
+  expand?(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
   /** What the shape alone cannot say, on a value the shape has accepted; paths are relative to the entity. */
   check?(value: z.output<z.ZodObject<Shape>>): readonly Finding[];
 }
@@ -48,25 +59,43 @@ export function entitySchema(entity: Entity): z.ZodObject {
 export const commonFields = {
   id: z
     .guid({ error: "must be a UUID" })
-    .describe("UUID; made up from the name or place when left out.")
+    .describe("UUID. Left out, it is made up: in a file from name or place, in the admin API by chance.")
+    .meta(auto)
     .optional(),
-  tags: z.array(z.string()).describe("Words for tools that sort entities; without effect here.").optional(),
-  created_at: z.number().describe("Kept by exports; without effect here.").optional(),
-  updated_at: z.number().describe("Kept by exports; without effect here.").optional(),
+  tags: z
+    .array(z.string())
+    .describe("Words by which the admin API's lists can be asked, and decK chooses what is its own.")
+    .optional(),
+  created_at: z
+    .number()
+    .describe("Seconds since 1970; of entities of a file without it, when they were loaded.")
+    .meta(auto)
+    .optional(),
+  updated_at: z
+    .number()
+    .describe("Seconds since 1970: the last change by the admin API.")
+    .meta(auto)
+    .optional(),
 };
+
+const noReference = "must be a name or an id, or a block with one of them: {name: …} or {id: …}";
+
+/** Exports and decK may give more of the entity than its id. */
+const referenceBlock = z
+  .strictObject({
+    id: z.string().min(1).optional(),
+    name: z.string().min(1).optional(),
+    username: z.string().min(1).optional(),
+    custom_id: z.string().optional(),
+  })
+  .refine(({ id, name, username }) => (id ?? name ?? username) !== undefined, noReference);
 
 /** A pointer to another entity: its name or id, plain or in a block. */
 export function reference(description: string) {
   return z
-    .union(
-      [
-        z.string().min(1),
-        z.strictObject({ name: z.string().min(1) }),
-        z.strictObject({ id: z.string().min(1) }),
-        z.strictObject({ username: z.string().min(1) }),
-      ],
-      { error: "must be a name or an id, or a block with one of them: {name: …} or {id: …}" },
-    )
+    .union([z.string().min(1), referenceBlock], {
+      error: "must be a name or an id, or a block with one of them: {name: …} or {id: …}",
+    })
     .describe(description);
 }
 

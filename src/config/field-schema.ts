@@ -23,6 +23,12 @@ export interface FieldSchema {
   readonly sluice?: boolean;
   readonly secret?: boolean;
   readonly deprecated?: boolean;
+  readonly fileOnly?: boolean;
+  readonly auto?: boolean;
+  /** Names of the fields beside it that it says in an old way. */
+  readonly standsFor?: readonly string[];
+  /** A block that is there, with the defaults of its fields, where it is left out. */
+  readonly prefilled?: boolean;
 }
 
 const made = new WeakMap<z.ZodType, FieldSchema>();
@@ -89,12 +95,7 @@ function tidy({ jsonSchema }: Override): void {
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   const { default: value } = jsonSchema;
-  if (
-    typeof value === "object" &&
-    value !== null &&
-    Object.keys(value).length === 0 &&
-    !Array.isArray(value)
-  ) {
-    delete jsonSchema.default;
-  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return;
+  if (jsonSchema.properties !== undefined) jsonSchema["prefilled"] = true;
+  if (Object.keys(value).length === 0) delete jsonSchema.default;
 }

@@ -45,10 +45,11 @@ function describeEntity(entity: Entity, all: readonly Entity[], plugins: readonl
     return { description: entity.summary, oneOf: plugins.map(({ name }) => pointer(`plugin-${name}`)) };
   }
   const own = forEditors(fieldSchema(entitySchema(entity)));
-  const children = Object.entries(entity.children ?? {}).map(([field, name]) => [
-    field,
-    { description: all.find((other) => other.name === name)?.summary, type: "array", items: pointer(name) },
-  ]);
+  const children = Object.entries(entity.children ?? {}).map(([field, name]) => {
+    const child = all.find((other) => other.name === name);
+    const items = child?.isNamedByText ? { anyOf: [pointer(name), { type: "string" }] } : pointer(name);
+    return [field, { description: child?.summary, type: "array", items }];
+  });
   return {
     description: entity.summary,
     ...own,
@@ -84,7 +85,8 @@ const substituted = "^(\\$\\{\\{.*\\}\\}|\\{vault://.*\\})$";
 
 /** Our marks under names that no other tool claims, and variables allowed wherever the loader allows them. */
 function forEditors(schema: FieldSchema): Json {
-  const { additionalProperties, anyOf, items, planned, properties, secret, sluice, type, ...rest } = schema;
+  const { auto: _auto, fileOnly: _fileOnly, prefilled: _prefilled, standsFor: _standsFor, ...known } = schema;
+  const { additionalProperties, anyOf, items, planned, properties, secret, sluice, type, ...rest } = known;
   const isOpen = schema.enum === undefined && (type === "integer" || type === "number" || type === "boolean");
   return {
     ...rest,

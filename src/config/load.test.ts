@@ -223,10 +223,10 @@ describe("the top of the file", () => {
   });
 
   it("gives one notice for each kind of entity that nothing acts on", () => {
-    const text = `${head}_transform: false\n_info: {select_tags: [a]}\nca_certificates:\n- cert: a\n- cert: b\nupstreams: []\npartials: null\nlicenses: [{payload: x}]\n`;
+    const text = `${head}_transform: false\n_info: {select_tags: [a]}\nkeys:\n- name: a\n- name: b\nupstreams: []\npartials: null\nlicenses: [{payload: x}]\n`;
     expect(lines(text)).toEqual([
       "gateway.yaml:2:1: notice: _transform: accepted, not acted on yet",
-      "gateway.yaml:4:1: notice: ca_certificates: accepted, not acted on yet",
+      "gateway.yaml:4:1: notice: keys: accepted, not acted on yet",
       "gateway.yaml:9:1: notice: licenses: accepted, not acted on yet",
     ]);
     expect(load(text).config).toBeDefined();

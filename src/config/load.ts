@@ -7,19 +7,23 @@ import { entitySchema } from "./entity.ts";
 import { createFieldNotices, type FieldNotices } from "./field-notices.ts";
 import { fieldSchema } from "./field-schema.ts";
 import type { Good } from "./good.ts";
+import { type LoadedEntity, loadedEntities } from "./loaded-entities.ts";
 import { createDirectory, reportEqualValues } from "./names.ts";
 import { checkOrdering } from "./ordering-checks.ts";
 import { createPartials } from "./partials.ts";
 import { readPlugin, reportSameScope } from "./plugin-entries.ts";
 import type { Problem } from "./problem.ts";
-import { createReport, type Report } from "./report.ts";
+import { createReport, nodeAt, type Report } from "./report.ts";
 import { substitute } from "./substitution.ts";
 import { checkTopLevel } from "./top-level.ts";
 import { type MapNode, parseTree } from "./tree.ts";
+import { treeOf } from "./tree-of.ts";
+import { reportEqualTargets } from "./upstreams.ts";
 import { validate } from "./validate.ts";
 import { isNull } from "./value.ts";
 import { resolveReferences } from "./vault-references.ts";
 
+export type { LoadedEntity } from "./loaded-entities.ts";
 export { formatProblem, type Problem } from "./problem.ts";
 
 export interface LoadOptions {
@@ -31,11 +35,15 @@ export interface LoadOptions {
   readonly plugins: readonly PluginDefinition[];
   /** Also take slower looks, for advice: on an order of 100 ms a plugin. Default: no. */
   readonly withReview?: boolean;
+  /** What the entities refer to need not be among them: only each itself is checked. Default: no. */
+  readonly isFragment?: boolean;
 }
 
 export interface LoadResult {
   /** Frozen. Undefined if and only if one of the problems is an error. */
   readonly config: Config | undefined;
+  /** What the config was made of, of which it holds what serving needs; empty where there is no config. */
+  readonly entities: () => readonly LoadedEntity[];
   /** In the order of the file. */
   readonly problems: readonly Problem[];
 }
@@ -63,7 +71,20 @@ export function loadConfig(source: string, options: LoadOptions): LoadResult {
 
   if (root?.kind === "map") return read(root, options, report);
   if (!report.hasErrors()) report.add("error", [], wrongRoot(root));
-  return { config: undefined, problems: report.problems() };
+  return nothing(report);
+}
+
+/**
+ * The same of values that were never a text: the entities of the admin API. Nothing is substituted in them, and the
+ * places of problems are told by their path alone. Never throws.
+ */
+export function loadDocument(document: Readonly<Record<string, unknown>>, options: LoadOptions): LoadResult {
+  const root = treeOf(document);
+  return read(root, options, createReport({ file: options.file, text: "", substitutions: [], root }));
+}
+
+function nothing(report: Report): LoadResult {
+  return { config: undefined, entities: () => [], problems: report.problems() };
 }
 
 function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
@@ -71,7 +92,7 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
   checkTopLevel(root, report);
   const instances = collect(root, report);
   const notices = createFieldNotices(report);
-  const directory = createDirectory(instances, report);
+  const directory = createDirectory(instances, report, { isFragment: options.isFragment === true });
   reportSameScope(instances, directory, report);
   const reader = {
     definitions: options.plugins,
@@ -90,12 +111,16 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
   }
   reportEqualValues(instances, report);
   reportUnknownCallers(good, report);
+  reportEqualTargets(good, directory, report);
   const names = options.plugins.map(({ name }) => name);
   checkOrdering({ plugins: good.flatMap(orderedPlugin), directory, names, report });
-  reportUpstreamHosts(instances, report);
   notices.flush();
-  const config = report.hasErrors() ? undefined : buildConfig(good, directory);
-  return { config, problems: report.problems() };
+  if (report.hasErrors()) return nothing(report);
+  return {
+    config: buildConfig(good, directory),
+    entities: () => loadedEntities(instances, directory),
+    problems: report.problems(),
+  };
 }
 
 /** The entity's own fields, without those nested in it. */
@@ -110,6 +135,9 @@ function readEntity(instance: Instance, report: Report, notices: FieldNotices): 
   if (result === undefined) return undefined;
   notices.collect({ ...node, entries: without(node, except) }, fieldSchema(schema), path, entity.name);
   for (const finding of entity.check?.(result.value) ?? []) {
+    const found = nodeAt(node, finding.path);
+    // Why the value is missing has been said already.
+    if (found?.kind === "scalar" && found.provenance === "missing") continue;
     report.add(finding.severity, [...path, ...finding.path], finding.message);
   }
   return result.value;
@@ -129,25 +157,6 @@ function reportUnknownCallers(good: readonly Good[], report: Report): void {
     const message = "is for single callers, but no plugin of this file finds out who calls: it never runs";
     report.add("warning", [...instance.path, "name"], message);
   }
-}
-
-/** A host that is the name of an upstream would be looked up in DNS, where it is not. */
-function reportUpstreamHosts(instances: readonly Instance[], report: Report): void {
-  const upstreams = new Set(
-    instances.filter(({ entity }) => entity.name === "upstream").map((each) => nameText(each, "name")),
-  );
-  for (const instance of instances) {
-    const host = instance.entity.name === "service" ? nameText(instance, "host") : undefined;
-    if (host === undefined || !upstreams.has(host)) continue;
-    const message =
-      "is the name of an upstream, which this version does not act on: give the host's own name";
-    report.add("warning", [...instance.path, "host"], message);
-  }
-}
-
-function nameText({ node }: Instance, field: string): string | undefined {
-  const value = node.entries.get(field);
-  return value?.kind === "scalar" && typeof value.value === "string" ? value.value : undefined;
 }
 
 interface Refusal {
@@ -171,7 +180,7 @@ function refuse(text: string): Refusal | undefined {
 function failed(file: string, text: string, { message, offset }: Refusal): LoadResult {
   const report = createReport({ file, text, substitutions: [], root: undefined });
   report.addAt("error", offset, [], message);
-  return { config: undefined, problems: report.problems() };
+  return nothing(report);
 }
 
 function wrongRoot(root: ReturnType<typeof parseTree>["root"]): string {

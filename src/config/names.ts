@@ -24,9 +24,13 @@ export interface Directory {
   id(instance: Instance): string;
 }
 
-/** Reports names and ids that are given twice, and references that lead nowhere. */
-export function createDirectory(instances: readonly Instance[], report: Report): Directory {
-  const index = createIndex(instances, report);
+/** Reports names and ids that are given twice, and, but for a fragment, references that lead nowhere. */
+export function createDirectory(
+  instances: readonly Instance[],
+  report: Report,
+  { isFragment }: { readonly isFragment: boolean },
+): Directory {
+  const index = createIndex(instances, report, isFragment);
   const found = new Map<Instance, ReadonlyMap<string, readonly Instance[]>>();
   for (const instance of instances) found.set(instance, findTargets(instance, index, report));
   const ids = new Map<Instance, string>();
@@ -122,10 +126,13 @@ function nameOf({ entity, node }: Instance): string | undefined {
   return entity.nameField === undefined ? undefined : textOf(node.entries.get(entity.nameField));
 }
 
-type Index = ReadonlyMap<string, ReadonlyMap<string, Instance>>;
+interface Index {
+  /** Entity name → name or id → instance. */
+  readonly entries: ReadonlyMap<string, ReadonlyMap<string, Instance>>;
+  readonly isFragment: boolean;
+}
 
-/** Entity name → name or id → instance. */
-function createIndex(instances: readonly Instance[], report: Report): Index {
+function createIndex(instances: readonly Instance[], report: Report, isFragment: boolean): Index {
   const index = new Map<string, Map<string, Instance>>();
   for (const instance of instances) {
     const { entity, node, path } = instance;
@@ -144,7 +151,7 @@ function createIndex(instances: readonly Instance[], report: Report): Index {
         );
     }
   }
-  return index;
+  return { entries: index, isFragment };
 }
 
 function findTargets(instance: Instance, index: Index, report: Report): Map<string, readonly Instance[]> {
@@ -174,7 +181,8 @@ function findTarget(
 ): Instance | undefined {
   if (namesIn(reference).length === 0) return undefined;
   const target = lookUp(kind, reference, index);
-  if (target === undefined) report.add("error", path, dangling(kind, reference, index.get(kind)));
+  if (target === undefined && !index.isFragment)
+    report.add("error", path, dangling(kind, reference, index.entries.get(kind)));
   return target;
 }
 
@@ -191,7 +199,7 @@ function findOwner(
   const around = parent?.entity.name === kind ? parent : undefined;
   const isNamed = namesIn(reference).length > 0;
   if (!isNamed) {
-    if (around === undefined && entity.owner === field) {
+    if (around === undefined && entity.owner === field && !index.isFragment) {
       report.add("error", path, `must name its ${kind} in \`${field}\`, or stand inside it`);
     }
     return around;
@@ -205,7 +213,7 @@ function findOwner(
 }
 
 function lookUp(kind: string, reference: ConfigNode | undefined, index: Index): Instance | undefined {
-  const entries = index.get(kind);
+  const entries = index.entries.get(kind);
   for (const name of namesIn(reference)) {
     const target = entries?.get(name);
     if (target !== undefined) return target;

@@ -10,6 +10,8 @@ export interface Problem {
   readonly column: number;
   /** E.g. `services[0].routes[0].plugins[0].config.targets[2].weight`; "" for the file as a whole. */
   readonly path: string;
+  /** The same, step by step. */
+  readonly steps: Path;
   readonly message: string;
 }
 

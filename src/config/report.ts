@@ -37,7 +37,7 @@ export function createReport({ file, root, substitutions, text }: ReportOptions)
   }
 
   function addAt(severity: Severity, offset: number, path: Path, message: string): void {
-    problems.push({ severity, file, ...locate(offset), path: formatPath(path), message });
+    problems.push({ severity, file, ...locate(offset), path: formatPath(path), steps: path, message });
   }
 
   return {

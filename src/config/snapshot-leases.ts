@@ -1,4 +1,4 @@
-/** Keeps a replaced snapshot's plugins open until the last exchange that uses them has ended. */
+/** Keeps a replaced snapshot's plugins and upstreams open until the last exchange that uses them has ended. */
 import type { Exchange } from "../http/exchange.ts";
 import type { Plugin } from "../plugins/plugin.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -53,13 +53,15 @@ export class SnapshotLeases {
     this.#dropIfUnused(snapshot, use);
   }
 
-  /** A plugin instance may be in several snapshots: it is closed with the last of them. */
+  /** A plugin or upstream may be in several snapshots: it is closed with the last of them. */
   #dropIfUnused(snapshot: Snapshot, use: Use): void {
     if (!use.isRetired || use.count > 0) return;
     this.#live.delete(snapshot);
-    const inUse = new Set<Plugin>();
-    for (const other of this.#live.keys()) for (const { plugin } of other.plugins) inUse.add(plugin);
-    for (const { plugin } of snapshot.plugins) if (!inUse.has(plugin)) this.#close(plugin);
+    const others = [...this.#live.keys()];
+    const plugins = new Set(others.flatMap((other) => other.plugins.map(({ plugin }) => plugin)));
+    const upstreams = new Set(others.flatMap((other) => other.upstreams.map(({ upstream }) => upstream)));
+    for (const { plugin } of snapshot.plugins) if (!plugins.has(plugin)) this.#close(plugin);
+    for (const { upstream } of snapshot.upstreams) if (!upstreams.has(upstream)) upstream.close();
   }
 
   #close(plugin: Plugin): void {

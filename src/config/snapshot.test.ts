@@ -34,6 +34,7 @@ describe("a snapshot's routes", () => {
     expect(find(snapshot, "/c")).toEqual({
       service: undefined,
       serviceRecord: undefined,
+      upstream: undefined,
       plugins: [],
       callers: undefined,
     });

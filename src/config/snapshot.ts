@@ -5,7 +5,8 @@ import { createConsumerIndex } from "../consumers/consumer-index.ts";
 import type { ServiceRecord } from "../http/exchange.ts";
 import type { Plugin, PluginServices } from "../plugins/plugin.ts";
 import { compileRouter, type RouteDefinition, type Router } from "../router/router.ts";
-import type { Config, ConsumerConfig, PluginConfig, RouteConfig, ServiceConfig } from "./config.ts";
+import { createUpstream, type Upstream } from "../upstreams/upstream.ts";
+import type { Config, ConsumerConfig, RouteConfig, ServiceConfig } from "./config.ts";
 import { type Counting, compileCounting } from "./counting.ts";
 import { compileChain, type PluginChain, type ScopedPlugin } from "./plugin-chains.ts";
 
@@ -13,6 +14,8 @@ import { compileChain, type PluginChain, type ScopedPlugin } from "./plugin-chai
 export interface RoutePlan extends PluginChain {
   readonly service: ServiceConfig | undefined;
   readonly serviceRecord: ServiceRecord | undefined;
+  /** The hosts that the service's own stands for. */
+  readonly upstream: Upstream | undefined;
 }
 
 export interface RunningPlugin extends ScopedPlugin {
@@ -20,11 +23,18 @@ export interface RunningPlugin extends ScopedPlugin {
   readonly key: string;
 }
 
+export interface RunningUpstream {
+  /** As for plugins. */
+  readonly key: string;
+  readonly upstream: Upstream;
+}
+
 export interface Snapshot {
   readonly router: Router<RoutePlan>;
   /** By route id. */
   readonly plans: ReadonlyMap<string, RoutePlan>;
   readonly plugins: readonly RunningPlugin[];
+  readonly upstreams: readonly RunningUpstream[];
   /** Those for every request: what a request has that no route takes. They are told of its end alone. */
   readonly everywhere: readonly Plugin[];
   readonly consumers: ConsumerIndex;
@@ -34,16 +44,17 @@ export interface Snapshot {
 }
 
 /**
- * Builds the tables; plugins that `previous` runs with the same content are taken over as they are.
- * Throws when a route or plugin cannot be built; plugins made until then are closed again.
+ * Builds the tables; plugins and upstreams that `previous` runs with the same content are taken over as they are.
+ * Throws when a route, plugin or upstream cannot be built; what was made until then is closed again.
  */
 export function createSnapshot(config: Config, services: PluginServices, previous?: Snapshot): Snapshot {
   const running: RunningPlugin[] = [];
-  const made: Plugin[] = [];
+  const upstreams: RunningUpstream[] = [];
+  const made: Pick<Plugin | Upstream, "close">[] = [];
   try {
     for (const entry of config.plugins) {
       if (!entry.enabled) continue;
-      const key = keyOf(entry);
+      const key = keyOf([entry.id, entry.name, entry.config]);
       const kept = previous?.plugins.find((candidate) => candidate.key === key);
       const plugin =
         kept?.plugin ??
@@ -51,27 +62,42 @@ export function createSnapshot(config: Config, services: PluginServices, previou
       if (kept === undefined) made.push(plugin);
       running.push({ key, name: entry.name, config: entry, plugin });
     }
-    const definitions = config.routes.map((route) => toDefinition(route, config, running));
-    const plans = new Map(definitions.map(({ id, payload }) => [id, payload]));
-    return {
-      router: compileRouter(definitions),
-      plans,
-      plugins: running,
-      everywhere: running
-        .filter(({ config: { scope } }) => Object.keys(scope).length === 0)
-        .map(({ plugin }) => plugin),
-      consumers: createConsumerIndex(config.consumers.map(toEntry)),
-      credentialNames: new Set(running.flatMap(({ plugin }) => namesOf(plugin))),
-      countedOf: compileCounting(running),
-    };
+    for (const definition of config.upstreams) {
+      const key = keyOf(definition);
+      const kept = previous?.upstreams.find((candidate) => candidate.key === key);
+      const upstream = kept?.upstream ?? createUpstream(definition, services);
+      if (kept === undefined) made.push(upstream);
+      upstreams.push({ key, upstream });
+    }
+    return compile(config, running, upstreams);
   } catch (error) {
-    for (const plugin of made) {
-      plugin
-        .close?.()
-        .catch((reason: unknown) => services.log.warn("a plugin did not close", { reason: String(reason) }));
+    for (const each of made) {
+      Promise.resolve(each.close?.()).catch((reason: unknown) =>
+        services.log.warn("a plugin did not close", { reason: String(reason) }),
+      );
     }
     throw error;
   }
+}
+
+function compile(
+  config: Config,
+  running: readonly RunningPlugin[],
+  upstreams: readonly RunningUpstream[],
+): Snapshot {
+  const definitions = config.routes.map((route) => toDefinition(route, config, running, upstreams));
+  return {
+    router: compileRouter(definitions),
+    plans: new Map(definitions.map(({ id, payload }) => [id, payload])),
+    plugins: running,
+    upstreams,
+    everywhere: running
+      .filter(({ config: { scope } }) => Object.keys(scope).length === 0)
+      .map(({ plugin }) => plugin),
+    consumers: createConsumerIndex(config.consumers.map(toEntry)),
+    credentialNames: new Set(running.flatMap(({ plugin }) => namesOf(plugin))),
+    countedOf: compileCounting(running),
+  };
 }
 
 function toEntry({ keys, tags: _, ...consumer }: ConsumerConfig) {
@@ -82,10 +108,8 @@ function namesOf({ credentialNames = [] }: Plugin): readonly string[] {
   return credentialNames.map((name) => name.toLowerCase());
 }
 
-function keyOf(entry: PluginConfig): string {
-  return createHash("sha256")
-    .update(JSON.stringify([entry.id, entry.name, entry.config]))
-    .digest("hex");
+function keyOf(content: unknown): string {
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex");
 }
 
 function toRecord({ host, id, name, path, port, protocol }: ServiceConfig): ServiceRecord {
@@ -96,6 +120,7 @@ function toDefinition(
   route: RouteConfig,
   config: Config,
   running: readonly RunningPlugin[],
+  upstreams: readonly RunningUpstream[],
 ): RouteDefinition<RoutePlan> {
   const service = config.services.find((candidate) => candidate.id === route.service);
   return {
@@ -112,6 +137,7 @@ function toDefinition(
     payload: {
       service,
       serviceRecord: service === undefined ? undefined : toRecord(service),
+      upstream: upstreams.find(({ upstream }) => upstream.id === service?.upstream)?.upstream,
       ...compileChain(route, running),
     },
   };

@@ -26,7 +26,6 @@ export const plainLists: readonly string[] = [
   "oauth2_credentials",
   "rbac_endpoint_permissions",
   "rbac_roles",
-  "targets",
 ];
 
 /** decK's remarks to itself, and what we do with each: nothing, or less than decK does. */

@@ -24,6 +24,8 @@ export interface ScalarNode extends Place {
   /** As written, without quotes; what a vault had, where it is a reference. */
   text: string;
   provenance: Provenance;
+  /** A reference as it was written, once a vault has been asked. */
+  written?: string;
 }
 
 interface ListNode extends Place {

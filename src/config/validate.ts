@@ -16,12 +16,23 @@ export interface Part {
   readonly except?: ReadonlySet<string>;
 }
 
+/** What fitted, by node and schema. A file's nodes are never met again; those of entities are, until these change. */
+const accepted = new WeakMap<MapNode, Map<z.ZodType, { readonly value: unknown }>>();
+
 /** The schema's output; undefined when it does not fit, which has then been reported. */
 export function validate<Schema extends z.ZodType>(
   schema: Schema,
   part: Part,
   report: Report,
 ): { readonly value: z.output<Schema> } | undefined {
+  const known = accepted.get(part.node) ?? new Map<z.ZodType, { readonly value: unknown }>();
+  accepted.set(part.node, known);
+  const found = known.get(schema) ?? parse(schema, part, report);
+  if (found !== undefined) known.set(schema, found);
+  return found as { readonly value: z.output<Schema> } | undefined; // of this schema
+}
+
+function parse(schema: z.ZodType, part: Part, report: Report): { readonly value: unknown } | undefined {
   const { except, node } = part;
   let result = schema.safeParse(toObject(node, except));
   if (!result.success && convert(result.error.issues, node))

@@ -1,21 +1,32 @@
 /** From the tree of a file to plain values, and back to what a value is called in a message. */
-import type { ConfigNode, MapNode } from "./tree.ts";
+import type { ConfigNode, MapNode, ScalarNode } from "./tree.ts";
+
+type ReadScalar = (node: ScalarNode) => unknown;
+
+const held: ReadScalar = ({ value }) => value;
+
+/** References to vaults as they were written, in place of what the vault had. */
+export const asWritten: ReadScalar = ({ value, written }) => written ?? value;
 
 /** The plain value. Fields that hold null are left out, since decK writes null for "not set". */
-export function toValue(node: ConfigNode): unknown {
-  if (node.kind === "scalar") return node.value;
-  if (node.kind === "list") return node.items.map(toValue);
-  return toObject(node);
+export function toValue(node: ConfigNode, read: ReadScalar = held): unknown {
+  if (node.kind === "scalar") return read(node);
+  if (node.kind === "list") return node.items.map((item) => toValue(item, read));
+  return toObject(node, new Set(), read);
 }
 
 /** The block as an object, without the fields in `except`. */
-export function toObject(node: MapNode, except: ReadonlySet<string> = new Set()): Record<string, unknown> {
+export function toObject(
+  node: MapNode,
+  except: ReadonlySet<string> = new Set(),
+  read: ReadScalar = held,
+): Record<string, unknown> {
   const result: Record<string, unknown> = {};
   for (const [name, value] of node.entries) {
     if (isNull(value) || except.has(name)) continue;
     // Not an assignment, which would set the prototype for a field called __proto__.
     Object.defineProperty(result, name, {
-      value: toValue(value),
+      value: toValue(value, read),
       enumerable: true,
       configurable: true,
       writable: true,

@@ -28,6 +28,7 @@ export function resolveReferences(root: MapNode, env: Environment, report: Repor
     if (!text.includes("{vault://")) return;
     const { fault, value } = resolve(text, vaults, env);
     if (fault !== undefined) report.add("error", path, fault);
+    node.written = text;
     node.value = value ?? text;
     node.text = value ?? text;
     node.provenance = value === undefined ? "missing" : "reference";

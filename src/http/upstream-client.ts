@@ -7,6 +7,7 @@ import { inPieces, Upload } from "./upload.ts";
 import { type BodySource, UpstreamBody } from "./upstream-body.ts";
 import { createConnector } from "./upstream-connector.ts";
 import { toUpstreamError, UpstreamTimeout } from "./upstream-error.ts";
+import type { UpstreamTls } from "./upstream-tls.ts";
 
 export interface UpstreamCall {
   /** `https://host:port` */
@@ -28,6 +29,8 @@ export interface UpstreamCall {
    * milliseconds. While the reader has asked for a pause, it does not run.
    */
   readonly readTimeoutMs: number;
+  /** For `https`, where it is not as for all others: the certificate is checked, and none is shown. */
+  readonly tls?: UpstreamTls | undefined;
 }
 
 export interface UpstreamResponse {
@@ -54,7 +57,7 @@ export interface UpstreamClientOptions {
 /** Origins whose connections are kept; far above what a config names. */
 const maxPools = 512;
 
-/** A client whose connections are kept per origin; `options` are for tests and unusual networks. */
+/** A client whose connections are kept per origin and TLS settings; `options` are for tests and unusual networks. */
 export function createUpstreamClient(options: UpstreamClientOptions = {}): UpstreamClient {
   const { keepAliveTimeoutMs = 4_000, now = () => performance.now(), schedule = systemSchedule } = options;
   const clock = { now, schedule };
@@ -69,13 +72,14 @@ export function createUpstreamClient(options: UpstreamClientOptions = {}): Upstr
     oldest[1].close().catch(() => undefined);
   };
 
-  const poolFor = (origin: string, connectTimeoutMs: number): Pool => {
-    const key = `${connectTimeoutMs} ${origin}`;
+  const poolFor = ({ connectTimeoutMs, origin, tls }: UpstreamCall): Pool => {
+    const key =
+      tls === undefined ? `${connectTimeoutMs} ${origin}` : `${connectTimeoutMs} ${origin} ${tls.id}`;
     let pool = pools.get(key);
     if (pool === undefined) {
       makeRoom();
       pool = new Pool(origin, {
-        connect: createConnector(connectTimeoutMs, schedule),
+        connect: createConnector(connectTimeoutMs, schedule, tls),
         keepAliveTimeout: keepAliveTimeoutMs,
         pipelining: 1,
       });
@@ -92,7 +96,7 @@ export function createUpstreamClient(options: UpstreamClientOptions = {}): Upstr
           return;
         }
         const onTheWire = new CallOnTheWire({ call, signal, clock, resolve, reject });
-        poolFor(call.origin, call.connectTimeoutMs).dispatch(
+        poolFor(call).dispatch(
           {
             path: call.path,
             method: call.method as "POST", // undici's type lists the methods; any token is valid on the wire

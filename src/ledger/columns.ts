@@ -1,6 +1,6 @@
 /**
- * The columns of the ledger's tables: one description for the tables, for what is written, and for what is read. New ones
- * come last: what lies on the disk to be written goes by position.
+ * The columns of the ledger: of its one table, and of the views that show it as three. One description for what is made,
+ * what is written, and what is read.
  */
 
 /** Types that both dialects know by these names. */
@@ -13,6 +13,60 @@ export interface Column {
 
 const required = <const Type extends ColumnType>(type: Type) => ({ type, isRequired: true }) as const;
 const optional = <const Type extends ColumnType>(type: Type) => ({ type, isRequired: false }) as const;
+
+/**
+ * One row per entry, by position in its line: new ones come last. Columns of their own have the figures that reports add
+ * up, and what they group by, of the exchange and of its last attempt; all else is JSON by name. So a row is few values,
+ * and each value is a fifth of a microsecond (measured).
+ */
+export const entryColumns = {
+  id: required("text"),
+  time_ms: required("bigint"),
+  route: optional("text"),
+  consumer: optional("text"),
+  target: optional("text"),
+  provider: optional("text"),
+  model: optional("text"),
+  arm: optional("text"),
+  latency_us: required("bigint"),
+  routing_cost_nano_usd: optional("bigint"),
+  is_estimated: required("integer"),
+  input_tokens: optional("bigint"),
+  output_tokens: optional("bigint"),
+  cached_read_tokens: optional("bigint"),
+  cache_write_tokens: optional("bigint"),
+  reasoning_tokens: optional("bigint"),
+  cost_nano_usd: optional("bigint"),
+  attempt_is_estimated: optional("integer"),
+  /** An object of costs by name. */
+  baselines: required("text"),
+  /** An object of what has no column, by the names of `detailNames`. */
+  details: required("text"),
+  /** An array of objects by the names of `attemptColumns`; where one attempt was enough, NULL. */
+  earlier_attempts: optional("text"),
+} as const;
+
+/** The columns of the views that are in `details`: those of the exchange, then those of its last attempt. */
+export const detailNames = {
+  exchange: [
+    "service",
+    "plugin_id",
+    "algorithm",
+    "operation",
+    "mode",
+    "status",
+    "outcome",
+    "decision_reason",
+    "decision_group",
+    "decision_distance",
+    "decision_threshold",
+    "decision_margin",
+    "first_token_us",
+    "cache_status",
+    "payload",
+  ],
+  attempt: ["position", "price_source", "failure", "attempt_latency_us"],
+} as const;
 
 /** One row per exchange. `target`, `provider` and `model` are those of its last attempt. */
 export const exchangeColumns = {
@@ -44,7 +98,7 @@ export const exchangeColumns = {
   payload: optional("text"),
 } as const;
 
-/** One row per attempt; with `exchange_id` before these. */
+/** One row per attempt; with the exchange's `exchange_id` before these. */
 export const attemptColumns = {
   position: required("integer"),
   provider: required("text"),
@@ -62,17 +116,8 @@ export const attemptColumns = {
   latency_us: optional("bigint"),
 } as const;
 
-/** One row per baseline; with `exchange_id` before these. */
+/** One row per baseline; with the exchange's `exchange_id` before these. */
 export const baselineColumns = {
   name: required("text"),
   cost_nano_usd: optional("bigint"),
 } as const;
-
-/** A row by its columns. */
-export type RowOf<Columns extends Readonly<Record<string, Column>>> = {
-  readonly [Name in keyof Columns]: Columns[Name]["isRequired"] extends true
-    ? ValueOf<Columns[Name]["type"]>
-    : ValueOf<Columns[Name]["type"]> | undefined;
-};
-
-type ValueOf<Type extends ColumnType> = Type extends "text" ? string : number;

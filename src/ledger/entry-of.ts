@@ -67,9 +67,11 @@ function routingCostOf(decision: RoutingDecision | undefined): NanoUsd | undefin
 
 /** Those that may have cost something, and the one that ended the exchange. */
 function attemptsOf(tried: readonly TriedTarget[]): readonly LedgerAttempt[] {
-  return tried.flatMap((each, index) =>
-    each.spend !== undefined || !wasFree(each) || index === tried.length - 1 ? [attemptOf(each, index)] : [],
-  );
+  const attempts: LedgerAttempt[] = [];
+  for (const [index, each] of tried.entries())
+    if (each.spend !== undefined || !wasFree(each) || index === tried.length - 1)
+      attempts.push(attemptOf(each, index));
+  return attempts;
 }
 
 /** Nothing was sent, or the vendor has refused: then nobody bills it. What was sent and lost may have been billed. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { LedgerSettingError, readLedgerSetting } from "./ledger-settings.ts";
+import { PlaceSettingError } from "../sql/place-setting.ts";
+import { readLedgerSetting } from "./ledger-settings.ts";
 
 const read = (text: string, password?: string) =>
   readLedgerSetting({ text, source: "SLUICE_LEDGER" }, password);
@@ -8,7 +9,7 @@ function refusal(text: string): string {
   try {
     read(text);
   } catch (error) {
-    expect(error).toBeInstanceOf(LedgerSettingError);
+    expect(error).toBeInstanceOf(PlaceSettingError);
     return String(error);
   }
   throw new Error(`${text} was taken`);

@@ -1,8 +1,6 @@
 /** The setting `--ledger` (`SLUICE_LEDGER`): where the ledger is, in one text. */
+import { readPlace } from "../sql/place-setting.ts";
 import { checkLedger, type LedgerOptions, ledgerOptions } from "./options.ts";
-
-/** A text that names no ledger. The message says what would, and never shows a password. */
-export class LedgerSettingError extends Error {}
 
 /** What `--ledger` takes, for help texts. */
 export const ledgerSettingHelp =
@@ -15,83 +13,23 @@ export interface LedgerLimits {
   readonly logPayloads?: boolean;
 }
 
+const setting = { words: ["off"], choices: ledgerSettingHelp, schema: ledgerOptions, check: checkLedger };
+
 /**
- * `off` · `sqlite` · `sqlite:PATH` · `postgres://USER:PASSWORD@HOST:PORT/DATABASE?FIELD=VALUE&…`, where the fields are those
- * of the block `ledger.postgres`. The password may come on its own, since command lines are seen by others. `source` says
- * where the text came from. Throws a `LedgerSettingError`.
+ * A text that `readPlace` takes, or `off`; the fields of an address are those of the block `ledger.postgres`. The password
+ * may come on its own. `source` says where the text came from. Throws a `PlaceSettingError`.
  */
 export function readLedgerSetting(
-  { text, source }: { readonly text: string; readonly source: string },
+  given: { readonly text: string; readonly source: string },
   password: string | undefined,
   { retentionDays, logPayloads }: LedgerLimits = {},
 ): LedgerOptions {
-  const block = {
-    ...placeOf(text, source, password),
-    ...(retentionDays === undefined ? {} : { retention_days: retentionDays }),
-    ...(logPayloads === undefined ? {} : { log_payloads: logPayloads }),
-  };
-  const parsed = ledgerOptions.safeParse(block);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new LedgerSettingError(`${source}: ${issue?.path.join(".") || "ledger"}: ${issue?.message}`);
-  }
-  const [fault] = checkLedger(parsed.data);
-  if (fault !== undefined)
-    throw new LedgerSettingError(`${source}: ${fault.path.join(".")} ${fault.message}`);
-  return parsed.data;
-}
-
-function placeOf(text: string, source: string, password: string | undefined): object {
-  if (text === "off") return { strategy: "off" };
-  if (text === "sqlite") return { strategy: "sqlite" };
-  const colon = text.indexOf(":");
-  const scheme = text.slice(0, colon);
-  if (scheme === "sqlite" && colon + 1 < text.length)
-    return { strategy: "sqlite", sqlite: { path: text.slice(colon + 1) } };
-  if (scheme === "postgres" || scheme === "postgresql")
-    return { strategy: "postgres", postgres: postgresBlock(text, source, password) };
-  // Not the text itself: it may be an address with a password, mistyped.
-  throw new LedgerSettingError(`${source}: write ${ledgerSettingHelp}`);
-}
-
-function postgresBlock(text: string, source: string, password: string | undefined): object {
-  const url = parseUrl(text);
-  if (url === undefined) {
-    throw new LedgerSettingError(
-      `${source}: the address of the server cannot be read; write postgres://USER@HOST:PORT/DATABASE, ` +
-        "with other characters than letters and digits percent-encoded",
-    );
-  }
-  const database = plain(url.pathname.slice(1), source);
-  const secret = password ?? plain(url.password, source);
-  return {
-    ...Object.fromEntries([...url.searchParams].map(([name, value]) => [name, fieldValue(value)])),
-    ...(url.hostname === "" ? {} : { host: url.hostname.replace(/^\[(.*)\]$/, "$1") }),
-    ...(url.port === "" ? {} : { port: Number(url.port) }),
-    ...(url.username === "" ? {} : { user: plain(url.username, source) }),
-    ...(secret === "" ? {} : { password: secret }),
-    ...(database === "" ? {} : { database }),
-  };
-}
-
-function parseUrl(text: string): URL | undefined {
-  try {
-    return new URL(text);
-  } catch {
-    return undefined; // its message would show the password
-  }
-}
-
-function plain(text: string, source: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new LedgerSettingError(`${source}: a % in the address is not followed by two hexadecimal digits`);
-  }
-}
-
-/** `true`, `false` and numbers as what they are; the block's own checks do the rest. */
-function fieldValue(text: string): string | number | boolean {
-  if (text === "true" || text === "false") return text === "true";
-  return /^\d+$/.test(text) ? Number(text) : text;
+  return readPlace(
+    setting,
+    { ...given, password },
+    {
+      ...(retentionDays === undefined ? {} : { retention_days: retentionDays }),
+      ...(logPayloads === undefined ? {} : { log_payloads: logPayloads }),
+    },
+  );
 }

@@ -2,6 +2,8 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { StoreError, type StoreErrorKind } from "../util/store-error.ts";
+import { attemptColumns, baselineColumns, exchangeColumns } from "./columns.ts";
+import { firstFormat } from "./contract/format-1.contract.ts";
 import { naiveSums } from "./contract/naive-sums.contract.ts";
 import {
   anyEntries,
@@ -20,8 +22,8 @@ export interface LedgerPlace {
   open(): LedgerStore;
   /** Empties it, tables and all, behind the backs of its stores. */
   wipe(): Promise<void>;
-  /** Makes it look as a newer Sluice would leave it. */
-  ageBy(formats: number): Promise<void>;
+  /** Runs a statement on it. */
+  run(sql: string): Promise<unknown>;
 }
 
 const { signal } = new AbortController();
@@ -143,8 +145,12 @@ export function describeLedgerStore(name: string, createPlace: () => Promise<Led
     });
 
     it("keeps all of a batch or nothing", async () => {
-      const broken = { id: "broken", json: JSON.stringify([[[0]], [], "broken"]) };
-      await failing("invalid", store.append([toLine(sampleEntry(1)), broken], signal));
+      for (const json of [
+        '["broken",0]',
+        toLine(sampleEntry(2)).json.replace('"chat"', "[0").slice(0, -1),
+        '["broken",\tnull]',
+      ])
+        await failing("invalid", store.append([toLine(sampleEntry(1)), { id: "broken", json }], signal));
       expect(await read()).toEqual([]);
       await append([sampleEntry(1)]);
       expect(await exchanges()).toBe(1);
@@ -262,10 +268,66 @@ export function describeLedgerStore(name: string, createPlace: () => Promise<Led
 
     it("refuses the tables of a newer Sluice", async () => {
       await append([sampleEntry(1)]);
-      await place.ageBy(6);
+      await place.run("INSERT INTO sluice_ledger_schema VALUES (9)");
       expect(await failing("unfit", append([sampleEntry(2)], open()))).toMatch(
-        /format 7, made by a newer Sluice.*knows 1 at most/,
+        /format 9, made by a newer Sluice.*knows 3 at most/,
       );
+    });
+
+    it("moves what the first format holds, also when several begin at once", async () => {
+      const odd = sampleEntry(1, {
+        payload: '{"a":"it\'s\\n"}',
+        consumer: "x'y\"z",
+        attempts: [5, 0, 3]
+          .toSorted()
+          .map((index) => sampleAttempt({ index, failure: `f${index}`, tokens: {} })),
+        baselines: [{ name: "Größe", costNanoUsd: Number.MAX_SAFE_INTEGER }, { name: "x'y\"z" }],
+      });
+      const more = Array.from({ length: 4500 }, (_, number) => sampleEntry(number + 3));
+      const entries = [odd, bareEntry(2), ...more];
+      for (const statement of firstFormat(entries)) await place.run(statement);
+      const query = { by: ["target", "consumer"] } as const;
+      const both = await Promise.all([store.sums(query, signal), open().sums(query, signal)]);
+      for (const sums of both) expect(sums).toEqual(naiveSums(entries, query));
+      await append([bareEntry(1), sampleEntry(5000)]);
+      expect(await read()).toEqual([...entries, sampleEntry(5000)]);
+      expect(await read({}, open())).toHaveLength(entries.length + 1);
+      for (const table of ["exchanges", "attempts", "baselines"])
+        await expect(place.run(`SELECT 1 FROM sluice_ledger_${table}_1`)).rejects.toThrow();
+    });
+
+    it("moves an empty ledger of the first format", async () => {
+      for (const statement of firstFormat([])) await place.run(statement);
+      await append([sampleEntry(1)]);
+      expect(await read()).toEqual([sampleEntry(1)]);
+    });
+
+    it("shows the entries as tables of exchanges, attempts and baselines, to whoever asks in SQL", async () => {
+      const attempts = [sampleAttempt({ failure: "timeout", costNanoUsd: 5 }), sampleAttempt({ index: 1 })];
+      await append([sampleEntry(1, { attempts }), bareEntry(2)]);
+      const columns = (names: object) => Object.keys(names).join(", ");
+      for (const [sql, expected] of [
+        [
+          `SELECT ${columns(exchangeColumns)} FROM sluice_ledger_exchanges WHERE status = 503 AND decision_margin IS NULL`,
+          1,
+        ],
+        [
+          `SELECT ${columns(exchangeColumns)} FROM sluice_ledger_exchanges WHERE decision_margin = 0.25 AND mode = 'oneshot'`,
+          1,
+        ],
+        [`SELECT exchange_id, ${columns(attemptColumns)} FROM sluice_ledger_attempts`, 2],
+        [
+          "SELECT 1 FROM sluice_ledger_attempts WHERE position = 0 AND failure = 'timeout' AND cost_nano_usd = 5 AND latency_us = 12345",
+          1,
+        ],
+        [
+          "SELECT 1 FROM sluice_ledger_attempts WHERE position = 1 AND failure IS NULL AND price_source = 'config'",
+          1,
+        ],
+        [`SELECT exchange_id, ${columns(baselineColumns)} FROM sluice_ledger_baselines`, 2],
+        ["SELECT 1 FROM sluice_ledger_baselines WHERE name = 'strongest' AND cost_nano_usd IS NULL", 1],
+      ] as const)
+        expect(await place.run(sql), sql).toHaveLength(expected);
     });
 
     it("is opened for those who stay when the one who began to open it leaves", async () => {

@@ -54,9 +54,9 @@ describeWithServer(
       const database = await createDatabase();
       return {
         open: () => open({ database }),
-        wipe: async () => void (await ask(`DROP TABLE IF EXISTS ${ledgerTables.join(", ")}`, database)),
-        ageBy: async (formats) =>
-          void (await ask(`INSERT INTO sluice_ledger_schema VALUES (${1 + formats})`, database)),
+        wipe: async () =>
+          void (await ask(`DROP TABLE IF EXISTS ${ledgerTables.join(", ")} CASCADE`, database)),
+        run: (sql) => ask(sql, database),
       };
     });
 
@@ -110,7 +110,7 @@ describeWithServer(
       await append(store, 3);
     });
 
-    it("keeps to its timeout where nothing is said, and leaves no half of a batch where the line is cut", async () => {
+    it("keeps to its timeout where nothing is said, and goes on where the line was cut", async () => {
       const hole = await startBlackHole();
       const proxy = await startProxy(server);
       try {
@@ -126,11 +126,6 @@ describeWithServer(
         proxy.dropConnections();
         await append(store, 2);
         expect(await count(store)).toBe(2);
-        const loose = await ask(
-          "SELECT FROM sluice_ledger_attempts a WHERE NOT EXISTS (SELECT FROM sluice_ledger_exchanges x WHERE x.id = a.exchange_id)",
-          database,
-        );
-        expect(loose).toEqual([]);
       } finally {
         await Promise.all([hole.stop(), proxy.stop()]);
       }

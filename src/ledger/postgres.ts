@@ -1,10 +1,10 @@
 /** The ledger on a server. */
+import { createPostgresRunner } from "../postgres/runner.ts";
 import { toSettings } from "../postgres/settings.ts";
 import { checkClientFiles } from "../postgres/tls.ts";
 import { defineLedgerStore } from "./ledger-store.ts";
 import { ledgerPostgresOptions } from "./options.ts";
 import { ledgerOwner } from "./postgres/owner.ts";
-import { createPostgresRunner } from "./postgres/runner.ts";
 import { createSqlStore } from "./sql/store.ts";
 
 export const postgres = defineLedgerStore({
@@ -13,7 +13,10 @@ export const postgres = defineLedgerStore({
   create(options, { schedule }) {
     const settings = toSettings(options.postgres ?? ledgerPostgresOptions.parse({}), ledgerOwner);
     checkClientFiles(settings);
-    return createSqlStore(createPostgresRunner(settings, schedule), loadPostgresQueries);
+    return createSqlStore(
+      createPostgresRunner(settings, { schedule, item: "an entry" }),
+      loadPostgresQueries,
+    );
   },
 });
 

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { createSqliteRunner } from "../sqlite/runner.ts";
 import { systemSchedule } from "../util/schedule.ts";
 import { sampleEntry } from "./contract/samples.contract.ts";
 import { toLine } from "./entry-line.ts";
@@ -10,7 +11,7 @@ import { describeLedgerStore } from "./ledger-store.contract.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 import { ledgerOptions } from "./options.ts";
 import { createSqlStore } from "./sql/store.ts";
-import { createSqliteRunner } from "./sqlite/runner.ts";
+import { ledgerFileOwner } from "./sqlite/owner.ts";
 import { loadSqliteQueries, sqlite } from "./sqlite.ts";
 
 const { signal } = new AbortController();
@@ -30,7 +31,11 @@ function openIn(prefix: string, timeout = 5000): LedgerStore {
 }
 
 /** A connection of the test's own, in its own thread. */
-function driver(file: string): { exec(sql: string): void; close(): void } {
+function driver(file: string): {
+  exec(sql: string): void;
+  prepare(sql: string): { all(): readonly unknown[] };
+  close(): void;
+} {
   const Driver = createRequire(import.meta.url)("libsql");
   return new Driver(file, { timeout: 2000 });
 }
@@ -38,17 +43,19 @@ function driver(file: string): { exec(sql: string): void; close(): void } {
 describeLedgerStore("sqlite", async () => {
   const prefix = newFolder();
   const file = join(prefix, "ledger.db");
-  const change = async (sql: string) => {
-    const database = driver(file);
-    database.exec(sql);
-    database.close();
-  };
   return {
     open: () => openIn(prefix),
     wipe: async () => {
       for (const end of ["", "-wal", "-shm"]) rmSync(file + end, { force: true });
     },
-    ageBy: (formats) => change(`INSERT INTO sluice_ledger_schema VALUES (${1 + formats})`),
+    run: async (sql) => {
+      const database = driver(file);
+      try {
+        return database.prepare(sql).all();
+      } finally {
+        database.close();
+      }
+    },
   };
 });
 
@@ -112,7 +119,7 @@ describe("the ledger's file", () => {
   });
 
   it("says that the disk is full, keeps what it had, and goes on when there is room", async () => {
-    const settings = { file: join(newFolder(), "ledger.db"), timeoutMs: 5000 };
+    const settings = { owner: ledgerFileOwner, file: join(newFolder(), "ledger.db"), timeoutMs: 5000 };
     const full = createSqlStore(
       createSqliteRunner(settings, systemSchedule, { maxPages: 30 }),
       loadSqliteQueries,

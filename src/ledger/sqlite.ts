@@ -1,10 +1,11 @@
 /** The ledger in a file. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { createSqliteRunner } from "../sqlite/runner.ts";
 import { defineLedgerStore, type LedgerStoreServices } from "./ledger-store.ts";
 import type { LedgerOptions } from "./options.ts";
 import { createSqlStore } from "./sql/store.ts";
-import { createSqliteRunner } from "./sqlite/runner.ts";
+import { ledgerFileOwner } from "./sqlite/owner.ts";
 
 export const sqlite = defineLedgerStore({
   name: "sqlite",
@@ -14,7 +15,11 @@ export const sqlite = defineLedgerStore({
     return existsSync(file) ? undefined : file;
   },
   create(options, services) {
-    const settings = { file: fileOf(options, services), timeoutMs: options.sqlite.timeout };
+    const settings = {
+      owner: ledgerFileOwner,
+      file: fileOf(options, services),
+      timeoutMs: options.sqlite.timeout,
+    };
     return createSqlStore(createSqliteRunner(settings, services.schedule), loadSqliteQueries);
   },
 });

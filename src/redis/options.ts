@@ -1,6 +1,6 @@
 /** A block `redis`: one server, a sentinel set, a cluster, or a proxy in front of them. */
 import { z } from "zod";
-import { deprecated, secret } from "../util/field-notes.ts";
+import { secret, shorthand } from "../util/field-notes.ts";
 import { allOrNone, type OptionFault } from "../util/option-rules.ts";
 
 const largest = 2147483646;
@@ -112,19 +112,19 @@ export const redisFields = z.strictObject({
     .describe(
       "Use `connect_timeout`, `send_timeout` and `read_timeout`; this sets all three that are not set.",
     )
-    .meta(deprecated)
+    .meta(shorthand(["connect_timeout", "send_timeout", "read_timeout"]))
     .optional(),
   sentinel_addresses: z
     .array(z.string().regex(/^.+:\d{1,5}$/, "must be host:port"))
     .min(1)
     .describe("Use `sentinel_nodes`; these are the same as `host:port`.")
-    .meta(deprecated)
+    .meta(shorthand(["sentinel_nodes"]))
     .optional(),
   cluster_addresses: z
     .array(z.string().regex(/^.+:\d{1,5}$/, "must be host:port"))
     .min(1)
     .describe("Use `cluster_nodes`; these are the same as `host:port`.")
-    .meta(deprecated)
+    .meta(shorthand(["cluster_nodes"]))
     .optional(),
 });
 

@@ -11,3 +11,17 @@ export const secret = { secret: true } as const;
 
 /** Still works, but there is a better way: setting it gives a notice. */
 export const deprecated = { deprecated: true } as const;
+
+/** Made up where it is left out, so that nobody has to give it. */
+export const auto = { auto: true } as const;
+
+/**
+ * An old way of saying what fields beside it say: taken for those of them that are left out, and not shown where it is not
+ * used.
+ */
+export function shorthand(standsFor: readonly string[]) {
+  return { ...deprecated, standsFor } as const;
+}
+
+/** Part of a file's way of writing alone: the admin API has another way for it, and shows and takes no such field. */
+export const fileOnly = { fileOnly: true } as const;

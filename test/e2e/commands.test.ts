@@ -353,7 +353,7 @@ describe("a wrong command line", () => {
       ["frobnicate"],
       /there is no command "frobnicate"\. Commands: start, check, convert, explain, prices, report, reload, simulate, demo/,
     ],
-    [["start"], /which config file\? Usage: sluice start -c FILE/],
+    [["start", "--watch"], /--watch is for a file: give it with -c FILE/],
     [["check"], /which config file\? Usage: sluice check FILE/],
     [["explain", "-c", example], /one prompt, in quotes/],
     [["explain", "two", "words", "-c", example], /one prompt, in quotes/],

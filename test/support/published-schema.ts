@@ -18,7 +18,8 @@ function leaves(schema: FieldSchema, path = "", isRequired = false): readonly Le
   return [{ path, schema, isRequired }, ...fields, ...items];
 }
 
-function published(name: string): FieldSchema {
+/** The published schema of a plugin's config, by the file's name. */
+export function published(name: string): FieldSchema {
   const url = new URL(`../fixtures/kong-schemas/${name}.json`, import.meta.url);
   return JSON.parse(readFileSync(url, "utf8")).properties.config;
 }

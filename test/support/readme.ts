@@ -1,4 +1,5 @@
 /** Reads commands out of a README, so that what people copy is what is tested. */
+import { existsSync, readdirSync } from "node:fs";
 
 export interface CurlCommand {
   readonly url: URL;
@@ -47,4 +48,12 @@ export function exportedVariables(markdown: string): Readonly<Record<string, str
       return name === undefined || value === undefined ? [] : [[name, value]];
     }),
   );
+}
+
+/** Names of the examples that are to be tried without Redis or PostgreSQL. */
+export function examplesWithoutServer(): readonly string[] {
+  const folder = new URL("../../examples/", import.meta.url);
+  return readdirSync(folder)
+    .filter((name) => existsSync(new URL(`${name}/gateway.yaml`, folder)))
+    .filter((name) => !["semantic-redis", "semantic-pgvector", "shared-state"].includes(name));
 }

@@ -1,10 +1,10 @@
-/** Tests that need a real server run where it can be had, are skipped by name elsewhere, and fail in CI. */
+/** Tests that need a real server or tool run where it can be had, are skipped by name elsewhere, and fail in CI. */
 import { describe, it } from "vitest";
-import { installed, type ServerName } from "../servers/installed.mjs";
+import { installed, type ServerName, type ToolName } from "../servers/installed.mjs";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const variables: Readonly<Record<ServerName, string>> = {
+const variables: Readonly<Partial<Record<ServerName | ToolName, string>>> = {
   redis: "SLUICE_TEST_REDIS_URL",
   "redis-stack": "SLUICE_TEST_REDIS_STACK_URL",
   valkey: "SLUICE_TEST_VALKEY_URL",
@@ -12,8 +12,8 @@ const variables: Readonly<Record<ServerName, string>> = {
 };
 
 /** The address of a server that someone else runs, from the environment. */
-export function externalUrl(name: ServerName, env: Environment = process.env): string | undefined {
-  return env[variables[name]] || undefined;
+export function externalUrl(name: ServerName | ToolName, env: Environment = process.env): string | undefined {
+  return env[variables[name] ?? ""] || undefined;
 }
 
 export interface ServerTestOptions {
@@ -27,12 +27,12 @@ export interface ServerTestOptions {
  * failing test.
  */
 export function describeWithServer(
-  names: ServerName | readonly ServerName[],
+  names: ServerName | ToolName | readonly ServerName[],
   title: string,
   body: () => void,
   options: ServerTestOptions = {},
 ): void {
-  const plan = planServerTests([names].flat() as ServerName[], options);
+  const plan = planServerTests([names].flat() as (ServerName | ToolName)[], options);
   if (plan.kind === "run") describe(title, body);
   else if (plan.kind === "skip") describe.skip(`${title} (${plan.reason})`, body);
   else
@@ -49,7 +49,7 @@ export type ServerTestPlan =
 
 /** What `describeWithServer` does, and why. */
 export function planServerTests(
-  names: readonly ServerName[],
+  names: readonly (ServerName | ToolName)[],
   { owned = false }: ServerTestOptions = {},
   env: Environment = process.env,
 ): ServerTestPlan {

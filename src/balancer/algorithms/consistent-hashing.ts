@@ -68,7 +68,7 @@ class ConsistentHashing implements Balancer {
 
   /** Once per request: its retries walk on from the same place. */
   #place(request: BalanceRequest): number {
-    const key = request.header(this.#headerName);
+    const key = request.hashKey ?? request.header(this.#headerName);
     // An empty value names nobody: as a key it would send all of its requests to one target.
     if (key !== undefined && key !== "") {
       request.decision ??= this.#keyed;

@@ -3,14 +3,24 @@ import { createFakeClock, settled } from "../../../test/support/fake-clock.ts";
 import { createRecordingLogger } from "../../../test/support/recording-logger.ts";
 import type { Answer } from "../../admin/explain.ts";
 import { ledgerOptions } from "../../ledger/options.ts";
+import type { ConfigSource } from "../config-file.ts";
 import { Crew } from "./crew.ts";
 import type { Dispatcher, Taker } from "./dispatcher.ts";
-import type { Answers, ConfigText, Order, WorkerFacts } from "./messages.ts";
+import type { Answers, Order, WorkerFacts } from "./messages.ts";
 import { createMetricsView } from "./metrics-view.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
-const config = (text: string): ConfigText => ({ path: "gateway.yaml", text });
-const facts: WorkerFacts = { running: 0, routes: 1, plugins: [], components: [], targets: [], memory: 1 };
+const config = (text: string): ConfigSource => ({ path: "gateway.yaml", text });
+const textOf = (source: ConfigSource) => ("text" in source ? source.text : "");
+const facts: WorkerFacts = {
+  running: 0,
+  routes: 1,
+  plugins: [],
+  components: [],
+  targets: [],
+  upstreamTargets: [],
+  memory: 1,
+};
 
 const question = { body: {}, headers: {}, plugin: undefined };
 const answer: Answer = {
@@ -57,7 +67,7 @@ function createWorkers(size = 2) {
       number,
       orders,
       async ask<Kind extends Order["kind"]>(order: Extract<Order, { kind: Kind }>): Promise<Answers[Kind]> {
-        orders.push("config" in order ? `${order.kind} ${order.config.text}` : order.kind);
+        orders.push("config" in order ? `${order.kind} ${textOf(order.config)}` : order.kind);
         await Promise.race([behave(order, pid), died]);
         const values = { facts, metrics: [], explain: answer } as unknown as Answers; // the rest answers with nothing
         return values[order.kind as Kind];

@@ -3,8 +3,9 @@ import { type Answer, explainTimeoutMs } from "../../admin/explain.ts";
 import type { Question } from "../../admin/question.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Schedule } from "../../util/schedule.ts";
+import type { ConfigSource } from "../config-file.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import type { ConfigText, StateReport, WorkerFacts, WorkerSettings } from "./messages.ts";
+import type { StateReport, WorkerFacts, WorkerSettings } from "./messages.ts";
 import type { MetricsView } from "./metrics-view.ts";
 import { createRestarts, maxDeaths, type Restarts, windowMs } from "./restarts.ts";
 import { createReportRelay, type ReportRelay } from "./siblings.ts";
@@ -57,7 +58,7 @@ interface Slot {
   process: WorkerProcess;
   state: WorkerState;
   /** The config that it serves. */
-  config: ConfigText | undefined;
+  config: ConfigSource | undefined;
   deaths: number;
   lastDeath: string | undefined;
   /** Why we ended it ourselves. */
@@ -71,12 +72,12 @@ export class Crew {
   readonly #slots: readonly Slot[];
   readonly #relay: ReportRelay<WorkerProcess>;
   #fail: (error: Error) => void = () => undefined;
-  #config: ConfigText;
+  #config: ConfigSource;
   #phase: "starting" | "running" | "stopping" = "starting";
   #lastTake: Promise<void> = Promise.resolve();
 
   /** Forks at once, so that all are there when the first has started. */
-  constructor(config: ConfigText, options: CrewOptions) {
+  constructor(config: ConfigSource, options: CrewOptions) {
     this.#config = config;
     this.#options = options;
     this.#relay = createReportRelay(options.now);
@@ -122,23 +123,25 @@ export class Crew {
 
   /**
    * Has every worker get the config ready, then every worker serve it. Rejects, with all on the config they had, when one
-   * cannot get it ready. One that fails after that is replaced, and its successor starts with the new config.
+   * cannot get it ready, or `beforeCommit` rejects, which runs in between. One that fails after that is replaced, and its
+   * successor starts with the new config.
    */
-  take(config: ConfigText): Promise<void> {
-    const taken = this.#lastTake.then(() => this.#take(config));
+  take(config: ConfigSource, beforeCommit: () => Promise<void> = async () => undefined): Promise<void> {
+    const taken = this.#lastTake.then(() => this.#take(config, beforeCommit));
     this.#lastTake = taken.catch(() => undefined);
     return taken;
   }
 
-  async #take(config: ConfigText): Promise<void> {
+  async #take(config: ConfigSource, beforeCommit: () => Promise<void>): Promise<void> {
     const crew = this.#serving();
     if (crew.length === 0) throw new Error("no worker serves at the moment; try again");
     const members = crew.map((slot) => ({ slot, process: slot.process }));
     const prepared = await Promise.allSettled(
       members.map(({ process }) => process.ask({ kind: "prepare", config }, prepareTimeoutMs)),
     );
-    const failure = prepared.find((result) => result.status === "rejected");
-    if (failure !== undefined) {
+    const unready = prepared.find((result) => result.status === "rejected");
+    const [failure] = unready === undefined ? await Promise.allSettled([beforeCommit()]) : [unready];
+    if (failure.status === "rejected") {
       // Whoever is gone or late has nothing to give up, or gives it up before it prepares again.
       await Promise.allSettled(
         members.map(({ process }) => process.ask({ kind: "discard" }, commitTimeoutMs)),
@@ -260,7 +263,7 @@ export class Crew {
     }
   }
 
-  async #commit(slot: Slot, process: WorkerProcess, config: ConfigText): Promise<void> {
+  async #commit(slot: Slot, process: WorkerProcess, config: ConfigSource): Promise<void> {
     try {
       await process.ask({ kind: "commit" }, commitTimeoutMs);
       if (slot.process === process) slot.config = config;

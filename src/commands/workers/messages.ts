@@ -1,20 +1,12 @@
 /** What the primary and its workers say to each other, as structured clones over node's IPC channel. */
 import type { Answer } from "../../admin/explain.ts";
 import type { Question } from "../../admin/question.ts";
-import type { PluginHealth, PluginTarget } from "../../gateway.ts";
+import type { PluginHealth, PluginTarget, UpstreamTargetStatus } from "../../gateway.ts";
 import type { LedgerOptions } from "../../ledger/options.ts";
 import type { Report } from "../../shared-state/state-channel.ts";
 import type { LogLevel } from "../../telemetry/logger.ts";
 import type { MetricSnapshot } from "../../telemetry/metric-snapshot.ts";
-
-/**
- * A config as all workers get it: the same bytes, read once. Each parses it for itself, since a config in memory has
- * functions in it. The text may hold keys: it goes through the channel and nowhere else.
- */
-export interface ConfigText {
-  readonly path: string;
-  readonly text: string;
-}
+import type { ConfigSource } from "../config-file.ts";
 
 export interface WorkerSettings {
   /** From 1; a worker that takes another's place takes its number. */
@@ -37,6 +29,8 @@ export interface WorkerFacts {
   readonly plugins: readonly { readonly name: string; readonly id: string }[];
   readonly components: readonly PluginHealth[];
   readonly targets: readonly PluginTarget[];
+  /** Those of upstreams. */
+  readonly upstreamTargets: readonly UpstreamTargetStatus[];
   /** Bytes (resident set). */
   readonly memory: number;
 }
@@ -44,9 +38,9 @@ export interface WorkerFacts {
 /** What a worker is told to do, and answers once it has done it. */
 export type Order =
   /** The first: build everything and serve what connections come. */
-  | { readonly kind: "start"; readonly settings: WorkerSettings; readonly config: ConfigText }
+  | { readonly kind: "start"; readonly settings: WorkerSettings; readonly config: ConfigSource }
   /** Get a config ready beside the running one; `commit` or `discard` follows. */
-  | { readonly kind: "prepare"; readonly config: ConfigText }
+  | { readonly kind: "prepare"; readonly config: ConfigSource }
   | { readonly kind: "commit" }
   | { readonly kind: "discard" }
   | { readonly kind: "facts" }

@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 import type { PluginHealth, PluginTarget } from "../../gateway.ts";
 import type { Place } from "./crew.ts";
 import type { WorkerFacts } from "./messages.ts";
-import { degradedParts, describeWorkers, explainedWith, mergeComponents, mergeTargets } from "./overview.ts";
+import {
+  degradedParts,
+  describeWorkers,
+  explainedWith,
+  mergeComponents,
+  mergeTargets,
+  mergeUpstreamTargets,
+} from "./overview.ts";
 
 const store = (state: PluginHealth["state"], more: Partial<PluginHealth> = {}): PluginHealth => ({
   plugin: "ai-proxy-advanced",
@@ -21,6 +28,7 @@ const facts = (...components: PluginHealth[]): WorkerFacts => ({
   plugins: [{ name: "ai-proxy-advanced", id: "p-1" }],
   components,
   targets: [],
+  upstreamTargets: [],
   memory: 100,
 });
 const target = (more: Partial<PluginTarget> = {}): PluginTarget => ({
@@ -165,6 +173,22 @@ describe("a gateway with workers", () => {
     ]);
   });
 
+  it("has a row for each target of an upstream, whichever workers used it", () => {
+    const row = (more: object) => {
+      const { pluginId: _, ...status } = target(more);
+      return { upstream: "api", upstreamId: "u-1", ...status };
+    };
+    const worker = (...upstreamTargets: ReturnType<typeof row>[]) => ({ ...facts(), upstreamTargets });
+    const told = new Map([
+      [1, worker(row({ attempts: 2 }), row({ index: 1, breaker: "open" }))],
+      [2, worker(row({ attempts: 3 }), row({ index: 1, breaker: "closed" }))],
+    ]);
+    expect(mergeUpstreamTargets(told)).toMatchObject([
+      { upstream: "api", index: 0, attempts: 5 },
+      { upstream: "api", index: 1, breaker: "open" },
+    ]);
+  });
+
   it("sums the numbers and has a row for each worker", () => {
     const described = describeWorkers(
       [place(1), place(2, { state: "starting", isCurrent: false, deaths: 2, lastDeath: "exit code 1" })],
@@ -175,6 +199,7 @@ describe("a gateway with workers", () => {
       routes: 1,
       plugins: [{ name: "ai-proxy-advanced", id: "p-1" }],
       targets: [],
+      upstreamTargets: [],
       components: [store("up")],
       memory: 100,
       workers: [

@@ -1,6 +1,7 @@
 /** What all workers say of themselves, as one. */
 import type { Explained } from "../../admin/explain.ts";
-import type { PluginHealth, PluginTarget } from "../../gateway.ts";
+import type { TargetStatus } from "../../balancer/pool.ts";
+import type { PluginHealth, PluginTarget, UpstreamTargetStatus } from "../../gateway.ts";
 import type { Place } from "./crew.ts";
 import type { WorkerFacts } from "./messages.ts";
 
@@ -34,23 +35,37 @@ function worseOf(a: PluginHealth, b: PluginHealth): PluginHealth {
   };
 }
 
-const fromInUseToOut: readonly PluginTarget["breaker"][] = ["off", "closed", "half-open", "open"];
+const fromInUseToOut: readonly TargetStatus["breaker"][] = ["off", "closed", "half-open", "open"];
 
 /**
  * One row for each target: counts are added up; the breaker is that of the worker where it is furthest from use, since
  * workers keep their own; scores differ between workers and are told in none.
  */
 export function mergeTargets(facts: Facts): readonly PluginTarget[] {
-  const merged = new Map<string, PluginTarget>();
-  for (const target of [...facts.values()].flatMap((each) => each?.targets ?? [])) {
-    const key = `${target.pluginId} ${target.index}`;
+  const rows = [...facts.values()].flatMap((each) => each?.targets ?? []);
+  return mergeRows(rows, ({ index, pluginId }) => `${pluginId} ${index}`);
+}
+
+/** The same for the targets of upstreams. */
+export function mergeUpstreamTargets(facts: Facts): readonly UpstreamTargetStatus[] {
+  const rows = [...facts.values()].flatMap((each) => each?.upstreamTargets ?? []);
+  return mergeRows(rows, ({ index, upstreamId }) => `${upstreamId} ${index}`);
+}
+
+function mergeRows<Row extends TargetStatus>(
+  rows: readonly Row[],
+  keyOf: (row: Row) => string,
+): readonly Row[] {
+  const merged = new Map<string, Row>();
+  for (const row of rows) {
+    const key = keyOf(row);
     const known = merged.get(key);
-    merged.set(key, known === undefined ? { ...target, scores: {} } : sumOf(known, target));
+    merged.set(key, known === undefined ? { ...row, scores: {} } : sumOf(known, row));
   }
   return [...merged.values()];
 }
 
-function sumOf(a: PluginTarget, b: PluginTarget): PluginTarget {
+function sumOf<Row extends TargetStatus>(a: Row, b: Row): Row {
   const isFurther = fromInUseToOut.indexOf(b.breaker) > fromInUseToOut.indexOf(a.breaker);
   return {
     ...a,
@@ -103,6 +118,7 @@ export function describeWorkers(places: readonly Place[], facts: Facts): Readonl
     plugins: told[0]?.plugins ?? [],
     components: mergeComponents(facts),
     targets: mergeTargets(facts),
+    upstreamTargets: mergeUpstreamTargets(facts),
     memory: sum(({ memory }) => memory),
     workers: places.map(({ number, state, pid, isCurrent, deaths, lastDeath }) => {
       const own = facts.get(number);

@@ -9,12 +9,12 @@ import { contentType, createMetricRegistry } from "../../telemetry/prometheus.ts
 import { createIdSource } from "../../util/ids.ts";
 import { systemSchedule } from "../../util/schedule.ts";
 import { version } from "../../util/version.ts";
-import { parseConfigFile, readConfigText } from "../config-file.ts";
+import { adminSource, coversFor } from "../admin-source.ts";
 import { type Front, openFront } from "../front.ts";
-import { type GatewayProcess, reloadFrom, reportProblems } from "../gateway-process.ts";
+import { type GatewayProcess, reportProblems, type StartOptions } from "../gateway-process.ts";
+import { degradedOrigin, openOrigin } from "../origin.ts";
 import { terminalLog } from "../runtime.ts";
-import type { Address, ProcessSettings } from "../settings.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Address } from "../settings.ts";
 import { Crew } from "./crew.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { createMetricsView, type MetricsView } from "./metrics-view.ts";
@@ -24,11 +24,8 @@ import { forkWorker } from "./worker-process.ts";
 /** Connections that wait while no worker is free, e.g. while all of them are being replaced; a guess. */
 const maxWaitingConnections = 1_024;
 
-export interface PrimaryOptions {
-  readonly path: string;
-  readonly settings: ProcessSettings;
+export interface PrimaryOptions extends StartOptions {
   readonly workers: number;
-  readonly terminal: Terminal;
 }
 
 /**
@@ -36,11 +33,22 @@ export interface PrimaryOptions {
  * starting or an address from being had; then nothing is left running.
  */
 export async function startWorkers(options: PrimaryOptions): Promise<GatewayProcess> {
-  const { path, settings, workers, terminal } = options;
-  const text = readConfigText(path);
-  const file = parseConfigFile(path, text, terminal.env);
+  const { settings, workers, terminal } = options;
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
-  reportProblems(file, log);
+  const covers = coversFor(settings);
+  let phase: "starting" | "running" | "stopping" = "starting";
+  const origin = await openOrigin(
+    { ...options, covers },
+    {
+      env: terminal.env,
+      log,
+      async take({ source }, beforeCommit) {
+        if (phase !== "running") throw new Error(`the gateway is ${phase}; nothing was changed`);
+        await crew.take(source, beforeCommit);
+      },
+    },
+  );
+  reportProblems(origin.first, log);
 
   const metrics = createMetricsView();
   const dispatcher = createDispatcher(maxWaitingConnections);
@@ -49,38 +57,31 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
     wallClock: () => Date.now(),
     newId: createIdSource(),
   };
-  const crew = new Crew(
-    { path, text },
-    {
-      size: workers,
-      settings: {
-        listen: settings.proxyListen,
-        logLevel: settings.logLevel,
-        pretty: settings.pretty,
-        ledger: settings.ledger,
-        prefix: settings.prefix,
-      },
-      fork: (number, onReport) =>
-        forkWorker({
-          number,
-          terminal,
-          log,
-          onReport,
-          onCounted: (counted) => metrics.update(number, counted),
-        }),
-      dispatcher,
-      metrics,
-      log,
-      now: services.now,
-      schedule: systemSchedule,
+  const crew = new Crew(origin.first.source, {
+    size: workers,
+    settings: {
+      listen: settings.proxyListen,
+      logLevel: settings.logLevel,
+      pretty: settings.pretty,
+      ledger: settings.ledger,
+      prefix: settings.prefix,
     },
-  );
-  let phase: "starting" | "running" | "stopping" = "starting";
-  const isReady = () => phase === "running" && crew.places.some(({ isCurrent }) => isCurrent);
-  const reload: GatewayProcess["reload"] = async () =>
-    phase === "running"
-      ? reloadFrom(path, terminal.env, log, (_file, next) => crew.take({ path, text: next }))
-      : { ok: false, messages: [`the gateway is ${phase}; nothing was changed`] };
+    fork: (number, onReport) =>
+      forkWorker({
+        number,
+        terminal,
+        log,
+        onReport,
+        onCounted: (counted) => metrics.update(number, counted),
+      }),
+    dispatcher,
+    metrics,
+    log,
+    now: services.now,
+    schedule: systemSchedule,
+  });
+  const isReady = () =>
+    phase === "running" && origin.hasServed && crew.places.some(({ isCurrent }) => isCurrent);
   const describe = async () => ({
     version: version(),
     ready: isReady(),
@@ -95,28 +96,40 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
       status: {
         metrics: { render: () => renderAll(crew, metrics) },
         isReady,
-        degraded: async () => degradedParts(crew.places, await crew.facts()),
+        degraded: async () => [...degradedParts(crew.places, await crew.facts()), ...degradedOrigin(origin)],
         describe,
       },
-      admin: { version: version(), describe, reload, explain: (question) => explainBy(crew, question) },
+      admin: adminSource(
+        {
+          control: origin.control,
+          describe,
+          reload: origin.reload,
+          explain: (question) => explainBy(crew, question),
+        },
+        settings,
+        covers,
+        terminal.env,
+      ),
       terminal,
       log,
     });
     await crew.start();
     proxy = await accept(settings.proxyListen, dispatcher);
   } catch (error) {
-    await Promise.all([front?.close(), crew.abandon()]);
+    await Promise.all([front?.close(), crew.abandon(), origin.close()]);
     throw error;
   }
   phase = "running";
+  origin.watch();
   const opened = front;
   return {
     log,
     failed: crew.failed,
     announce: () => opened.announce(proxy, { workers }),
-    reload,
+    reload: () => origin.reload(),
     async close(deadlineMs) {
       phase = "stopping";
+      await origin.close();
       log.info("stopping", { workers, deadlineMs });
       proxy.close();
       await crew.stop(deadlineMs);

@@ -7,13 +7,13 @@ import type { StateChannel } from "../../shared-state/state-channel.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import type { Sink } from "../../telemetry/sinks.ts";
-import { parseConfigFile } from "../config-file.ts";
+import { type ConfigSource, loadSource } from "../config-file.ts";
 import { outputSink } from "../gateway-process.ts";
 import { createRuntime, terminalLog } from "../runtime.ts";
 import { createServing, type Serving } from "../serving.ts";
 import { leaveSignals } from "../signals.ts";
 import type { ExitCode, Terminal } from "../terminal.ts";
-import type { Answers, ConfigText, Order, ToPrimary, ToWorker, WorkerSettings } from "./messages.ts";
+import type { Answers, Order, ToPrimary, ToWorker, WorkerSettings } from "./messages.ts";
 import { createSiblingChannel } from "./siblings.ts";
 
 /** Set by the primary for its workers; together with a channel to it, it makes a process one. */
@@ -188,9 +188,9 @@ class Worker {
   }
 }
 
-/** The primary has found the same text good and told its warnings. */
-function parse({ path, text }: ConfigText, terminal: Terminal) {
-  return parseConfigFile(path, text, terminal.env).config;
+/** The primary has found the same config good and told its warnings. */
+function parse(source: ConfigSource, terminal: Terminal) {
+  return loadSource(source, terminal.env).config;
 }
 
 /** Tells the primary what has been counted, while there is something new. */

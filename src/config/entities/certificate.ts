@@ -1,22 +1,41 @@
 /** Entity: a certificate and its key. */
 import { z } from "zod";
-import { secret } from "../../util/field-notes.ts";
+import type { Finding } from "../../plugins/plugin.ts";
+import { planned, secret } from "../../util/field-notes.ts";
+import { checkPair } from "../certificates.ts";
 import { commonFields, defineEntity } from "../entity.ts";
 
 export const certificate = defineEntity({
   name: "certificate",
   plural: "certificates",
-  summary: "A certificate and its key.",
+  summary: "A certificate and its key, which services and upstreams can show (`client_certificate`).",
   shape: {
     ...commonFields,
-    cert: z.string().min(1).describe("The certificate, PEM."),
-    key: z.string().min(1).describe("Its key, PEM.").meta(secret),
-    cert_alt: z.string().describe("A second certificate, of another kind.").optional(),
-    key_alt: z.string().describe("The key of the second.").meta(secret).optional(),
-    snis: z
-      .array(z.union([z.string(), z.strictObject({ ...commonFields, name: z.string() })]))
-      .describe("Server names it is shown for.")
+    cert: z.string().min(1).describe("The certificate in PEM, with those that vouch for it after it."),
+    key: z.string().min(1).describe("Its key in PEM, without a passphrase.").meta(secret),
+    cert_alt: z
+      .string()
+      .min(1)
+      .describe("A second certificate, with a key of another kind.")
+      .meta(planned)
+      .optional(),
+    key_alt: z
+      .string()
+      .min(1)
+      .describe("The key of the second.")
+      .meta({ ...secret, ...planned })
       .optional(),
   },
-  isPlanned: true,
+  children: { snis: "sni" },
+  check({ cert, cert_alt: second, key, key_alt: secondKey }) {
+    const findings: Finding[] = [...checkPair({ field: "cert", text: cert }, { field: "key", text: key })];
+    if (second !== undefined && secondKey !== undefined) {
+      findings.push(...checkPair({ field: "cert_alt", text: second }, { field: "key_alt", text: secondKey }));
+    } else if (second !== undefined || secondKey !== undefined) {
+      const missing = second === undefined ? "cert_alt" : "key_alt";
+      const message = "all or none of these fields must be set: 'cert_alt', 'key_alt'";
+      findings.push({ severity: "error", path: [missing], message });
+    }
+    return findings;
+  },
 });

@@ -1,5 +1,6 @@
 /** Entity: consumers that are treated alike. */
 import { z } from "zod";
+import { fileOnly } from "../../util/field-notes.ts";
 import { commonFields, defineEntity, references } from "../entity.ts";
 
 export const consumerGroup = defineEntity({
@@ -13,7 +14,9 @@ export const consumerGroup = defineEntity({
     consumers: references(
       ["username", "custom_id"],
       "Its members, beside those that name the group themselves.",
-    ).optional(),
+    )
+      .meta(fileOnly)
+      .optional(),
   },
   references: { consumers: "consumer" },
   children: { plugins: "plugin" },

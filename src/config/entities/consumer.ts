@@ -1,13 +1,13 @@
 /** Entity: who calls. */
 import { z } from "zod";
-import { planned, secret } from "../../util/field-notes.ts";
+import { fileOnly, planned, secret } from "../../util/field-notes.ts";
 import { commonFields, defineEntity, references } from "../entity.ts";
 
 const credentials = (description: string) =>
   z
     .array(z.record(z.string(), z.unknown()))
     .describe(description)
-    .meta({ ...secret, ...planned })
+    .meta({ ...secret, ...planned, ...fileOnly })
     .optional();
 
 /** Both names are told to upstreams in headers. */
@@ -29,13 +29,19 @@ export const consumer = defineEntity({
     ...commonFields,
     username: name("Unique name."),
     custom_id: name("Its name in another system; unique too."),
-    groups: references(["name"], "Groups it belongs to, beside those that list it themselves.").optional(),
+    groups: references(["name"], "Groups it belongs to, beside those that list it themselves.")
+      .meta(fileOnly)
+      .optional(),
     basicauth_credentials: credentials("Passwords for `basic-auth`."),
     hmacauth_credentials: credentials("Secrets for `hmac-auth`."),
     jwt_secrets: credentials("Secrets for `jwt`."),
     oauth2_credentials: credentials("Clients for `oauth2`."),
     mtls_auth_credentials: credentials("Names in certificates for `mtls-auth`."),
-    acls: z.array(z.record(z.string(), z.unknown())).describe("Groups for `acl`.").meta(planned).optional(),
+    acls: z
+      .array(z.record(z.string(), z.unknown()))
+      .describe("Groups for `acl`.")
+      .meta({ ...planned, ...fileOnly })
+      .optional(),
   },
   references: { groups: "consumer_group" },
   children: { keyauth_credentials: "keyauth_credential", plugins: "plugin" },

@@ -96,13 +96,6 @@ describe("entities", () => {
     ]);
   });
 
-  it("warns of a service whose host is an upstream that nothing acts on", () => {
-    expect(lines(`${head}services: [{name: a, host: up}]\nupstreams: [{name: up}]\n`)).toEqual([
-      expect.stringContaining("2:28: warning: services[0].host: is the name of an upstream"),
-      expect.stringContaining("3:1: notice: upstreams: accepted"),
-    ]);
-  });
-
   it("fills in shared plugin settings", () => {
     const text = `${head}_plugin_configs: {chat: {route_type: llm/v1/chat, model: {provider: openai}}}\nplugins: [{name: ai-proxy, _config: chat, config: {model: {provider: anthropic, options: {anthropic_version: x}}}}]\n`;
     expect(aiProxyConfig.parse(load(text).config?.plugins[0]?.config)).toMatchObject({

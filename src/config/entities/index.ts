@@ -9,6 +9,7 @@ import { plugin } from "./plugin.ts";
 import { route } from "./route.ts";
 import { service } from "./service.ts";
 import { sni } from "./sni.ts";
+import { target } from "./target.ts";
 import { upstream } from "./upstream.ts";
 import { vault } from "./vault.ts";
 
@@ -21,6 +22,7 @@ export const entities = [
   consumerGroup,
   keyauthCredential,
   upstream,
+  target,
   partial,
   certificate,
   caCertificate,

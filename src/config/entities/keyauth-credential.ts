@@ -1,20 +1,24 @@
 /** Entity: a key by which a consumer is known. */
 import { z } from "zod";
 import type { Finding } from "../../plugins/plugin.ts";
-import { secret } from "../../util/field-notes.ts";
+import { auto, secret } from "../../util/field-notes.ts";
 import { commonFields, defineEntity, reference } from "../entity.ts";
 
 export const keyauthCredential = defineEntity({
   name: "keyauth_credential",
   plural: "keyauth_credentials",
+  collection: "key-auths",
+  nestedCollection: "key-auth",
   summary: "A key by which `key-auth` knows a consumer. Only its hash is kept.",
   uniqueFields: ["key"],
+  generatedField: "key",
   shape: {
     ...commonFields,
     created_at: z
       .number()
       .min(0)
       .describe("Seconds since 1970; the time from which `ttl` counts.")
+      .meta(auto)
       .optional(),
     key: z.string().min(1).describe("The key that clients send.").meta(secret),
     ttl: z

@@ -1,6 +1,7 @@
 /** Entity: a step in the way of a request, for everything or for one service, route, consumer or group. */
 import { z } from "zod";
 import type { Finding } from "../../plugins/plugin.ts";
+import { fileOnly } from "../../util/field-notes.ts";
 import { commonFields, defineEntity, reference } from "../entity.ts";
 
 const phases = (description: string) =>
@@ -25,8 +26,8 @@ export const plugin = defineEntity({
     protocols: z
       .array(z.enum(["grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp", "ws", "wss"]))
       .min(1)
-      .describe("Protocols of the requests.")
-      .optional(),
+      .default(["grpc", "grpcs", "http", "https"])
+      .describe("Protocols of the requests."),
     run_on: z.string().describe("Kept by old exports; without effect.").optional(),
     ordering: z
       .strictObject({
@@ -61,6 +62,7 @@ export const plugin = defineEntity({
     _config: z
       .string()
       .describe("Name in `_plugin_configs` whose fields fill in what `config` leaves out.")
+      .meta(fileOnly)
       .optional(),
     config: z.unknown().describe("The plugin's own settings.").optional(),
   },
@@ -79,7 +81,7 @@ export const plugin = defineEntity({
         "is not supported by this version, and ignoring it would run the plugin for requests it excludes: remove it";
       findings.push({ severity: "error", path: ["condition"], message });
     }
-    if (protocols !== undefined && !protocols.includes("http") && !protocols.includes("https")) {
+    if (!protocols.includes("http") && !protocols.includes("https")) {
       const message = "has neither http nor https, so the plugin would never run";
       findings.push({ severity: "error", path: ["protocols"], message });
     }

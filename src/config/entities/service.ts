@@ -1,7 +1,7 @@
 /** Entity: where requests go when no plugin answers them. */
 import { z } from "zod";
 import type { Finding } from "../../plugins/plugin.ts";
-import { planned } from "../../util/field-notes.ts";
+import { fileOnly, planned } from "../../util/field-notes.ts";
 import { commonFields, defineEntity, reference } from "../entity.ts";
 
 const protocols = [
@@ -36,13 +36,19 @@ export const service = defineEntity({
       .string()
       .refine(isServiceUrl, "must be a full URL without a query, e.g. http://example.com/path")
       .describe("Shorthand for `protocol`, `host`, `port` and `path`.")
+      .meta(fileOnly)
       .optional(),
     protocol: z
       .enum(protocols)
       .default("http")
       .describe("How the upstream is spoken to; `http` and `https` for now."),
-    host: z.string().min(1).describe("Host of the upstream.").optional(),
-    port: z.int().min(0).max(65535).default(80).describe("Port of the upstream."),
+    host: z.string().min(1).describe("Host of the upstream, or the name of an entity `upstream`.").optional(),
+    port: z
+      .int()
+      .min(0)
+      .max(65535)
+      .default(80)
+      .describe("Port of the upstream; the targets of an entity `upstream` have their own."),
     path: z
       .string()
       .refine((path) => path.startsWith("/"), "must begin with /")
@@ -53,7 +59,10 @@ export const service = defineEntity({
     write_timeout: timeoutMs("Longest wait between two writes, in milliseconds."),
     read_timeout: timeoutMs("Longest wait between two reads, in milliseconds."),
     enabled: z.boolean().default(true).describe("Off: its routes answer as if they did not exist."),
-    tls_verify: z.boolean().describe("Check the upstream's certificate.").meta(planned).optional(),
+    tls_verify: z
+      .boolean()
+      .describe("Check the upstream's certificate. Left out: yes, other than in Kong.")
+      .optional(),
     tls_verify_depth: z
       .int()
       .min(0)
@@ -72,15 +81,22 @@ export const service = defineEntity({
       .describe("Names the upstream's certificate may have.")
       .meta(planned)
       .optional(),
-    client_certificate: reference("Certificate shown to the upstream.").meta(planned).optional(),
+    client_certificate: reference("Certificate shown to the upstream.").optional(),
     ca_certificates: z
       .array(z.string())
-      .describe("Authorities the upstream's certificate may come from.")
-      .meta(planned)
+      .describe(
+        "Ids of the authorities the upstream's certificate may come from; else those that Node.js knows.",
+      )
       .optional(),
   },
+  references: { client_certificate: "certificate", ca_certificates: "ca_certificate" },
   children: { routes: "route", plugins: "plugin" },
-  check({ host, protocol, url }) {
+  expand(value) {
+    const { url, ...rest } = value;
+    return typeof url === "string" && isServiceUrl(url) ? { ...rest, ...addressIn(url) } : value;
+  },
+  check(value) {
+    const { host, protocol, url } = value;
     const findings: Finding[] = [];
     if (url === undefined && host === undefined) {
       findings.push({
@@ -101,13 +117,52 @@ export const service = defineEntity({
       const message = `protocol ${scheme} is not supported by this version (supported: ${spoken.join(", ")})`;
       findings.push({ severity: "error", path: [url === undefined ? "protocol" : "url"], message });
     }
+    if (scheme === "http") findings.push(...tlsWithoutTls(value));
     return findings;
   },
 });
+
+const tlsFields = [
+  "tls_verify",
+  "tls_verify_depth",
+  "tls_sans",
+  "client_certificate",
+  "ca_certificates",
+] as const;
+
+/** Settings that somebody relies on and that would protect nothing. */
+function tlsWithoutTls(
+  value: Readonly<Partial<Record<(typeof tlsFields)[number], unknown>>>,
+): readonly Finding[] {
+  return tlsFields
+    .filter((field) => value[field] !== undefined)
+    .map((field) => {
+      const message =
+        "is about TLS, which the protocol http does not use: set protocol to https, or leave it out";
+      return { severity: "error", path: [field], message };
+    });
+}
 
 function isServiceUrl(url: string): boolean {
   if (!/^[a-z]\w*:\/\//i.test(url) || !URL.canParse(url)) return false;
   const { hostname, protocol, search, hash, username } = new URL(url);
   const isKnown = (protocols as readonly string[]).includes(protocol.slice(0, -1)); // widened to compare with any text
   return isKnown && hostname !== "" && search === "" && hash === "" && username === "";
+}
+
+/** Where a URL leads, in the service's own fields. The URL is one that the shape has accepted. */
+export function addressIn(url: string): {
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: number;
+  readonly path: string | undefined;
+} {
+  const parsed = new URL(url);
+  const protocol = parsed.protocol.slice(0, -1);
+  return {
+    protocol,
+    host: parsed.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: parsed.port === "" ? (protocol === "https" ? 443 : 80) : Number(parsed.port),
+    path: parsed.pathname === "/" || parsed.pathname === "" ? undefined : parsed.pathname,
+  };
 }

@@ -1,46 +1,37 @@
 /** Entity: several hosts behind one name. */
+import { isIP } from "node:net";
 import { z } from "zod";
+import type { Finding } from "../../plugins/plugin.ts";
+import { checkHealthchecks } from "../../upstreams/healthchecks.ts";
+import { checkHashing, upstreamOptions } from "../../upstreams/options.ts";
 import { commonFields, defineEntity, reference } from "../entity.ts";
-
-const text = (description: string) => z.string().describe(description).optional();
 
 export const upstream = defineEntity({
   name: "upstream",
   plural: "upstreams",
-  summary: "Several hosts behind one name that a service can use as its host.",
+  summary: "Several hosts behind one name. A service whose `host` is that name is balanced among them.",
   nameField: "name",
   shape: {
     ...commonFields,
-    name: z.string().min(1).describe("Unique name."),
-    algorithm: text("How a host is chosen."),
-    slots: z.int().min(10).max(65536).describe("Size of the ring.").optional(),
-    hash_on: text("What is hashed."),
-    hash_fallback: text("What is hashed when that is absent."),
-    hash_on_header: text("Header that is hashed."),
-    hash_fallback_header: text("Header that is hashed when that is absent."),
-    hash_on_cookie: text("Cookie that is hashed."),
-    hash_on_cookie_path: text("Path of that cookie."),
-    hash_on_query_arg: text("Query parameter that is hashed."),
-    hash_fallback_query_arg: text("Query parameter that is hashed when that is absent."),
-    hash_on_uri_capture: text("Group of the route's expression that is hashed."),
-    hash_fallback_uri_capture: text("Group that is hashed when that is absent."),
-    sticky_sessions_cookie: text("Cookie that keeps a client on one host."),
-    sticky_sessions_cookie_path: text("Path of that cookie."),
-    healthchecks: z.record(z.string(), z.unknown()).describe("How hosts are found to be well.").optional(),
-    host_header: text("Host header sent to the hosts."),
-    client_certificate: reference("Certificate shown to the hosts.").optional(),
-    use_srv_name: z.boolean().describe("Use the SRV record's name as the Host header.").optional(),
-    targets: z
-      .array(
-        z.strictObject({
-          ...commonFields,
-          target: z.string().min(1).describe("`host:port`."),
-          weight: z.int().min(0).max(65535).describe("Share of the requests.").optional(),
-          failover: z.boolean().describe("Only used when the others fail.").optional(),
-        }),
-      )
-      .describe("The hosts.")
-      .optional(),
+    name: z
+      .string()
+      .refine(isHostName, "must be the name of a host, without a port, and no address")
+      .describe("Unique name, in the form of a host name."),
+    ...upstreamOptions,
+    client_certificate: reference(
+      "Certificate shown to the targets, also by active checks; a service's own goes before it.",
+    ).optional(),
   },
-  isPlanned: true,
+  references: { client_certificate: "certificate" },
+  children: { targets: "target" },
+  check(value) {
+    const health = checkHealthchecks(value.healthchecks).map(
+      (fault): Finding => ({ ...fault, path: ["healthchecks", ...fault.path] }),
+    );
+    return [...checkHashing(value), ...health];
+  },
 });
+
+function isHostName(name: string): boolean {
+  return /^[a-z\d_](?:[\w.-]*[a-z\d_])?$/i.test(name) && isIP(name) === 0;
+}

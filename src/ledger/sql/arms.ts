@@ -1,29 +1,28 @@
 /** What exchanges cost in each arm of a holdout: their number, mean and variance. */
 import { sql } from "kysely";
+import { oneOf, optionalNumber, type Row, whole } from "../../sql/rows.ts";
+import type { Statement } from "../../sql/runner.ts";
 import { arms } from "../entry.ts";
 import type { ArmCosts, LedgerPeriod } from "../ledger-store.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { within } from "./period.ts";
-import { oneOf, optionalNumber, type Row, whole } from "./rows.ts";
-import type { Statement } from "./runner.ts";
-import { attemptTable, exchangeTable } from "./tables.ts";
+import { attemptView } from "./tables.ts";
 
 /** `toArms` takes its rows. An exchange costs what all of its attempts cost; with one of them unknown, it is unknown. */
 export function armStatement({ builder }: SqlDialect, period: LedgerPeriod): Statement {
   return builder
     .selectFrom(
       builder
-        .selectFrom(`${exchangeTable} as x`)
-        .innerJoin(`${attemptTable} as a`, "a.exchange_id", "x.id")
+        .selectFrom(`${attemptView} as x`)
         .where(within(period))
         .where("x.arm", "is not", null)
         .select([
-          "x.id",
+          "x.exchange_id",
           "x.arm",
-          sql<number>`cast(sum(a.cost_nano_usd) as double precision) / 1000000000`.as("usd"),
-          sql<number>`count(*) - count(a.cost_nano_usd)`.as("unknown"),
+          sql<number>`cast(sum(x.cost_nano_usd) as double precision) / 1000000000`.as("usd"),
+          sql<number>`count(*) - count(x.cost_nano_usd)`.as("unknown"),
         ])
-        .groupBy(["x.id", "x.arm"])
+        .groupBy(["x.exchange_id", "x.arm"])
         .as("c"),
     )
     .select([

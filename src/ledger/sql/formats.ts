@@ -1,12 +1,11 @@
 /** The formats that the tables have gone through, as statements. */
-import type { CreateTableBuilder } from "kysely";
-import { attemptColumns, baselineColumns, type Column, exchangeColumns } from "../columns.ts";
+import { type CreateTableBuilder, sql } from "kysely";
+import type { Statement } from "../../sql/runner.ts";
+import { type Column, entryColumns } from "../columns.ts";
 import type { SqlDialect } from "./dialect.ts";
-import type { Statement } from "./runner.ts";
-import { attemptTable, baselineTable, exchangeTable, schemaTable } from "./tables.ts";
-
-/** The format that this version of Sluice writes: how many of `formatsAfter` a database has gone through. */
-export const formatVersion = 1;
+import { movedTables } from "./move.ts";
+import { entryTable, formatVersion, movingFormat, schemaTable } from "./tables.ts";
+import { viewStatements } from "./views.ts";
 
 /** Finds out whether there is a format to be read. */
 export function countSchemaTables({ builder, countTables }: SqlDialect): Statement {
@@ -21,50 +20,76 @@ export function readFormat({ builder }: SqlDialect): Statement {
 }
 
 /**
- * What leads from a format to ours, for one transaction. Of two processes that run it at once the second waits, and
- * then meets what the first has made.
+ * What leads from a format to the next, or from nothing to ours, for one transaction. Of two processes that run it at
+ * once the second waits, and then meets what the first has made, or fails because it is there.
  */
 export function migration(dialect: SqlDialect, from: number): readonly Statement[] {
   const { builder, migrationLock } = dialect;
-  const formats: readonly (() => readonly Statement[])[] = [() => first(dialect)];
   const schema = builder.schema
     .createTable(schemaTable)
     .ifNotExists()
     .addColumn("format", "integer", (column) => column.primaryKey())
     .compile();
-  const steps = formats.slice(from).flatMap((statements, index) => [
-    ...statements(),
-    builder
-      .insertInto(schemaTable)
-      .values({ format: from + index + 1 })
-      .onConflict((conflict) => conflict.doNothing())
-      .compile(),
-  ]);
-  return [...migrationLock.map((lock) => lock.compile(builder)), schema, ...steps];
+  const steps = [
+    () => reach(dialect, formatVersion, [schema, ...entries(dialect)]),
+    () => reach(dialect, movingFormat, [...setAside(dialect), ...entries(dialect)]),
+    () => reach(dialect, formatVersion, dropMoved(dialect)),
+  ];
+  return [...migrationLock.map((lock) => lock.compile(builder)), ...(steps[from]?.() ?? [])];
 }
 
-/** There are no foreign keys: whoever deletes an exchange deletes its rows, in the same transaction. */
-function first({ builder: { schema }, keyedTable }: SqlDialect): readonly Statement[] {
-  const table = (name: string, columns: Readonly<Record<string, Column>>, key: readonly string[]) =>
-    Object.entries(columns)
+function reach(
+  { builder }: SqlDialect,
+  format: number,
+  statements: readonly Statement[],
+): readonly Statement[] {
+  return [
+    ...statements,
+    builder
+      .insertInto(schemaTable)
+      .values({ format })
+      .onConflict((conflict) => conflict.doNothing())
+      .compile(),
+  ];
+}
+
+function entries(dialect: SqlDialect): readonly Statement[] {
+  const { schema } = dialect.builder;
+  const columns: readonly [string, Column][] = Object.entries(entryColumns);
+  return [
+    columns
       .reduce(
         (made: CreateTableBuilder<string, string>, [column, { type, isRequired }]) =>
           made.addColumn(column, type, (c) => (isRequired ? c.notNull() : c)),
-        schema.createTable(name).ifNotExists(),
+        schema.createTable(entryTable).ifNotExists(),
       )
-      .addPrimaryKeyConstraint(`${name}_key`, [...key])
-      .$call((made) => (key.length > 1 ? made.modifyEnd(keyedTable) : made))
-      .compile();
-  const owner = { exchange_id: { type: "text", isRequired: true } } as const;
-  return [
-    table(exchangeTable, exchangeColumns, ["id"]),
-    table(attemptTable, { ...owner, ...attemptColumns }, ["exchange_id", "position"]),
-    table(baselineTable, { ...owner, ...baselineColumns }, ["exchange_id", "name"]),
+      .addPrimaryKeyConstraint(`${entryTable}_key`, ["id"])
+      .compile(),
     schema
-      .createIndex(`${exchangeTable}_time`)
+      .createIndex(`${entryTable}_time`)
       .ifNotExists()
-      .on(exchangeTable)
+      .on(entryTable)
       .columns(["time_ms", "id"])
       .compile(),
+    // So that a report does not go through all entries a second time for those few.
+    schema
+      .createIndex(`${entryTable}_retried`)
+      .ifNotExists()
+      .on(entryTable)
+      .column("time_ms")
+      .where(sql.ref("earlier_attempts"), "is not", null)
+      .compile(),
+    ...viewStatements(dialect),
   ];
+}
+
+/** From here on a Sluice of the first format finds its tables gone, and, looking again, that it is too old. */
+function setAside({ builder: { schema } }: SqlDialect): readonly Statement[] {
+  return Object.entries(movedTables).map(([table, name]) =>
+    schema.alterTable(table).renameTo(name).compile(),
+  );
+}
+
+function dropMoved({ builder: { schema } }: SqlDialect): readonly Statement[] {
+  return Object.values(movedTables).map((name) => schema.dropTable(name).ifExists().compile());
 }

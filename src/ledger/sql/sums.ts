@@ -1,5 +1,7 @@
 /** Adding up: three queries, and their groups brought together. */
 import { type RawBuilder, sql } from "kysely";
+import { big, optionalText, optionalWhole, type Row, text, whole } from "../../sql/rows.ts";
+import type { Statement } from "../../sql/runner.ts";
 import {
   type BaselineSum,
   type Grouping,
@@ -10,9 +12,7 @@ import {
 } from "../ledger-store.ts";
 import type { SqlDialect } from "./dialect.ts";
 import { within } from "./period.ts";
-import { big, optionalText, optionalWhole, type Row, text, whole } from "./rows.ts";
-import type { Statement } from "./runner.ts";
-import { attemptTable, baselineTable, exchangeTable } from "./tables.ts";
+import { attemptView, baselineView, entryTable } from "./tables.ts";
 
 const dayMs = 86_400_000;
 
@@ -26,47 +26,44 @@ const tokenColumns: Readonly<Record<TokenKind, string>> = {
 
 /** To be run on what was there at one moment; `toSums` takes their rows. */
 export function sumStatements({ builder }: SqlDialect, query: SumsQuery): readonly Statement[] {
-  const ofExchange = keysOf(query.by, "x");
-  const ofAttempt = keysOf(query.by, "a");
-  const grouped = (keys: readonly Key[]) => keys.map(({ value }) => value);
-  const named = (keys: readonly Key[]) => keys.map(({ value, name }) => value.as(name));
+  const keys = keysOf(query.by);
+  const grouped = keys.map(({ value }) => value);
+  const named = keys.map(({ value, name }) => value.as(name));
   const exchanges = builder
-    .selectFrom(`${exchangeTable} as x`)
+    .selectFrom(`${entryTable} as x`)
     .where(within(query))
     .select([
-      ...named(ofExchange),
+      ...named,
       count("x.id").as("exchanges"),
       sum("x.is_estimated").as("estimated"),
       sum("x.latency_us").as("latency"),
       sum("x.routing_cost_nano_usd").as("cost"),
       missing("x.routing_cost_nano_usd").as("unknown"),
     ])
-    .$if(query.by.length > 0, (all) => all.groupBy(grouped(ofExchange)));
+    .$if(query.by.length > 0, (all) => all.groupBy(grouped));
   const attempts = builder
-    .selectFrom(`${exchangeTable} as x`)
-    .innerJoin(`${attemptTable} as a`, "a.exchange_id", "x.id")
+    .selectFrom(`${attemptView} as x`)
     .where(within(query))
     .select([
-      ...named(ofAttempt),
-      count("a.position").as("attempts"),
-      sum("a.is_estimated").as("estimated"),
-      sum("a.cost_nano_usd").as("cost"),
-      missing("a.cost_nano_usd").as("unknown"),
-      ...tokenKinds.map((kind) => sum(`a.${tokenColumns[kind]}`).as(kind)),
+      ...named,
+      count("x.target").as("attempts"),
+      sum("x.is_estimated").as("estimated"),
+      sum("x.cost_nano_usd").as("cost"),
+      missing("x.cost_nano_usd").as("unknown"),
+      ...tokenKinds.map((kind) => sum(`x.${tokenColumns[kind]}`).as(kind)),
     ])
-    .$if(query.by.length > 0, (all) => all.groupBy(grouped(ofAttempt)));
+    .$if(query.by.length > 0, (all) => all.groupBy(grouped));
   const baselines = builder
-    .selectFrom(`${exchangeTable} as x`)
-    .innerJoin(`${baselineTable} as b`, "b.exchange_id", "x.id")
+    .selectFrom(`${baselineView} as x`)
     .where(within(query))
     .select([
-      ...named(ofExchange),
-      "b.name as baseline",
-      count("b.name").as("exchanges"),
-      sum("b.cost_nano_usd").as("cost"),
-      missing("b.cost_nano_usd").as("unknown"),
+      ...named,
+      "x.name as baseline",
+      count("x.name").as("exchanges"),
+      sum("x.cost_nano_usd").as("cost"),
+      missing("x.cost_nano_usd").as("unknown"),
     ])
-    .groupBy([...grouped(ofExchange), sql.ref("b.name")]);
+    .groupBy([...grouped, sql.ref("x.name")]);
   return [exchanges, attempts, baselines].map((each) => each.compile());
 }
 
@@ -75,14 +72,15 @@ interface Key {
   readonly value: RawBuilder<unknown>;
 }
 
-function keysOf(by: readonly Grouping[], attempt: "x" | "a"): readonly Key[] {
+/** Of a table or view as `x`: of one attempt, or of the exchange and its last one. */
+function keysOf(by: readonly Grouping[]): readonly Key[] {
   const values: Readonly<Record<Grouping, RawBuilder<unknown>>> = {
-    target: sql.ref(`${attempt}.target`),
+    target: sql.ref("x.target"),
     consumer: sql.ref("x.consumer"),
     route: sql.ref("x.route"),
     // Literals, not parameters: PostgreSQL must see that what is selected is what is grouped by.
     day: sql`x.time_ms / ${sql.lit(dayMs)}`,
-    model: sql`${sql.ref(`${attempt}.provider`)} || '/' || ${sql.ref(`${attempt}.model`)}`,
+    model: sql`x.provider || '/' || x.model`,
   };
   return [...new Set(by)].map((grouping) => ({ name: keyName(grouping), value: values[grouping] }));
 }

@@ -1,0 +1,170 @@
+/** Entities over HTTP: every path is derived from the kinds and what they refer to. */
+
+import type { FieldSchema } from "../config/field-schema.ts";
+import { type Change, create, type Fields, modify, notFound, remove, replace } from "../control/change.ts";
+import type { EntityRecord, EntitySet } from "../control/entity-set.ts";
+import { type ForeignKey, type Kind, kindAt, kindOf, referringTo } from "../control/kinds.ts";
+import type { Reply } from "../http/reply.ts";
+import { asker, contextOf, type EntityServices, notAllowed, shower } from "./entity-services.ts";
+import { typed } from "./form.ts";
+import { groupReply, membershipReply } from "./memberships.ts";
+import { jsonReply } from "./pages.ts";
+import { pageOf } from "./paging.ts";
+import { type AdminRequest, fieldsOf } from "./request.ts";
+
+/** Where a request leads: a list, or one entity, perhaps within another. */
+export interface Place {
+  readonly kind: Kind;
+  /** The entity around, by whose field ours are found. */
+  readonly owner?: { readonly foreignKey: ForeignKey; readonly id: string } | undefined;
+  /** Undefined for the list. */
+  readonly item?: string | undefined;
+}
+
+/** Undefined where the path is no entity's. Rejects with a `Refusal`. */
+export async function collectionReply(
+  request: AdminRequest,
+  services: EntityServices,
+): Promise<Reply | undefined> {
+  const [collection = "", id, nested, ...rest] = request.path;
+  const kind = kindAt(collection);
+  if (kind === undefined || rest.length > 1) return undefined;
+  if (id === undefined) return listReply(request, { kind }, services);
+  if (nested === undefined) return itemReply(request, { kind, item: id }, services);
+  const [item] = rest;
+  const membership = await membershipReply(request, services);
+  if (membership !== undefined) return membership;
+  const place = nestedPlace(services.control.entities, kind, id, nested, item);
+  if (place === undefined) return undefined;
+  return place.item === undefined ? listReply(request, place, services) : itemReply(request, place, services);
+}
+
+/** `/services/chat/routes`, and the other way round `/routes/ask/service`. */
+function nestedPlace(
+  entities: EntitySet,
+  kind: Kind,
+  id: string,
+  nested: string,
+  item: string | undefined,
+): Place | undefined {
+  const inner = referringTo(kind.name).find((each) => each.kind.nestedCollection === nested);
+  const upward = kind.foreignKeys.find(({ field }) => field === nested);
+  if (inner === undefined && upward === undefined) return undefined;
+  const around = entities.find(kind, id);
+  if (around === undefined) throw notFound();
+  if (inner !== undefined)
+    return { kind: inner.kind, owner: { foreignKey: inner.foreignKey, id: around.id }, item };
+  if (upward === undefined || item !== undefined) return undefined;
+  const target = around[upward.field];
+  if (typeof target !== "object" || target === null || !("id" in target)) throw notFound();
+  return { kind: kindOf(upward.to), item: String(target.id) };
+}
+
+async function listReply(request: AdminRequest, place: Place, services: EntityServices): Promise<Reply> {
+  const { kind, owner } = place;
+  const { control } = services;
+  if (request.method === "GET") {
+    const records =
+      owner === undefined
+        ? control.entities.list(kind)
+        : control.entities.referring(kind, owner.foreignKey.field, owner.id);
+    const page = pageOf(records, request.query, request.exchange.request.path);
+    const show = shower(request, kind, services);
+    return jsonReply(200, { ...page, data: page.data.map(show) });
+  }
+  if (request.method !== "POST") return notAllowed("GET, POST");
+  const fields = await sentFields(request, place, services);
+  const change = await control.change(asker(request, services), (entities) =>
+    create(entities, kind, fields, contextOf(services)),
+  );
+  return jsonReply(201, shownChange(change, shower(request, kind, services)));
+}
+
+async function itemReply(request: AdminRequest, place: Place, services: EntityServices): Promise<Reply> {
+  const { kind, item = "" } = place;
+  const { control } = services;
+  const show = shower(request, kind, services);
+  const who = asker(request, services);
+  switch (request.method) {
+    case "GET": {
+      const record = within(control.entities, place);
+      if (record === undefined) throw notFound();
+      return jsonReply(
+        200,
+        kind.name === "consumer_group"
+          ? groupReply(record, control.entities, services, request)
+          : show(record),
+      );
+    }
+    case "PUT": {
+      const fields = await sentFields(request, place, services);
+      const change = await control.change(who, (entities) => {
+        refuseElsewhere(entities, place);
+        return replace(entities, kind, item, fields, contextOf(services));
+      });
+      return jsonReply(200, shownChange(change, show));
+    }
+    case "PATCH": {
+      const fields = await sentFields(request, { ...place, owner: undefined }, services);
+      const change = await control.change(who, (entities) => {
+        if (within(entities, place) === undefined) throw notFound();
+        return modify(entities, kind, item, fields, contextOf(services));
+      });
+      return jsonReply(200, shownChange(change, show));
+    }
+    case "DELETE":
+      await control.change(who, (entities) =>
+        within(entities, place) === undefined
+          ? { put: [], removed: [], record: undefined }
+          : remove(entities, kind, item),
+      );
+      return { status: 204, headers: {}, body: undefined };
+    default:
+      return notAllowed("GET, PUT, PATCH, DELETE");
+  }
+}
+
+/** The entity, where it belongs to the owner that the path names. */
+function within(entities: EntitySet, { item = "", kind, owner }: Place): EntityRecord | undefined {
+  const record = entities.find(kind, item);
+  if (record === undefined || owner === undefined) return record;
+  const target = record[owner.foreignKey.field];
+  const isOwn = typeof target === "object" && target !== null && "id" in target && target.id === owner.id;
+  return isOwn ? record : undefined;
+}
+
+/** An id that is another owner's is not to be taken from there by a path that does not name it. */
+function refuseElsewhere(entities: EntitySet, place: Place): void {
+  if (place.owner === undefined) return;
+  const elsewhere = entities.find(place.kind, place.item ?? "");
+  if (elsewhere !== undefined && within(entities, place) === undefined) throw notFound();
+}
+
+/** What the body says, and what the path does. */
+async function sentFields(
+  request: AdminRequest,
+  { item = "", kind, owner }: Place,
+  { context, control }: EntityServices,
+): Promise<Fields> {
+  const { areTexts, fields } = await fieldsOf(request);
+  const name = fields["name"] ?? control.entities.find(kind, item)?.["name"];
+  const given = areTexts ? (typed(schemaFor(kind, name, context), fields) as Fields) : fields; // a block stays one
+  return owner === undefined ? given : { ...given, [owner.foreignKey.field]: { id: owner.id } };
+}
+
+function schemaFor(kind: Kind, name: unknown, { plugins }: EntityServices["context"]): FieldSchema {
+  if (kind.name !== "plugin") return kind.fields;
+  const config = plugins.configOf(name);
+  return config === undefined
+    ? kind.fields
+    : { ...kind.fields, properties: { ...kind.fields.properties, config } };
+}
+
+/** The entity as it is then. What was made up for it is told this once. */
+function shownChange(
+  { generated, record }: Change,
+  show: (record: EntityRecord) => Fields,
+): Readonly<Record<string, unknown>> {
+  if (record === undefined) throw new Error("the change has no entity");
+  return { ...show(record), ...generated };
+}

@@ -1,0 +1,95 @@
+/** A request to the admin API, read. */
+
+import { isBlock } from "../control/complete.ts";
+import { Refusal } from "../control/refusal.ts";
+import { readBody } from "../http/body.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { parseForm } from "./form.ts";
+
+/** Bytes of a body; more than any gateway's whole configuration takes. */
+export const maxAdminBody = 16 * 1024 * 1024;
+
+export interface AdminRequest {
+  readonly method: string;
+  /** Path segments, decoded. */
+  readonly path: readonly string[];
+  readonly query: URLSearchParams;
+  readonly exchange: Exchange;
+}
+
+/** Throws a `Refusal` where the path cannot be decoded. */
+export function adminRequest(exchange: Exchange): AdminRequest {
+  const { method, path, query } = exchange.request;
+  return {
+    method: method === "HEAD" ? "GET" : method,
+    path: path
+      .split("/")
+      .filter((each) => each !== "")
+      .map(decoded),
+    query: new URLSearchParams(query),
+    exchange,
+  };
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new Refusal("not_found", `the path holds "${segment}", which is no percent-encoding`);
+  }
+}
+
+/** A header of the request, as one text. */
+export function headerOf({ exchange }: AdminRequest, name: string): string | undefined {
+  const value = exchange.request.headers[name];
+  return Array.isArray(value) ? value.join(", ") : value;
+}
+
+/** The body's media type, in lower case and without parameters; "" where none is given. */
+export function mediaTypeOf(request: AdminRequest): string {
+  const [type = ""] = (headerOf(request, "content-type") ?? "").split(";");
+  return type.trim().toLowerCase();
+}
+
+/** The body's bytes. Rejects with a `GatewayError` when it is too large or the client leaves. */
+export function bytesOf({ exchange: { request } }: AdminRequest): Promise<Buffer> {
+  const declared = request.headers["content-length"];
+  return readBody(request.body, maxAdminBody, typeof declared === "string" ? declared : undefined);
+}
+
+/** Fields that were sent, and whether their values are texts that stand for others, as those of forms are. */
+export interface SentFields {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly areTexts: boolean;
+}
+
+/** JSON, or a form as `curl -d` and `curl -F` send it. Rejects with a `Refusal` that says what would do. */
+export async function fieldsOf(request: AdminRequest): Promise<SentFields> {
+  const bytes = await bytesOf(request);
+  const type = mediaTypeOf(request);
+  if (type === "application/x-www-form-urlencoded" || type === "multipart/form-data") {
+    const isJson = type.endsWith("urlencoded") && /^\s*\{/.test(bytes.subarray(0, 64).toString("utf8"));
+    if (!isJson)
+      return { fields: await parseForm(bytes, headerOf(request, "content-type") ?? type), areTexts: true };
+  } else if (type !== "" && type !== "application/json" && !type.endsWith("+json")) {
+    throw badBody(`content-type ${type} is not understood: send application/json`);
+  }
+  if (bytes.length === 0) return { fields: {}, areTexts: false };
+  return { fields: parseObject(bytes.toString("utf8")), areTexts: false };
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The parser's message quotes the text, which may hold a secret.
+    throw badBody("Cannot parse JSON body");
+  }
+  if (!isBlock(value)) throw badBody("the body is not an object: send {…}");
+  return value;
+}
+
+function badBody(message: string): Refusal {
+  return new Refusal("schema_violation", message, { "@entity": [message] });
+}

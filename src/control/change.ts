@@ -1,0 +1,258 @@
+/** What a request makes of the entities: pure functions from one set to the next, or a refusal. */
+import { isBlock } from "./complete.ts";
+import { completeRecord } from "./document.ts";
+import {
+  type EntityRecord,
+  type EntitySet,
+  type Membership,
+  membershipKind,
+  membershipOf,
+  type Stored,
+  type StoredRecord,
+} from "./entity-set.ts";
+import { type Kind, kindOf, referringTo } from "./kinds.ts";
+import type { PluginSchemas } from "./plugin-schemas.ts";
+import { keyText, Refusal } from "./refusal.ts";
+import { uncovered } from "./secrets.ts";
+import { checkUnique } from "./unique.ts";
+
+/** What the functions may not find out for themselves. */
+export interface ChangeContext {
+  /** Seconds since 1970. */
+  readonly now: number;
+  /** A new UUID. */
+  newId(): string;
+  /** A text nobody can guess. */
+  newSecret(): string;
+  readonly plugins: PluginSchemas;
+  /** Whether a text stands for a secret that was shown covered, and for which. */
+  readonly covers: (text: string, secret: string) => boolean;
+}
+
+export interface Change {
+  readonly put: readonly StoredRecord[];
+  readonly removed: readonly Stored[];
+  /** The entity that was asked about, as it is then. */
+  readonly record: EntityRecord | undefined;
+  /** Fields that were made up, which nobody knows yet. */
+  readonly generated?: Fields;
+}
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+const uuid = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
+
+export function isUuid(text: string): boolean {
+  return uuid.test(text);
+}
+
+/** A new entity. */
+export function create(entities: EntitySet, kind: Kind, fields: Fields, context: ChangeContext): Change {
+  const id = idOf(fields) ?? context.newId();
+  if (entities.get(kind, id) !== undefined)
+    throw new Refusal(
+      "primary_key_violation",
+      `primary key violation on key '${keyText({ id })}': an entity of ${kind.plural} has it already`,
+      { id },
+    );
+  return put(entities, kind, { ...fields, id }, undefined, context);
+}
+
+/** The entity with this id or name as the fields say and no more; made where there is none. */
+export function replace(
+  entities: EntitySet,
+  kind: Kind,
+  idOrName: string,
+  fields: Fields,
+  context: ChangeContext,
+): Change {
+  const existing = entities.find(kind, idOrName);
+  const id = existing?.id ?? (isUuid(idOrName) ? idOrName : context.newId());
+  if (existing === undefined && id !== idOrName && kind.nameField === undefined) throw notFound();
+  const given = idOf(fields);
+  if (given !== undefined && given !== id)
+    throw violation(`must be ${id}, which is what the address names, or be left out`, ["id"]);
+  const named =
+    id === idOrName || kind.nameField === undefined || fields[kind.nameField] !== undefined
+      ? {}
+      : { [kind.nameField]: idOrName };
+  return put(entities, kind, { ...named, ...fields, id }, existing, context);
+}
+
+/** The entity with what the fields say changed: blocks field by field, lists as wholes; null puts a default back. */
+export function modify(
+  entities: EntitySet,
+  kind: Kind,
+  idOrName: string,
+  fields: Fields,
+  context: ChangeContext,
+): Change {
+  const existing = entities.find(kind, idOrName);
+  if (existing === undefined) throw notFound();
+  const given = idOf(fields);
+  if (given !== undefined && given !== existing.id)
+    throw violation("cannot be changed: delete the entity and create another", ["id"]);
+  return put(
+    entities,
+    kind,
+    merged(existing, kind.entity.expand?.(fields) ?? fields) as Fields,
+    existing,
+    context,
+  );
+}
+
+/** Without the entity, and without those that belong to it. Removing what is not there changes nothing. */
+export function remove(entities: EntitySet, kind: Kind, idOrName: string): Change {
+  const existing = entities.find(kind, idOrName);
+  if (existing === undefined) return { put: [], removed: [], record: undefined };
+  const removed = new Map<string, Stored>();
+  collectRemoved(entities, kind, existing.id, removed);
+  return { put: [], removed: [...removed.values()], record: existing };
+}
+
+/** A consumer in a group. */
+export function join(membership: Membership): Change {
+  return { put: [membershipOf(membership)], removed: [], record: undefined };
+}
+
+export function leave(membership: Membership): Change {
+  return { put: [], removed: [membershipOf(membership)], record: undefined };
+}
+
+export function notFound(): Refusal {
+  return new Refusal("not_found", "Not found");
+}
+
+/** A schema violation of one field. */
+export function violation(message: string, path: readonly (string | number)[]): Refusal {
+  const [first = "@entity", ...rest] = path;
+  const fields = { [first]: rest.reduceRight<unknown>((inner, step) => ({ [step]: inner }), message) };
+  return new Refusal("schema_violation", `schema violation (${path.join(".")}: ${message})`, fields);
+}
+
+function put(
+  entities: EntitySet,
+  kind: Kind,
+  fields: Fields,
+  existing: EntityRecord | undefined,
+  context: ChangeContext,
+): Change {
+  const generated = existing === undefined ? generatedIn(kind, fields, context) : {};
+  const given = { ...fields, ...generated };
+  const expanded = withoutFileFields(kind, kind.entity.expand?.(given) ?? given);
+  const foreign = Object.fromEntries(
+    kind.foreignKeys.map(({ field }) => [field, resolved(entities, kind, field, expanded[field])]),
+  );
+  const times = {
+    created_at: expanded["created_at"] ?? existing?.created_at ?? context.now,
+    updated_at: existing?.updated_at ?? context.now,
+  };
+  const complete = completeRecord(kind, { ...expanded, ...foreign, ...times }, context.plugins);
+  const shown = uncovered(kind, complete, existing, context) as EntityRecord; // an entity in full
+  if (existing !== undefined && isSame(existing, shown)) return { put: [], removed: [], record: existing };
+  checkUnique(entities, kind, shown);
+  const record = { ...shown, updated_at: context.now };
+  return { put: [{ kind: kind.name, id: record.id, record }], removed: [], record, generated };
+}
+
+function generatedIn(
+  { entity: { generatedField } }: Kind,
+  fields: Fields,
+  { newSecret }: ChangeContext,
+): Fields {
+  const isMissing = generatedField !== undefined && (fields[generatedField] ?? null) === null;
+  return isMissing ? { [generatedField]: newSecret() } : {};
+}
+
+function isSame(existing: EntityRecord, next: EntityRecord): boolean {
+  return JSON.stringify(sorted(existing)) === JSON.stringify(sorted(next));
+}
+
+/** Blocks with their fields in one order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isBlock(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([left], [right]) => (left < right ? -1 : 1))
+      .map(([name, inner]) => [name, sorted(inner)]),
+  );
+}
+
+function idOf(fields: Fields): string | undefined {
+  const { id } = fields;
+  if (id === undefined || id === null) return undefined;
+  if (typeof id === "string" && isUuid(id)) return id;
+  throw violation("expected a valid UUID", ["id"]);
+}
+
+/** Without fields that only files have: those with a value are refused, saying what to do instead. */
+function withoutFileFields({ entity, fields, foreignKeys }: Kind, given: Fields): Fields {
+  const own = new Set([...Object.keys(fields.properties ?? {}), ...foreignKeys.map(({ field }) => field)]);
+  const shape: Readonly<Record<string, unknown>> = { ...entity.shape, ...entity.children };
+  const kept: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(given)) {
+    const isFileOnly = !own.has(field) && shape[field] !== undefined;
+    if (!isFileOnly) kept[field] = value;
+    // A shorthand that could not be expanded is wrong in itself, which its check says better.
+    else if (value !== null && entity.expand !== undefined) kept[field] = value;
+    else if (value !== null)
+      throw violation(
+        "unknown field: only files have it; here it is an entity of its own, or not supported",
+        [field],
+      );
+  }
+  return kept;
+}
+
+/** The reference as `{ id }`. */
+function resolved(entities: EntitySet, { foreignKeys }: Kind, field: string, given: unknown): unknown {
+  const foreignKey = foreignKeys.find((each) => each.field === field);
+  if (given === undefined || given === null || foreignKey === undefined) return null;
+  const kind = kindOf(foreignKey.to);
+  const key = typeof given === "string" ? given : textIn(given, ["id", kind.nameField ?? "id"]);
+  if (key === undefined) throw violation('expected a reference such as {"id": "…"}', [field]);
+  const found = entities.find(kind, key);
+  if (found !== undefined) return { id: found.id };
+  const named = typeof given === "string" ? { id: given } : (given as Fields); // has one of the two
+  throw new Refusal(
+    "foreign_key_violation",
+    `the foreign key '${keyText(named)}' does not reference an existing '${kind.plural}' entity.`,
+    { [field]: named },
+  );
+}
+
+function textIn(value: unknown, fields: readonly string[]): string | undefined {
+  if (!isBlock(value)) return undefined;
+  return fields.map((field) => value[field]).find((text) => typeof text === "string") as string | undefined;
+}
+
+function merged(existing: unknown, given: unknown): unknown {
+  if (!isBlock(existing) || !isBlock(given)) return given;
+  const result: Record<string, unknown> = { ...existing };
+  for (const [name, value] of Object.entries(given))
+    result[name] = value === null ? null : merged(existing[name], value);
+  return result;
+}
+
+function collectRemoved(entities: EntitySet, kind: Kind, id: string, removed: Map<string, Stored>): void {
+  const key = `${kind.name} ${id}`;
+  if (removed.has(key)) return;
+  removed.set(key, { kind: kind.name, id });
+  for (const { foreignKey, kind: other } of referringTo(kind.name)) {
+    for (const record of entities.referring(other, foreignKey.field, id)) {
+      if (foreignKey.onDelete === "restrict")
+        throw new Refusal(
+          "foreign_key_violation",
+          `an existing '${other.plural}' entity references this '${kind.plural}' entity`,
+          { "@referenced_by": other.plural },
+        );
+      collectRemoved(entities, other, record.id, removed);
+    }
+  }
+  for (const membership of entities.memberships()) {
+    if (membership.consumer !== id && membership.group !== id) continue;
+    const tie = membershipOf(membership);
+    removed.set(`${membershipKind} ${tie.id}`, tie);
+  }
+}

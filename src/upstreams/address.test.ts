@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { formatAddress, parseAddress } from "./address.ts";
+
+describe("a target's address", () => {
+  it.each([
+    ["10.0.0.1:8080", "10.0.0.1", 8080],
+    ["api.internal", "api.internal", 8000],
+    ["API.internal:1", "api.internal", 1],
+    ["[::1]:443", "::1", 443],
+    ["[2001:db8::1]", "2001:db8::1", 8000],
+    ["my_service:65535", "my_service", 65535],
+  ])("%s is read", (text, host, port) => {
+    expect(parseAddress(text)).toEqual({ host, port });
+  });
+
+  it.each(["", ":80", "a:0", "a:65536", "a:b", "::1", "http://a", "a/b", "a b", "a@b", "[x]:1", "999.1.1.1"])(
+    "%j is none",
+    (text) => {
+      expect(parseAddress(text)).toBeUndefined();
+    },
+  );
+
+  it("is written so that it can be read again", () => {
+    expect(formatAddress({ host: "::1", port: 80 })).toBe("[::1]:80");
+    expect(parseAddress(formatAddress({ host: "a", port: 8000 }))).toEqual({ host: "a", port: 8000 });
+  });
+});

@@ -1,0 +1,157 @@
+/** What is known of one target of an upstream: passive and active checks together say whether it may be used. */
+import type { Outcome, SharedState, Target, TargetMemory, Telling } from "../balancer/balancer.ts";
+import type { TargetHealth } from "../balancer/target-health.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Schedule } from "../util/schedule.ts";
+import { type ActiveCheck, type ActiveRecord, createActiveRecord, startActiveCheck } from "./active-check.ts";
+import { canRecover, type Healthchecks, isActive } from "./healthchecks.ts";
+import type { Sign } from "./outcome.ts";
+import {
+  createPassiveRecord,
+  PassiveHealth,
+  type PassiveRecord,
+  type PassiveTicket,
+} from "./passive-checks.ts";
+
+export interface HostHealthServices {
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  /** 0 ≤ x < 1. */
+  readonly random: () => number;
+  readonly schedule: Schedule;
+  readonly log: Logger;
+  /** Private to this use. */
+  readonly memory: TargetMemory;
+  /** Asks the target; without it nobody does. */
+  readonly ask?: ((signal: AbortSignal) => Promise<Sign>) | undefined;
+}
+
+/** All of it that outlives a reload. */
+interface HostRecord {
+  readonly passive: PassiveRecord;
+  readonly active: ActiveRecord;
+  inFlight: number;
+  attempts: number;
+  failed: number;
+}
+
+function createRecord(): HostRecord {
+  return {
+    passive: createPassiveRecord(),
+    active: createActiveRecord(),
+    inFlight: 0,
+    attempts: 0,
+    failed: 0,
+  };
+}
+
+/** While another request tries the target, nobody knows when to come back. */
+const triedWaitMs = 1_000;
+
+const sortWords = { http: "bad statuses", tcp: "failed connections", timeout: "timeouts" } as const;
+
+/** Active checks begin at once, and end with `close`. `upstream` is its name, for the log. */
+export function createHostHealth(
+  upstream: string,
+  target: Target,
+  checks: Healthchecks,
+  services: HostHealthServices,
+): TargetHealth<PassiveTicket> {
+  const { log, now } = services;
+  const facts = { upstream, target: target.name };
+  const record = services.memory.of(target, createRecord);
+  let telling: Telling | undefined; // what is heard at once, while it is made, is told of with the rest
+  let check: ActiveCheck | undefined;
+  const passive = new PassiveHealth(record.passive, checks.passive, {
+    now,
+    canRecover: canRecover(checks.active),
+    onOpen() {
+      log.warn("passive check: the target has failed too often and is left out", facts);
+      check?.changed();
+    },
+    onClose() {
+      log.info("passive check: the target is used again", facts);
+      check?.changed();
+    },
+    onChange: (isUrgent) => (isUrgent ? telling?.changedNow() : telling?.changed()),
+  });
+  telling = services.memory.share(
+    target,
+    share(passive, () => check?.changed()),
+  );
+  if (services.ask !== undefined && isActive(checks.active)) {
+    check = startActiveCheck(checks.active, record.active, {
+      ...services,
+      ask: services.ask,
+      isOutOtherwise: () => passive.isOut,
+      onOut: (sort) =>
+        log.warn("active check: the target is left out", { ...facts, reason: sortWords[sort] }),
+      onBack() {
+        log.info("active check: the target is well and used again", facts);
+        passive.reset();
+      },
+    });
+  }
+  // Without checks, what they once found says nothing any more.
+  const isOut = () => check !== undefined && record.active.isOut;
+  const isAvailable = (time: number) => !isOut() && passive.admits(time);
+
+  const waitMs = () => {
+    const ownMs = passive.admits(now()) ? 0 : passive.retryInMs || triedWaitMs;
+    return Math.max(Number.isFinite(ownMs) ? ownMs : 0, check?.retryInMs ?? 0);
+  };
+
+  return {
+    breaker: {
+      get state() {
+        return passive.state;
+      },
+      get failures() {
+        return passive.failures;
+      },
+      get retryInMs() {
+        return waitMs();
+      },
+    },
+    get healthy() {
+      return check === undefined ? undefined : !isOut() && !passive.isOut;
+    },
+    get inFlight() {
+      return record.inFlight;
+    },
+    get attempts() {
+      return record.attempts;
+    },
+    get failed() {
+      return record.failed;
+    },
+    coolForMs: 0,
+    isAvailable,
+    isReady: isAvailable,
+    get waitMs() {
+      return waitMs();
+    },
+    begin() {
+      record.inFlight++;
+      return passive.begin();
+    },
+    end(ticket: PassiveTicket, outcome: Outcome) {
+      record.inFlight--;
+      record.attempts++;
+      if (!outcome.ok && outcome.aborted !== true) record.failed++;
+      passive.end(ticket, outcome);
+    },
+    close: () => check?.close(),
+  };
+}
+
+/** Workers count failures together. Active checks and the other counts stay each one's own. */
+function share(passive: PassiveHealth, onHeard: () => void): SharedState {
+  return {
+    tell: () => passive.tell(),
+    hear(heard, delayMs) {
+      passive.hear(heard, delayMs);
+      onHeard();
+    },
+  };
+}
