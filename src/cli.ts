@@ -3,6 +3,7 @@ import { type ParseArgsConfig, parseArgs } from "node:util";
 import { check } from "./commands/check.ts";
 import type { Command } from "./commands/command.ts";
 import { ConfigFileError } from "./commands/config-file.ts";
+import { convert } from "./commands/convert.ts";
 import { demo } from "./commands/demo.ts";
 import { explain } from "./commands/explain.ts";
 import { prices } from "./commands/prices.ts";
@@ -14,7 +15,7 @@ import { start } from "./commands/start.ts";
 import { type ExitCode, type Terminal, UsageError } from "./commands/terminal.ts";
 import { version } from "./util/version.ts";
 
-const commands: readonly Command[] = [start, check, explain, prices, report, reload, simulate, demo];
+const commands: readonly Command[] = [start, check, convert, explain, prices, report, reload, simulate, demo];
 
 /** Runs one command line and sets the process's exit code. */
 export async function run(args: readonly string[]): Promise<void> {

@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { head } from "../../test/support/load-config.ts";
+import { codeBlocks } from "../../test/support/readme.ts";
 import type { AiProxyAdvancedConfig } from "../plugins/ai-proxy-advanced/config.ts";
 import { plugins } from "../plugins/index.ts";
 import { formatProblem, loadConfig } from "./load.ts";
@@ -204,5 +206,19 @@ describe("is told:", () => {
     expect(lines(`partials:\n${old}plugins:\n${links}`)).toEqual([
       expect.stringContaining("notice: partials[0].config.timeout: is deprecated."),
     ]);
+  });
+});
+
+describe("the guide's example", () => {
+  it("loads, and fills what it says", () => {
+    const guide = readFileSync(new URL("../../docs/guide/plugins.md", import.meta.url), "utf8");
+    const [text = ""] = codeBlocks(guide, "yaml");
+    const env = { DECK_OPENAI_AUTH: "Bearer sk-guide" };
+    const result = loadConfig(text, { file: "g.yaml", env, plugins });
+    expect(result.problems).toEqual([]);
+    expect(result.config?.plugins[0]?.config).toMatchObject({
+      vectordb: { strategy: "redis", threshold: 0.6, redis: { host: "cache.internal" } },
+      targets: [{ model: { name: "gpt-4o" } }],
+    });
   });
 });

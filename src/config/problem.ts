@@ -34,6 +34,16 @@ export function formatPath(path: Path): string {
   }, "");
 }
 
+/** The steps of a path that `formatPath` has written. */
+export function parsePath(text: string): Path {
+  return [...text.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([\w-]+)/g)].map(
+    ([, index, quoted, word = ""]) => {
+      if (index !== undefined) return Number(index);
+      return quoted === undefined ? word : String(JSON.parse(quoted));
+    },
+  );
+}
+
 /** By place in the file; at one place the gravest first. */
 export function sortProblems(problems: readonly Problem[]): readonly Problem[] {
   const grades = ["error", "warning", "notice"];

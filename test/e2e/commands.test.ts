@@ -108,6 +108,21 @@ describe("check", () => {
     ]);
   });
 
+  it("lists plugins in the order they run", async () => {
+    const plugins = [
+      { name: "key-auth" },
+      { name: "ai-rate-limiting-advanced", ordering: { before: { access: ["key-auth"] } } },
+    ];
+    const limit = { policies: [{ limits: [{ limit: 1, window_size: 60 }] }] };
+    const path = file("ordered.yaml", {
+      _format_version: "3.0",
+      routes: [{ name: "r", paths: ["/r"] }],
+      plugins: [plugins[0], { ...plugins[1], config: limit }],
+    });
+    const { out } = await run("check", path);
+    expect(out.match(/^ {4}\S+$/gm)).toEqual(["    ai-rate-limiting-advanced", "    key-auth"]);
+  });
+
   it("takes the file by -c, too", async () => {
     expect(await run("check", "-c", example)).toEqual(await run("check", example));
   });
@@ -336,7 +351,7 @@ describe("a wrong command line", () => {
   it.each([
     [
       ["frobnicate"],
-      /there is no command "frobnicate"\. Commands: start, check, explain, prices, report, reload, simulate, demo/,
+      /there is no command "frobnicate"\. Commands: start, check, convert, explain, prices, report, reload, simulate, demo/,
     ],
     [["start", "--watch"], /--watch is for a file: give it with -c FILE/],
     [["check"], /which config file\? Usage: sluice check FILE/],
