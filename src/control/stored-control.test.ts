@@ -5,6 +5,7 @@ import { settled } from "../../test/support/fake-clock.ts";
 import { later } from "../../test/support/later.ts";
 import { createMemoryConfigStore } from "../../test/support/memory-config-store.ts";
 import { refusalFrom } from "../../test/support/refusals.ts";
+import { StoreError } from "../util/store-error.ts";
 import { type Change, create, modify, remove } from "./change.ts";
 import type { EntitySet } from "./entity-set.ts";
 import { kindOf } from "./kinds.ts";
@@ -140,6 +141,15 @@ describe("a change", () => {
     store.failure = undefined;
     await control.change(asker, adding(2));
     expect(names()).toEqual(["service-1", "service-2"]);
+  });
+
+  it("that may have been kept when the line was cut is not said to have failed", async () => {
+    const { control, store } = await createOpened();
+    store.failure = new StoreError("unreachable", "postgres at db: the line was cut");
+    const refusal = await refusalFrom(control.change(asker, adding(1)));
+    expect(refusal.message).toBe(
+      "look whether it took place before you repeat it: postgres at db: the line was cut",
+    );
   });
 
   it("that was kept, but not taken after all, is configured, and what keeps it from running is a fault", async () => {

@@ -4,6 +4,7 @@ import { formatProblem } from "../config/problem.ts";
 import type { AuditChange, ConfigStore } from "../config-store/config-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Schedule } from "../util/schedule.ts";
+import { StoreError } from "../util/store-error.ts";
 import { auditOf } from "./audit.ts";
 import type { Change } from "./change.ts";
 import { type Checked, type CheckOptions, checkEntities, UnservableRefusal } from "./check.ts";
@@ -274,7 +275,10 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
 class OvertakenError extends Error {}
 
 function refused(cause: unknown): Refusal {
-  return new Refusal("database_error", `nothing was changed: ${reasonOf(cause)}`, undefined, { cause });
+  // A line that is cut while the store writes leaves open what became of it; the next poll finds out.
+  const isOpen = cause instanceof StoreError && cause.kind === "unreachable";
+  const outcome = isOpen ? "look whether it took place before you repeat it" : "nothing was changed";
+  return new Refusal("database_error", `${outcome}: ${reasonOf(cause)}`, undefined, { cause });
 }
 
 function reasonOf(error: unknown): string {
