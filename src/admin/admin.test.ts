@@ -103,3 +103,18 @@ describe("what the store cannot keep", () => {
     expect((await ask("GET /services")).body.data).toEqual([]);
   });
 });
+
+describe("a target", () => {
+  it("is found by its address, but only below its own upstream", async () => {
+    const { ask } = createAdmin();
+    for (const name of ["one", "two"]) await ask("POST /upstreams", { body: { name } });
+    const { body } = await ask("POST /upstreams/one/targets", { body: { target: "10.0.0.1:80", weight: 7 } });
+    expect((await ask("GET /upstreams/one/targets/10.0.0.1:80")).body).toEqual(body);
+    expect((await ask("GET /upstreams/two/targets/10.0.0.1:80")).status).toBe(404);
+    expect((await ask("GET /targets/10.0.0.1:80")).status).toBe(404);
+    await ask("PATCH /upstreams/one/targets/10.0.0.1:80", { body: { weight: 9 } });
+    expect((await ask(`GET /targets/${body.id}`)).body.weight).toBe(9);
+    expect((await ask("DELETE /upstreams/one/targets/10.0.0.1:80")).status).toBe(204);
+    expect((await ask("GET /upstreams/one/targets")).body.data).toEqual([]);
+  });
+});

@@ -53,12 +53,26 @@ function nestedPlace(
   if (inner === undefined && upward === undefined) return undefined;
   const around = entities.find(kind, id);
   if (around === undefined) throw notFound();
-  if (inner !== undefined)
-    return { kind: inner.kind, owner: { foreignKey: inner.foreignKey, id: around.id }, item };
+  if (inner !== undefined) {
+    const owner = { foreignKey: inner.foreignKey, id: around.id };
+    return { kind: inner.kind, owner, item: namedWithin(entities, inner.kind, owner, item) };
+  }
   if (upward === undefined || item !== undefined) return undefined;
   const target = around[upward.field];
   if (typeof target !== "object" || target === null || !("id" in target)) throw notFound();
   return { kind: kindOf(upward.to), item: String(target.id) };
+}
+
+/** The id, where the item is called by what only its owner's others are told from: `/upstreams/u/targets/10.0.0.1:80`. */
+function namedWithin(
+  entities: EntitySet,
+  kind: Kind,
+  { foreignKey, id }: NonNullable<Place["owner"]>,
+  item: string | undefined,
+): string | undefined {
+  const field = kind.entity.nameWithinOwner;
+  if (item === undefined || field === undefined || entities.find(kind, item) !== undefined) return item;
+  return entities.referring(kind, foreignKey.field, id).find((each) => each[field] === item)?.id ?? item;
 }
 
 async function listReply(request: AdminRequest, place: Place, services: EntityServices): Promise<Reply> {

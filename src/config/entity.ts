@@ -12,6 +12,8 @@ export interface Entity<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly summary: string;
   /** Field that people call it by; its values are unique. */
   readonly nameField?: (keyof Shape & string) | undefined;
+  /** Field that people call it by among those of its owner, where it has no name of its own. */
+  readonly nameWithinOwner?: keyof Shape & string;
   /** Further fields whose values are unique among all entities of the kind; secret ones are not shown in the error. */
   readonly uniqueFields?: readonly (keyof Shape & string)[];
   readonly shape: Shape;

@@ -25,6 +25,7 @@ export const target = defineEntity({
     failover: z.boolean().default(false).describe("Only used while no other target is left."),
     upstream: reference("Its upstream; left out where it stands inside the upstream.").optional(),
   },
+  nameWithinOwner: "target",
   references: { upstream: "upstream" },
   owner: "upstream",
 });
