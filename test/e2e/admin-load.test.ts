@@ -16,7 +16,7 @@ useProcesses((parts) => {
 });
 
 const changesPerSecond = 10;
-const seconds = 20;
+const seconds = 10;
 
 /** A small heap, so that memory tells of what is kept, not of when it was last collected. */
 const smallHeap = { NODE_OPTIONS: "--max-old-space-size=60 --max-semi-space-size=4" };
@@ -95,7 +95,7 @@ async function memoryOf({ addresses }: RunningGateway): Promise<number> {
   return Number(/^sluice_memory_bytes (\S+)$/m.exec(text)?.[1]);
 }
 
-it("ten a second for twenty seconds fail no request, leave nothing open and embed nothing anew", async () => {
+it("ten a second for ten seconds fail no request, leave nothing open and embed nothing anew", async () => {
   const gateway = await workplace.startAs([], smallHeap);
   const admin = adminClient(gateway.addresses.admin);
   const plugin = await configure(admin);
