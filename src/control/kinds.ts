@@ -92,8 +92,8 @@ function foreignKeysOf(
         field,
         to,
         isRequired: isOwner || required.includes(field),
-        // A plugin without the route it was for would run for everybody.
-        onDelete: isOwner || entity.name === "plugin" ? "cascade" : "restrict",
+        // Without what it was for it would be for everybody.
+        onDelete: isOwner || entity.scope?.includes(field) === true ? "cascade" : "restrict",
       };
     });
 }

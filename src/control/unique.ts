@@ -12,19 +12,20 @@ export function checkUnique(entities: EntitySet, kind: Kind, record: EntityRecor
     if (typeof value !== "string" || !others.some((other) => other[field] === value)) continue;
     throw violated({ [field]: isSecretField(kind, field) ? "…" : value });
   }
-  if (kind.name !== "plugin") return;
-  const place = placeOf(kind, record);
+  const { scope } = kind.entity;
+  if (scope === undefined) return;
+  const place = placeOf(scope, record);
   const text = keyText(place);
-  if (others.some((other) => keyText(placeOf(kind, other)) === text)) throw violated(place);
+  if (others.some((other) => keyText(placeOf(scope, other)) === text)) throw violated(place);
 }
 
-/** Of one plugin, one instance runs for a request. */
-function placeOf({ foreignKeys }: Kind, record: EntityRecord): Readonly<Record<string, unknown>> {
-  const scope = foreignKeys.map(({ field }) => {
+/** What tells it from others of its name. */
+function placeOf(scope: readonly string[], record: EntityRecord): Readonly<Record<string, unknown>> {
+  const ends = scope.map((field) => {
     const id = idIn(record[field]);
     return [field, id === undefined ? null : { id }] as const;
   });
-  return { name: record["name"], ...Object.fromEntries(scope) };
+  return { name: record["name"], ...Object.fromEntries(ends) };
 }
 
 function violated(key: Readonly<Record<string, unknown>>): Refusal {
