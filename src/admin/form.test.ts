@@ -16,6 +16,13 @@ describe("a form", () => {
     });
   });
 
+  it("that would hold up the gateway is refused", async () => {
+    const form = (count: number) => Array.from({ length: count }, (_, at) => `a${at}=b`).join("&");
+    expect(Object.keys(await parse(form(1000)))).toHaveLength(1000);
+    const refusal = await refusalFrom(parse(form(1001)));
+    expect(refusal.message).toBe("the form has more than 1000 fields: send JSON");
+  });
+
   it.each([
     ["by brackets", "paths[]=/a&paths[]=/b"],
     ["by position", "paths[1]=/a&paths[2]=/b"],

@@ -6,6 +6,9 @@ import { Refusal } from "../control/refusal.ts";
 /** Blocks within blocks; no entity has a tenth of it. */
 export const maxDepth = 100;
 
+/** Fields of a form; each is put beside all before it, so that many more would hold up the gateway. */
+const maxFields = 1000;
+
 export const tooDeep = `the body has more than ${maxDepth} blocks within each other`;
 
 /** Rejects with a `Refusal` where it is no form of that type. */
@@ -18,6 +21,8 @@ export async function parseForm(
     .catch((cause: unknown) => {
       throw new Refusal("schema_violation", `the body is no ${contentType}`, undefined, { cause });
     });
+  if ([...form.keys()].length > maxFields)
+    throw new Refusal("schema_violation", `the form has more than ${maxFields} fields: send JSON`);
   let fields: Readonly<Record<string, unknown>> = {};
   for (const [name, value] of form)
     fields = withText(fields, stepsOf(name), typeof value === "string" ? value : await value.text());

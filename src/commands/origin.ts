@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { ReloadResult } from "../admin/reload.ts";
 import type { ConfigStore } from "../config-store/config-store.ts";
 import { createConfigStore } from "../config-store/index.ts";
+import type { Checked } from "../control/check.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
 import { createFileControl, UntakeableError } from "../control/file-control.ts";
 import type { Covers } from "../control/secrets.ts";
@@ -88,7 +89,7 @@ function openFile(
 
 /** No file: nothing is served until a config is posted, and nothing of it is kept. */
 function openMemory(services: OriginServices): Origin {
-  const first = loadSource({ path: "(no file)", content: { _format_version: "3.0" } }, services.env);
+  const first = emptyFile("(no file)", services.env);
   const nothing = () => {
     throw new ConfigFileError("there is no file to read again: what was posted to /config goes on running");
   };
@@ -144,6 +145,10 @@ function shownOf({ entities, source }: ConfigFile) {
   return { entities, text: "text" in source ? source.text : undefined };
 }
 
+function emptyFile(path: string, env: Terminal["env"]): ConfigFile {
+  return loadSource({ path, content: { _format_version: "3.0" } }, env);
+}
+
 function loadPosted(text: string, env: Terminal["env"]): ConfigFile {
   try {
     return loadSource({ path: "(posted)", text }, env);
@@ -159,7 +164,13 @@ async function openStore(
   { env, log, take }: OriginServices,
 ): Promise<Origin> {
   const path = store.place;
-  const toFile = (content: Readonly<Record<string, unknown>>) => loadSource({ path, content }, env);
+  const toFile = ({ config, content, problems }: Checked): ConfigFile => ({
+    path,
+    source: { path, content },
+    config,
+    problems,
+    entities: () => [], // the control plane has them
+  });
   let hasServed = false;
   const control = createStoredControl({
     store,
@@ -169,13 +180,13 @@ async function openStore(
     plugins,
     wallClock: () => Date.now(),
     schedule: systemSchedule,
-    apply: async ({ config, content, problems }, beforeCommit) => {
-      await take({ path, source: { path, content }, config, entities: () => [], problems }, beforeCommit);
+    apply: async (checked, beforeCommit) => {
+      await take(toFile(checked), beforeCommit);
       hasServed = true;
     },
   });
   const opened = await control.open();
-  const first = toFile(opened?.content ?? { _format_version: "3.0" });
+  const first = opened === undefined ? emptyFile(path, env) : toFile(opened);
   hasServed = opened !== undefined;
   if (control.fault !== undefined)
     log.error("what is configured cannot be served; nothing is, until it has been mended by the admin API", {

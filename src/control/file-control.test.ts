@@ -87,7 +87,11 @@ describe("a control plane over a file", () => {
     expect(control.hash).toBe(hash);
   });
 
-  it("hands on what is not the file's fault", async () => {
-    await expect(createWorld().replaceAll(asker, "busy: true")).rejects.toThrow("the gateway is busy");
+  it("says that nothing was changed where it is not the file's fault", async () => {
+    const refusal = await refusalFrom(createWorld().replaceAll(asker, "busy: true"));
+    expect([refusal.kind, refusal.message]).toEqual([
+      "database_error",
+      "nothing was changed: the gateway is busy",
+    ]);
   });
 });

@@ -6,7 +6,7 @@ import { entitiesOf } from "./document.ts";
 import { EntitySet } from "./entity-set.ts";
 import { hashOf, hashOfText } from "./hash.ts";
 import { createPluginSchemas } from "./plugin-schemas.ts";
-import { Refusal, schemaViolation } from "./refusal.ts";
+import { notCarriedOut, Refusal, schemaViolation } from "./refusal.ts";
 
 export interface LoadedFile {
   /** Undefined where there is no file yet. */
@@ -18,7 +18,7 @@ export interface FileControlOptions {
   readonly path: string;
   readonly plugins: readonly PluginDefinition[];
   readonly wallClock: () => number;
-  /** Has the gateway take a text in place of the file. Rejects with `Untakeable` where the text is wrong. */
+  /** Has the gateway take a text in place of the file. Rejects with `UntakeableError` where the text is wrong. */
   readonly take: (asker: Asker, text: string) => Promise<void>;
 }
 
@@ -76,7 +76,8 @@ export function createFileControl({ path, plugins, take, wallClock }: FileContro
       try {
         await take(asker, text);
       } catch (error) {
-        if (!(error instanceof UntakeableError)) throw error;
+        // A good file may still not be taken, by workers that are being replaced, say.
+        if (!(error instanceof UntakeableError)) throw notCarriedOut("nothing was changed", error);
         throw declarativeError(error.problems);
       }
     },

@@ -42,6 +42,12 @@ export class Refusal extends Error {
   }
 }
 
+/** What was asked for is good, but was not carried out. */
+export function notCarriedOut(outcome: string, cause: unknown): Refusal {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new Refusal("database_error", `${outcome}: ${reason}`, undefined, { cause });
+}
+
 export interface Fault {
   /** Within the entity. */
   readonly path: Path;

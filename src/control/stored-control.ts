@@ -13,7 +13,7 @@ import { type EntityRecord, EntitySet, type Stored } from "./entity-set.ts";
 import { hashOf } from "./hash.ts";
 import type { Kind } from "./kinds.ts";
 import { createPluginSchemas } from "./plugin-schemas.ts";
-import { Refusal } from "./refusal.ts";
+import { notCarriedOut, Refusal } from "./refusal.ts";
 import { type Covers, covered } from "./secrets.ts";
 
 /** Has the gateway take a config; `beforeCommit` runs once it is ready to, and may still stop it by rejecting. */
@@ -277,8 +277,10 @@ class OvertakenError extends Error {}
 function refused(cause: unknown): Refusal {
   // A line that is cut while the store writes leaves open what became of it; the next poll finds out.
   const isOpen = cause instanceof StoreError && cause.kind === "unreachable";
-  const outcome = isOpen ? "look whether it took place before you repeat it" : "nothing was changed";
-  return new Refusal("database_error", `${outcome}: ${reasonOf(cause)}`, undefined, { cause });
+  return notCarriedOut(
+    isOpen ? "look whether it took place before you repeat it" : "nothing was changed",
+    cause,
+  );
 }
 
 function reasonOf(error: unknown): string {
