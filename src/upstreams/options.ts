@@ -22,10 +22,8 @@ const text = (description: string) => z.string().min(1).describe(description).op
 export const upstreamOptions = {
   algorithm: z
     .enum(["consistent-hashing", "least-connections", "round-robin", "latency", "sticky-sessions"])
-    .describe(
-      "How a target is chosen. Left out: `consistent-hashing` where `hash_on` is set, else `round-robin`.",
-    )
-    .optional(),
+    .default("round-robin")
+    .describe("How a target is chosen. `round-robin` with `hash_on` set hashes, as `consistent-hashing` does."),
   slots: z
     .int()
     .min(10)
@@ -61,11 +59,14 @@ export const upstreamOptions = {
 const optionsBlock = z.strictObject(upstreamOptions);
 export type UpstreamOptions = z.output<typeof optionsBlock>;
 export type HashSource = UpstreamOptions["hash_on"];
-type Algorithm = NonNullable<UpstreamOptions["algorithm"]>;
+type Algorithm = UpstreamOptions["algorithm"];
 
-/** The algorithm that is meant. */
+/**
+ * The algorithm that is meant. What says what to hash is older than `algorithm`, and says enough: tools such as decK write
+ * the default `round-robin` beside it.
+ */
 export function algorithmOf({ algorithm, hash_on }: UpstreamOptions): Algorithm {
-  return algorithm ?? (hash_on === "none" ? "round-robin" : "consistent-hashing");
+  return algorithm === "round-robin" && hash_on !== "none" ? "consistent-hashing" : algorithm;
 }
 
 /** Fields that exclude or need each other, and those without effect. */
@@ -86,7 +87,8 @@ export function checkHashing(options: UpstreamOptions): readonly UpstreamFault[]
 }
 
 function checkAlgorithm(options: UpstreamOptions): readonly UpstreamFault[] {
-  const { algorithm, hash_on: source } = options;
+  const { hash_on: source } = options;
+  const algorithm = algorithmOf(options);
   if (algorithm === "sticky-sessions") {
     const faults: UpstreamFault[] = [];
     if (options.sticky_sessions_cookie === undefined)
@@ -94,7 +96,7 @@ function checkAlgorithm(options: UpstreamOptions): readonly UpstreamFault[] {
     if (source !== "none") faults.push(errorAt("hash_on", "must be none for the algorithm sticky-sessions"));
     return faults;
   }
-  if (algorithm === undefined || (algorithm === "consistent-hashing") === (source !== "none")) return [];
+  if ((algorithm === "consistent-hashing") === (source !== "none")) return [];
   const message =
     source === "none"
       ? "is none, so that nothing is hashed and every request goes to a target at random: say what is hashed"

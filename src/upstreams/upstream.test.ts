@@ -108,8 +108,12 @@ describe("an upstream", () => {
     expect(open(upstream).next()).toBeUndefined();
   });
 
-  it("keeps a key on one target with consistent-hashing, which hash_on alone asks for", () => {
-    const upstream = create([{}, {}, {}], { hash_on: "header", hash_on_header: "x-user" });
+  it("keeps a key on one target with consistent-hashing, which hash_on asks for beside the default too", () => {
+    const upstream = create([{}, {}, {}], {
+      algorithm: "round-robin",
+      hash_on: "header",
+      hash_on_header: "x-user",
+    });
     const hosts = (user: string) =>
       new Set(Array.from({ length: 5 }, () => ask(upstream, good, { "x-user": user }).host));
     const users = Array.from({ length: 30 }, (_, index) => hosts(`user ${index}`));
@@ -119,7 +123,7 @@ describe("an upstream", () => {
   });
 
   it("that does not hash gives no cookie to be hashed", () => {
-    const upstream = create([{}], { algorithm: "round-robin", hash_on: "cookie", hash_on_cookie: "c" });
+    const upstream = create([{}], { algorithm: "latency", hash_on: "cookie", hash_on_cookie: "c" });
     expect(ask(upstream).setCookie).toBeUndefined();
     const hashing = create([{}], { hash_on: "cookie", hash_on_cookie: "c" });
     expect(ask(hashing).setCookie).toMatch(/^c=[\da-f-]{36}; Path=\/; HttpOnly$/);
