@@ -26,6 +26,7 @@ import { buildAccessRecord, type RecordFacts } from "./telemetry/access-record.t
 import type { Logger } from "./telemetry/logger.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import type { Sink } from "./telemetry/sinks.ts";
+import type { TargetMark, UpstreamState } from "./upstreams/upstream-health.ts";
 import { version } from "./util/version.ts";
 
 export interface GatewayOptions {
@@ -76,6 +77,10 @@ export interface Gateway {
   targets(): readonly PluginTarget[];
   /** The same of the running upstreams. */
   upstreamTargets(): readonly UpstreamTargetStatus[];
+  /** Which of those upstreams and targets are well. */
+  upstreamStates(): readonly UpstreamState[];
+  /** Takes a target of an upstream out by hand, or lets it in; false where none of them runs. */
+  markTarget(mark: TargetMark): boolean;
   /**
    * Puts a new config in place of the running one, or throws and leaves that one as it is. `beforeCommit` runs when the new
    * one is ready; where it rejects, that is given up.
@@ -192,6 +197,9 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
       current.upstreams.flatMap(({ upstream }) =>
         upstream.targets().map((target) => ({ upstream: upstream.name, upstreamId: upstream.id, ...target })),
       ),
+    upstreamStates: () => current.upstreams.map(({ upstream }) => upstream.health()),
+    markTarget: ({ health, target, upstreamId }) =>
+      current.upstreams.some(({ upstream }) => upstream.id === upstreamId && upstream.mark(target, health)),
     health: () =>
       current.plugins.flatMap(({ name, config: { id }, plugin }) =>
         (plugin.health?.() ?? []).map((part) => ({ plugin: name, pluginId: id, ...part })),

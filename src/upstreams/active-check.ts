@@ -16,6 +16,12 @@ export function createActiveRecord(): ActiveRecord {
   return { isOut: false, successes: 0, failures: { http: 0, tcp: 0, timeout: 0 } };
 }
 
+/** As if nothing had been asked yet; `isOut` stays. */
+export function forgetAnswers(record: ActiveRecord): void {
+  record.successes = 0;
+  forgetFailures(record);
+}
+
 export interface ActiveCheckServices {
   /** Milliseconds, monotonic. */
   readonly now: () => number;
@@ -123,7 +129,7 @@ class IntervalCheck implements ActiveCheck {
 
   #learnGood(): void {
     const record = this.#record;
-    forget(record);
+    forgetFailures(record);
     if (!this.#isOut) return;
     record.successes++;
     const { successes: needed } = this.#checks.healthy;
@@ -141,13 +147,13 @@ class IntervalCheck implements ActiveCheck {
     const { http_failures: http, tcp_failures: tcp, timeouts: timeout } = this.#checks.unhealthy;
     const most = { http, tcp, timeout }[sort];
     if (most === 0 || record.failures[sort] < most) return;
-    forget(record);
+    forgetFailures(record);
     record.isOut = true;
     this.#services.onOut(sort);
   }
 }
 
-function forget({ failures }: ActiveRecord): void {
+function forgetFailures({ failures }: ActiveRecord): void {
   failures.http = 0;
   failures.tcp = 0;
   failures.timeout = 0;

@@ -125,6 +125,11 @@ export function countsFailures({
   return http_failures > 0 || tcp_failures > 0 || timeouts > 0;
 }
 
+/** Some check is on that takes targets out, or brings them back. */
+export function isChecked({ active, passive }: Healthchecks): boolean {
+  return isActive(active) || countsFailures(passive.unhealthy);
+}
+
 /** Something wrong with an upstream's settings, or probably not meant. */
 export interface UpstreamFault extends OptionFault {
   readonly severity: "error" | "warning";

@@ -1,10 +1,17 @@
-/** What is known of one target of an upstream: passive and active checks together say whether it may be used. */
+/** What is known of one target of an upstream: passive checks, active ones, and what is said by hand say whether it may be used. */
 import type { Outcome, SharedState, Target, TargetMemory, Telling } from "../balancer/balancer.ts";
 import type { TargetHealth } from "../balancer/target-health.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Schedule } from "../util/schedule.ts";
-import { type ActiveCheck, type ActiveRecord, createActiveRecord, startActiveCheck } from "./active-check.ts";
+import {
+  type ActiveCheck,
+  type ActiveRecord,
+  createActiveRecord,
+  forgetAnswers,
+  startActiveCheck,
+} from "./active-check.ts";
 import { canRecover, type Healthchecks, isActive } from "./healthchecks.ts";
+import { createMarkRecord, ManualMark, type MarkRecord, markLength } from "./manual-mark.ts";
 import type { Sign } from "./outcome.ts";
 import {
   createPassiveRecord,
@@ -26,8 +33,19 @@ export interface HostHealthServices {
   readonly ask?: ((signal: AbortSignal) => Promise<Sign>) | undefined;
 }
 
+export interface HostHealth extends TargetHealth<PassiveTicket> {
+  /** It is left out, whatever did it; one that requests only try is. */
+  readonly isOut: boolean;
+  /**
+   * Somebody says that it is unhealthy, which takes it out, or healthy, which lets it in. What checks have counted is
+   * forgotten. Other processes that share its memory hear of it.
+   */
+  mark(health: "healthy" | "unhealthy"): void;
+}
+
 /** All of it that outlives a reload. */
 interface HostRecord {
+  readonly mark: MarkRecord;
   readonly passive: PassiveRecord;
   readonly active: ActiveRecord;
   inFlight: number;
@@ -37,6 +55,7 @@ interface HostRecord {
 
 function createRecord(): HostRecord {
   return {
+    mark: createMarkRecord(),
     passive: createPassiveRecord(),
     active: createActiveRecord(),
     inFlight: 0,
@@ -56,10 +75,11 @@ export function createHostHealth(
   target: Target,
   checks: Healthchecks,
   services: HostHealthServices,
-): TargetHealth<PassiveTicket> {
+): HostHealth {
   const { log, now } = services;
   const facts = { upstream, target: target.name };
   const record = services.memory.of(target, createRecord);
+  const mark = new ManualMark(record.mark, now);
   let telling: Telling | undefined; // what is heard at once, while it is made, is told of with the rest
   let check: ActiveCheck | undefined;
   const passive = new PassiveHealth(record.passive, checks.passive, {
@@ -75,28 +95,42 @@ export function createHostHealth(
     },
     onChange: (isUrgent) => (isUrgent ? telling?.changedNow() : telling?.changed()),
   });
+  const applyMark = () => {
+    forgetAnswers(record.active);
+    if (mark.isOut) return;
+    record.active.isOut = false;
+    passive.reset();
+  };
   telling = services.memory.share(
     target,
-    share(passive, () => check?.changed()),
+    share(mark, passive, (isMarked) => {
+      if (isMarked) applyMark();
+      check?.changed();
+    }),
   );
   if (services.ask !== undefined && isActive(checks.active)) {
     check = startActiveCheck(checks.active, record.active, {
       ...services,
       ask: services.ask,
-      isOutOtherwise: () => passive.isOut,
+      isOutOtherwise: () => mark.isOut || passive.isOut,
       onOut: (sort) =>
         log.warn("active check: the target is left out", { ...facts, reason: sortWords[sort] }),
       onBack() {
         log.info("active check: the target is well and used again", facts);
         passive.reset();
+        if (!mark.isOut) return;
+        mark.set(false);
+        telling?.changedNow();
       },
     });
   }
   // Without checks, what they once found says nothing any more.
-  const isOut = () => check !== undefined && record.active.isOut;
-  const isAvailable = (time: number) => !isOut() && passive.admits(time);
+  const isKeptOut = () => mark.isOut || (check !== undefined && record.active.isOut);
+  const isOut = () => isKeptOut() || passive.isOut;
+  const isAvailable = (time: number) => !isKeptOut() && passive.admits(time);
 
   const waitMs = () => {
+    if (mark.isOut) return check?.retryInMs ?? Number.POSITIVE_INFINITY;
     const ownMs = passive.admits(now()) ? 0 : passive.retryInMs || triedWaitMs;
     return Math.max(Number.isFinite(ownMs) ? ownMs : 0, check?.retryInMs ?? 0);
   };
@@ -104,17 +138,27 @@ export function createHostHealth(
   return {
     breaker: {
       get state() {
-        return passive.state;
+        return mark.isOut ? "open" : passive.state;
       },
       get failures() {
         return passive.failures;
       },
       get retryInMs() {
-        return waitMs();
+        const ms = waitMs();
+        return Number.isFinite(ms) ? ms : 0;
       },
     },
     get healthy() {
-      return check === undefined ? undefined : !isOut() && !passive.isOut;
+      return check === undefined ? undefined : !isOut();
+    },
+    get isOut() {
+      return isOut();
+    },
+    mark(health) {
+      mark.set(health === "unhealthy");
+      applyMark();
+      check?.changed();
+      telling?.changedNow();
     },
     get inFlight() {
       return record.inFlight;
@@ -145,13 +189,16 @@ export function createHostHealth(
   };
 }
 
-/** Workers count failures together. Active checks and the other counts stay each one's own. */
-function share(passive: PassiveHealth, onHeard: () => void): SharedState {
+/** Workers count failures together, and what is said by hand holds in all. Active checks and the other counts stay each one's own. */
+function share(mark: ManualMark, passive: PassiveHealth, onHeard: (isMarked: boolean) => void): SharedState {
   return {
-    tell: () => passive.tell(),
+    tell: () => [...mark.tell(), ...passive.tell()],
     hear(heard, delayMs) {
-      passive.hear(heard, delayMs);
-      onHeard();
+      passive.hear(
+        heard.map((each) => ({ ...each, row: each.row.slice(markLength) })),
+        delayMs,
+      );
+      onHeard(mark.hear(heard));
     },
   };
 }

@@ -3,17 +3,18 @@ import { randomUUID } from "node:crypto";
 import { findAlgorithm } from "../balancer/algorithms/index.ts";
 import type { Balancer } from "../balancer/balancer.ts";
 import { createPool, type TargetPool, type TargetStatus } from "../balancer/pool.ts";
-import type { TargetHealth } from "../balancer/target-health.ts";
 import type { ClientCertificate } from "../http/upstream-tls.ts";
 import type { PluginServices } from "../plugins/plugin.ts";
 import type { ServiceUpstream } from "../proxy/service-hosts.ts";
 import { formatAddress } from "./address.ts";
 import { createHashKey } from "./hash-key.ts";
-import { createHostHealth } from "./host-health.ts";
+import { isChecked } from "./healthchecks.ts";
+import { createHostHealth, type HostHealth } from "./host-health.ts";
 import { createHostTarget, type HostTarget, type UpstreamTarget } from "./host-target.ts";
 import { algorithmOf, type UpstreamOptions } from "./options.ts";
 import { createProbe } from "./probe.ts";
 import { type Selection, UpstreamAttempts } from "./upstream-attempts.ts";
+import { type TargetMark, targetHealth, type UpstreamState, upstreamHealth } from "./upstream-health.ts";
 
 /** An upstream as a config has it. */
 export interface UpstreamDefinition {
@@ -29,6 +30,10 @@ export interface Upstream extends ServiceUpstream {
   readonly name: string;
   /** How its targets are, in the order of the config. Those of weight 0 are not in it. */
   targets(): readonly TargetStatus[];
+  /** How it is as a whole, and of each target whether it is used. */
+  health(): UpstreamState;
+  /** Takes a target out by hand, or lets it in; false where it has none of this name. */
+  mark(target: TargetMark["target"], health: TargetMark["health"]): boolean;
   /** What it does, in one line for people. */
   describe(): string;
   /** Ends the active checks; attempts under way may still end. */
@@ -46,7 +51,7 @@ export function createUpstream(definition: UpstreamDefinition, services: Upstrea
   const owner = `upstream ${id}`;
   const targets = definition.targets.filter(({ weight }) => weight > 0).map(createHostTarget);
   const balancer = createBalancer(options, targets, owner, services);
-  const healths: TargetHealth[] = [];
+  const healths: HostHealth[] = [];
   const createHealth = (target: HostTarget) => {
     const { address } = target;
     const asked = { address, hostHeader: options.host_header, clientCertificate };
@@ -77,6 +82,13 @@ export function createUpstream(definition: UpstreamDefinition, services: Upstrea
     name,
     open: (exchange, match) => new UpstreamAttempts(selection, exchange, match),
     targets: () => pool.status(),
+    health: () => healthOf(definition, targets, healths),
+    mark(name, health) {
+      const target = targets.find((each) => each.name === name);
+      if (target === undefined) return false;
+      healths[target.index]?.mark(health);
+      return true;
+    },
     describe: () => describe(name, options, definition.targets),
     close() {
       pool.close();
@@ -126,10 +138,23 @@ function stickyOf(options: UpstreamOptions): Selection["sticky"] {
   return algorithmOf(options) === "sticky-sessions" && name !== undefined ? { name, path } : undefined;
 }
 
+function healthOf(
+  { id, name, options: { healthchecks } }: UpstreamDefinition,
+  targets: readonly HostTarget[],
+  healths: readonly HostHealth[],
+): UpstreamState {
+  const checked = isChecked(healthchecks);
+  const states = targets.map(({ address, index, name: target, weight }) => {
+    const health = targetHealth(healths[index]?.isOut === true, checked);
+    return { name: target, host: address.host, port: address.port, weight, health };
+  });
+  return { id, name, health: upstreamHealth(states, healthchecks.threshold, checked), targets: states };
+}
+
 /** At least `threshold` percent of the weight is in use. */
 function hasEnough(
   targets: readonly HostTarget[],
-  healths: readonly TargetHealth[],
+  healths: readonly HostHealth[],
   threshold: number,
   now: number,
 ): boolean {
