@@ -14,7 +14,7 @@ import type { Schedule } from "../util/schedule.ts";
 import { type AdminAccess, denialOf } from "./access.ts";
 import { collectionReply } from "./collections.ts";
 import { configReply } from "./declarative.ts";
-import { type EntityServices, notAllowed } from "./entity-services.ts";
+import { notAllowed } from "./entity-services.ts";
 import { type Explain, explainPage } from "./explain.ts";
 import { endpointPaths, openApiDocument } from "./openapi.ts";
 import { hasPage, jsonReply, type Pages, pageFor } from "./pages.ts";
@@ -23,6 +23,7 @@ import type { ReloadResult } from "./reload.ts";
 import { type AdminRequest, adminRequest, fieldsOf } from "./request.ts";
 import { kongVersion, rootReply } from "./root.ts";
 import { checkAlone, entitySchemaOf, partialSchemaOf, pluginSchemaOf, type SchemaSource } from "./schemas.ts";
+import { type RunningUpstreams, type UpstreamServices, upstreamReply } from "./upstream-health.ts";
 
 export interface AdminSource {
   readonly version: string;
@@ -39,6 +40,7 @@ export interface AdminSource {
   describe(): Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
   reload(): Promise<ReloadResult>;
   readonly explain: Explain;
+  readonly upstreams: RunningUpstreams;
 }
 
 /** Answers every request of the admin listener; `pages` are those it shares with the status listener. */
@@ -47,10 +49,12 @@ export function createAdminApi(
   schedule: Schedule,
   pages: Pages,
 ): (exchange: Exchange) => Promise<Reply> {
-  const { access, control, covers, env, newId, newSecret, plugins, wallClock } = source;
+  const { access, control, covers, env, newId, newSecret, nodeId, plugins, upstreams, wallClock } = source;
   const schemas = createPluginSchemas(plugins);
-  const services: EntityServices = {
+  const services: UpstreamServices = {
     control,
+    upstreams,
+    nodeId,
     access,
     covers,
     wallClock,
@@ -69,7 +73,11 @@ export function createAdminApi(
     if (first === "config" && request.path.length === 1) return configReply(request, services);
     if (first === "tags") return tagsReply(request, control);
     if (first === "audit") return auditReply(request, control);
-    return (await collectionReply(request, services)) ?? pageFor(exchange, own);
+    return (
+      (await upstreamReply(request, services)) ??
+      (await collectionReply(request, services)) ??
+      pageFor(exchange, own)
+    );
   }
 
   return async (exchange) => {

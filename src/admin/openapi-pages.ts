@@ -1,6 +1,7 @@
 /** The OpenAPI operations of pages that are no entities. */
 import { operationId } from "./openapi-entities.ts";
 import { answer, block, bodyOf, type Json, listOf, type Paths, pointerTo, refused } from "./openapi-parts.ts";
+import { upstreamPaths } from "./openapi-upstreams.ts";
 
 export function pagePaths(): Paths {
   const pages: Paths = {
@@ -31,6 +32,7 @@ export function pagePaths(): Paths {
     ...schemaPaths,
     ...wholePaths,
     ...runningPaths,
+    ...upstreamPaths(),
   };
   return Object.fromEntries(
     Object.entries(pages).map(([path, methods]) => [

@@ -87,6 +87,7 @@ const handle = createAdminApi(
       ],
       plugins: [],
     }),
+    upstreams: { states: async () => [], mark: async () => true },
   },
   () => () => undefined,
   metricsPages({ metrics: { render: () => ({ text: "", contentType: "text/plain" }) } }),
@@ -101,7 +102,12 @@ async function ask(method: string, path: string, body: unknown = {}) {
 
 /** What stands for the names in a path. */
 function filled(path: string): string {
-  const others: Readonly<Record<string, string>> = { kind: "services", name: "key-auth", tag: "one" };
+  const others: Readonly<Record<string, string>> = {
+    kind: "services",
+    name: "key-auth",
+    tag: "one",
+    address: "target-target",
+  };
   return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ids.get(name) ?? others[name] ?? name);
 }
 

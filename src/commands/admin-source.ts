@@ -7,7 +7,7 @@ import { version } from "../util/version.ts";
 import type { ProcessSettings } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
 
-type Own = Pick<AdminSource, "control" | "describe" | "reload" | "explain">;
+type Own = Pick<AdminSource, "control" | "describe" | "reload" | "explain" | "upstreams">;
 
 export function adminSource(
   own: Own,

@@ -7,7 +7,7 @@ import type { Sink } from "../telemetry/sinks.ts";
 import { ledgerCloseMs, ledgerComponents, openProcessLedger } from "./process-ledger.ts";
 import { addReadings } from "./readings.ts";
 import type { Runtime } from "./runtime.ts";
-import type { WorkerFacts } from "./workers/messages.ts";
+import type { UpstreamFacts, WorkerFacts } from "./workers/messages.ts";
 
 export interface ServingOptions {
   readonly listen: GatewayOptions["listen"];
@@ -25,6 +25,7 @@ export interface Serving {
   /** How the outside parts are doing: those of plugins, and the ledger. */
   health(): readonly PluginHealth[];
   facts(): WorkerFacts;
+  upstreams(): UpstreamFacts;
   /** Lets running exchanges end within the deadline, enters them, and frees everything. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -54,6 +55,10 @@ export function createServing({ listen, runtime, sinks, settings }: ServingOptio
       targets: gateway?.targets() ?? [],
       upstreamTargets: gateway?.upstreamTargets() ?? [],
       memory: process.memoryUsage.rss(),
+    }),
+    upstreams: () => ({
+      states: gateway?.upstreamStates() ?? [],
+      isShown: gateway?.snapshot.showsUpstreams ?? false,
     }),
     async close(deadlineMs) {
       await gateway?.close(deadlineMs);

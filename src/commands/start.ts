@@ -13,6 +13,7 @@ import { createServing } from "./serving.ts";
 import { readSettings } from "./settings.ts";
 import { waitForStop } from "./signals.ts";
 import { UsageError } from "./terminal.ts";
+import { countUpstreams, runningUpstreams } from "./upstream-states.ts";
 import { startWorkers } from "./workers/primary.ts";
 import { isWorker, runWorker } from "./workers/worker.ts";
 
@@ -86,6 +87,14 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
     sinks: [outputSink(settings.pretty, terminal, log)],
     settings,
   });
+  countUpstreams(serving.metrics, () => [serving.upstreams()]);
+  const upstreams = runningUpstreams(
+    {
+      facts: () => (serving.gateway === undefined ? [] : [serving.upstreams()]),
+      mark: (mark) => serving.gateway?.markTarget(mark) ?? false,
+    },
+    log,
+  );
   let isStopping = false;
   const isReady = () => serving.gateway !== undefined && origin.hasServed && !isStopping;
   const describe = () => ({ version: version(), ready: isReady(), ...serving.facts() });
@@ -107,7 +116,7 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
       services: runtime,
       status: { metrics: serving.metrics, isReady, degraded, describe },
       admin: adminSource(
-        { control: origin.control, describe, reload: origin.reload, explain },
+        { control: origin.control, describe, reload: origin.reload, explain, upstreams },
         settings,
         covers,
         terminal.env,

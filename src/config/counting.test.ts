@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Plugin } from "../plugins/plugin.ts";
 import { everything, nothing } from "../telemetry/counted.ts";
 import type { PluginConfig, PluginScope } from "./config.ts";
-import { compileCounting } from "./counting.ts";
+import { compileCounting, countsUpstreams } from "./counting.ts";
 import type { ScopedPlugin } from "./plugin-chains.ts";
 
 const plain: Plugin = {};
@@ -35,5 +35,15 @@ describe("what is counted of an exchange", () => {
   it("is what the global plugin says where there is no route", () => {
     const countedOf = compileCounting([running(all, { service: "s" }), running(onlyAi)]);
     expect(countedOf(undefined)).toBe(onlyAi.counts);
+  });
+});
+
+describe("how upstreams are", () => {
+  const asking: Plugin = { counts: { ...nothing, upstreams: true } };
+
+  it("is told where no plugin says what is counted, and where one asks for it, wherever that runs", () => {
+    expect(countsUpstreams([running(plain)])).toBe(true);
+    expect(countsUpstreams([running(onlyAi), running(asking, { route: "r" })])).toBe(true);
+    expect(countsUpstreams([running(onlyAi)])).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-/** What is counted of an exchange under Kong's names: what a plugin of its chain says, where plugins say it at all. */
+/** What is counted under Kong's names: what plugins say, of an exchange those of its chain, where plugins say it at all. */
 import type { Plugin } from "../plugins/plugin.ts";
 import { type Counted, everything, nothing } from "../telemetry/counted.ts";
 import type { ScopedPlugin } from "./plugin-chains.ts";
@@ -14,6 +14,12 @@ export function compileCounting(running: readonly ScopedPlugin[]): Counting {
     if (chain === undefined) return noRoute;
     return chain.find(({ counts }) => counts !== undefined)?.counts ?? nothing;
   };
+}
+
+/** How upstreams are belongs to no exchange: any plugin, wherever it runs, may ask for it. */
+export function countsUpstreams(running: readonly ScopedPlugin[]): boolean {
+  const said = running.flatMap(({ plugin }) => plugin.counts ?? []);
+  return said.length === 0 || said.some(({ upstreams }) => upstreams);
 }
 
 function isGlobal({ config: { scope } }: ScopedPlugin): boolean {

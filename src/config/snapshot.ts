@@ -7,7 +7,7 @@ import type { Plugin, PluginServices } from "../plugins/plugin.ts";
 import { compileRouter, type RouteDefinition, type Router } from "../router/router.ts";
 import { createUpstream, type Upstream } from "../upstreams/upstream.ts";
 import type { Config, ConsumerConfig, RouteConfig, ServiceConfig } from "./config.ts";
-import { type Counting, compileCounting } from "./counting.ts";
+import { type Counting, compileCounting, countsUpstreams } from "./counting.ts";
 import { compileChain, type PluginChain, type ScopedPlugin } from "./plugin-chains.ts";
 
 /** What a matched route leads to. */
@@ -41,6 +41,8 @@ export interface Snapshot {
   /** Lower-case names of headers and parameters whose values are credentials, whatever they are called. */
   readonly credentialNames: ReadonlySet<string>;
   readonly countedOf: Counting;
+  /** The metrics tell how the targets of upstreams are. */
+  readonly showsUpstreams: boolean;
 }
 
 /**
@@ -97,6 +99,7 @@ function compile(
     consumers: createConsumerIndex(config.consumers.map(toEntry)),
     credentialNames: new Set(running.flatMap(({ plugin }) => namesOf(plugin))),
     countedOf: compileCounting(running),
+    showsUpstreams: countsUpstreams(running),
   };
 }
 

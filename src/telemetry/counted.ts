@@ -1,4 +1,4 @@
-/** What of an exchange is counted under Kong's names. Ours, under `sluice_`, are counted for every exchange. */
+/** What is counted under Kong's names. Ours, under `sluice_`, are counted for every exchange. */
 
 export interface Counted {
   /** Requests by status. */
@@ -7,6 +7,8 @@ export interface Counted {
   readonly bandwidth: boolean;
   /** Requests, tokens, cost and latency of models. */
   readonly ai: boolean;
+  /** How the targets of upstreams are, whoever asks for them. */
+  readonly upstreams: boolean;
   /** Say who called; else the label `consumer` is empty. */
   readonly perConsumer: boolean;
 }
@@ -16,6 +18,7 @@ export const everything: Counted = {
   latency: true,
   bandwidth: true,
   ai: true,
+  upstreams: true,
   perConsumer: true,
 };
 
@@ -24,5 +27,6 @@ export const nothing: Counted = {
   latency: false,
   bandwidth: false,
   ai: false,
+  upstreams: false,
   perConsumer: false,
 };

@@ -23,7 +23,9 @@ export const upstreamOptions = {
   algorithm: z
     .enum(["consistent-hashing", "least-connections", "round-robin", "latency", "sticky-sessions"])
     .default("round-robin")
-    .describe("How a target is chosen. `round-robin` with `hash_on` set hashes, as `consistent-hashing` does."),
+    .describe(
+      "How a target is chosen. `round-robin` with `hash_on` set hashes, as `consistent-hashing` does.",
+    ),
   slots: z
     .int()
     .min(10)

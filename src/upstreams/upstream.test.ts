@@ -193,3 +193,56 @@ describe("an upstream", () => {
     expect(clock.timers).toBe(0);
   });
 });
+
+describe("an upstream with a target marked by hand", () => {
+  const healths = (upstream: Upstream) => upstream.health().targets.map(({ health }) => health);
+
+  it("leaves it out until it is marked healthy, whether or not a check is on", () => {
+    const upstream = create([{}, {}]);
+    expect(healths(upstream)).toEqual(["healthchecks_off", "healthchecks_off"]);
+    expect(upstream.mark("h0:80", "unhealthy")).toBe(true);
+    expect(hostsOf(upstream, 3)).toBe("h1 h1 h1");
+    expect(healths(upstream)).toEqual(["unhealthy", "healthchecks_off"]);
+    expect(upstream.targets()).toMatchObject([{ breaker: "open", retryInMs: 0 }, { breaker: "off" }]);
+    upstream.mark("h0:80", "healthy");
+    expect(hostsOf(upstream, 4)).toBe("h0 h0 h1 h1");
+  });
+
+  it("has none of that name, nor one of weight 0, and says so", () => {
+    const upstream = create([{}, { weight: 0 }]);
+    expect([upstream.mark("h7:80", "unhealthy"), upstream.mark("h1:80", "unhealthy")]).toEqual([
+      false,
+      false,
+    ]);
+  });
+
+  it("with all of them out gives none, and does not promise one", () => {
+    const upstream = create([{}, {}]);
+    for (const name of ["h0:80", "h1:80"]) upstream.mark(name, "unhealthy");
+    const hosts = open(upstream);
+    expect([hosts.next(), hosts.retryInMs]).toEqual([undefined, undefined]);
+    expect(upstream.health().health).toBe("unhealthy");
+  });
+
+  it("lets in at once what passive checks took out, with nothing counted", () => {
+    const upstream = create([{}], { healthchecks: { passive: { unhealthy: { tcp_failures: 2 } } } });
+    for (let count = 0; count < 2; count++) ask(upstream, refused);
+    expect(healths(upstream)).toEqual(["unhealthy"]);
+    upstream.mark("h0:80", "healthy");
+    expect(healths(upstream)).toEqual(["healthy"]);
+    ask(upstream, refused);
+    expect(healths(upstream)).toEqual(["healthy"]);
+  });
+
+  it("remembers it in an upstream that takes its place, and in one whose process hears of it", async () => {
+    await clock.advance(1);
+    const first = create([{}, {}]);
+    first.mark("h0:80", "unhealthy");
+    expect(healths(create([{}, {}], out))).toEqual(["unhealthy", "healthy"]);
+    const rows = memories.tell("upstream u");
+    memories = createTargetMemories();
+    const other = create([{}, {}]);
+    memories.hear("upstream u", [{ rows, clockOffsetMs: 1, isAlive: true }], 0);
+    expect(healths(other)).toEqual(["unhealthy", "healthchecks_off"]);
+  });
+});

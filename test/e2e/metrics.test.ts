@@ -57,7 +57,9 @@ function configOf(simulator: string, healthUrl: string): ConfigObject {
           { name: "failing", paths: ["/failing"] },
         ],
       },
+      { name: "plain", host: "plain.internal" },
     ],
+    upstreams: [{ name: "plain.internal", targets: [{ target: "127.0.0.1:9" }] }],
     consumers: [{ username: "alice", keyauth_credentials: [{ key: "alice-key" }] }],
     plugins: [
       { name: "key-auth", route: "chat" },
@@ -194,6 +196,8 @@ describe("a scrape", () => {
     expect(sumOf(withWorkers, "kong_http_requests_total", { code: "401" })).toBe(4);
     expect(sumOf(withWorkers, "sluice_workers_serving")).toBe(2);
     expect(sumOf(withWorkers, "sluice_build_info")).toBe(1);
+    expect(sumOf(withWorkers, "kong_upstream_target_health", { state: "healthchecks_off" })).toBe(1);
+    expect(sumOf(withWorkers, "kong_upstream_target_health")).toBe(1);
   });
 
   it("has a sample of everything, but of what needs a server", () => {

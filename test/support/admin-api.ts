@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { AdminAccess } from "../../src/admin/access.ts";
 import { type AdminSource, createAdminApi } from "../../src/admin/admin.ts";
+import type { RunningUpstreams } from "../../src/admin/upstream-health.ts";
 import type { ControlPlane } from "../../src/control/control-plane.ts";
 import { plugins } from "../../src/plugins/index.ts";
 import { type ControlWorld, covers, createControl, testNow } from "./control.ts";
@@ -34,9 +35,11 @@ export interface AdminApiOptions {
   /** In place of the one over a store in memory. */
   readonly control?: ControlPlane;
   readonly env?: Readonly<Record<string, string>>;
+  /** Those that run: none. */
+  readonly upstreams?: Partial<RunningUpstreams>;
 }
 
-export function createAdmin({ access, control, env = {} }: AdminApiOptions = {}): AdminApi {
+export function createAdmin({ access, control, env = {}, upstreams }: AdminApiOptions = {}): AdminApi {
   const world = createControl({ env });
   let count = 0;
   const source: AdminSource = {
@@ -54,6 +57,7 @@ export function createAdmin({ access, control, env = {} }: AdminApiOptions = {})
     describe: () => ({ ready: true }),
     reload: async () => ({ ok: true, messages: [] }),
     explain: async () => ({ explanations: [], plugins: [] }),
+    upstreams: { states: async () => [], mark: async () => false, ...upstreams },
   };
   const handle = createAdminApi(source, world.clock.schedule, {});
   return { world, ask: (line, call) => send(handle, line, call) };

@@ -3,6 +3,7 @@ import { Agent, request } from "undici";
 import { ledgerComponents } from "../../src/commands/process-ledger.ts";
 import { addReadings } from "../../src/commands/readings.ts";
 import { createRuntime } from "../../src/commands/runtime.ts";
+import { countUpstreams } from "../../src/commands/upstream-states.ts";
 import type { Config } from "../../src/config/config.ts";
 import { formatProblem, loadConfig } from "../../src/config/load.ts";
 import { loadLocalModel } from "../../src/embedders/local/model.ts";
@@ -94,6 +95,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     health: () => [...(running?.health() ?? []), ...ledgerComponents(options.ledger)],
     ledger: options.ledger,
   });
+  countUpstreams(metrics, () => [
+    { states: running?.upstreamStates() ?? [], isShown: running?.snapshot.showsUpstreams === true },
+  ]);
   const gateway = await startOrClose();
   running = gateway;
   async function startOrClose(): Promise<Gateway> {

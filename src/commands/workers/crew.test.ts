@@ -69,7 +69,7 @@ function createWorkers(size = 2) {
       async ask<Kind extends Order["kind"]>(order: Extract<Order, { kind: Kind }>): Promise<Answers[Kind]> {
         orders.push("config" in order ? `${order.kind} ${textOf(order.config)}` : order.kind);
         await Promise.race([behave(order, pid), died]);
-        const values = { facts, metrics: [], explain: answer } as unknown as Answers; // the rest answers with nothing
+        const values = { facts, metrics: [], explain: answer, mark: pid > 1 } as unknown as Answers; // the rest answers with nothing
         return values[order.kind as Kind];
       },
       give: () => undefined,
@@ -369,5 +369,29 @@ describe("a question", () => {
     asked.catch(() => undefined);
     of(1).die("signal SIGKILL");
     await expect(asked).rejects.toThrow("worker 1 ended with signal SIGKILL");
+  });
+});
+
+describe("a target that is marked", () => {
+  const mark = { upstreamId: "u", target: "a:80", health: "unhealthy" } as const;
+
+  it("is so by all workers that serve, and runs where one of them has it", async () => {
+    const { crew, processes, of } = await started();
+    expect(await crew.mark(mark)).toBe(true);
+    expect(processes.map(({ orders }) => orders.at(-1))).toEqual(["mark", "mark"]);
+    of(2).die("signal SIGKILL");
+    await settled();
+    expect(await crew.mark(mark)).toBe(false);
+  });
+
+  it("is not said to be where one does not answer, nor where none serves", async () => {
+    const { crew, of, behave } = await started();
+    behave((order, pid) =>
+      order.kind === "mark" && pid === 2 ? Promise.reject(new Error("no answer")) : undefined,
+    );
+    await expect(crew.mark(mark)).rejects.toThrow("no answer");
+    for (const pid of [1, 2]) of(pid).die("signal SIGKILL");
+    await settled();
+    await expect(crew.mark(mark)).rejects.toThrow("no worker serves at the moment");
   });
 });

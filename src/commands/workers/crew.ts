@@ -2,10 +2,11 @@
 import { type Answer, explainTimeoutMs } from "../../admin/explain.ts";
 import type { Question } from "../../admin/question.ts";
 import type { Logger } from "../../telemetry/logger.ts";
+import type { TargetMark } from "../../upstreams/upstream-health.ts";
 import type { Schedule } from "../../util/schedule.ts";
 import type { ConfigSource } from "../config-file.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import type { StateReport, WorkerFacts, WorkerSettings } from "./messages.ts";
+import type { StateReport, UpstreamFacts, WorkerFacts, WorkerSettings } from "./messages.ts";
 import type { MetricsView } from "./metrics-view.ts";
 import { createRestarts, maxDeaths, type Restarts, windowMs } from "./restarts.ts";
 import { createReportRelay, type ReportRelay } from "./siblings.ts";
@@ -166,6 +167,12 @@ export class Crew {
     return new Map(facts);
   }
 
+  /** How each of those that serve and answer finds the upstreams. */
+  async upstreams(): Promise<readonly UpstreamFacts[]> {
+    const told = await this.#askAll((process) => process.ask({ kind: "upstreams" }, factsTimeoutMs));
+    return told.flatMap(([, facts]) => facts ?? []);
+  }
+
   /** Brings the metrics up to date, as far as workers answer. */
   async count(): Promise<void> {
     await this.#askAll(async (process, number) => {
@@ -184,6 +191,19 @@ export class Crew {
     const { number, process } = slot;
     const { explanations, plugins } = await process.ask({ kind: "explain", question }, explainAnswerMs);
     return { explanations: explanations.map((each) => ({ ...each, worker: number })), plugins };
+  }
+
+  /**
+   * Has all workers that serve mark a target; those that come later learn of it from the others. False where none has it.
+   * Rejects when one does not answer, and when none serves.
+   */
+  async mark(mark: TargetMark): Promise<boolean> {
+    const serving = this.#serving();
+    if (serving.length === 0) throw new Error("no worker serves at the moment");
+    const marked = await Promise.all(
+      serving.map(({ process }) => process.ask({ kind: "mark", mark }, factsTimeoutMs)),
+    );
+    return marked.includes(true);
   }
 
   /** Lets all end what they have begun, within the deadline. */

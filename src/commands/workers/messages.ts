@@ -6,6 +6,7 @@ import type { LedgerOptions } from "../../ledger/options.ts";
 import type { Report } from "../../shared-state/state-channel.ts";
 import type { LogLevel } from "../../telemetry/logger.ts";
 import type { MetricSnapshot } from "../../telemetry/metric-snapshot.ts";
+import type { TargetMark, UpstreamState } from "../../upstreams/upstream-health.ts";
 import type { ConfigSource } from "../config-file.ts";
 
 export interface WorkerSettings {
@@ -35,6 +36,13 @@ export interface WorkerFacts {
   readonly memory: number;
 }
 
+/** Which upstreams and targets are well. */
+export interface UpstreamFacts {
+  readonly states: readonly UpstreamState[];
+  /** The metrics are to tell it. */
+  readonly isShown: boolean;
+}
+
 /** What a worker is told to do, and answers once it has done it. */
 export type Order =
   /** The first: build everything and serve what connections come. */
@@ -44,9 +52,12 @@ export type Order =
   | { readonly kind: "commit" }
   | { readonly kind: "discard" }
   | { readonly kind: "facts" }
+  | { readonly kind: "upstreams" }
   | { readonly kind: "metrics" }
   /** Decide where a request would go. */
   | { readonly kind: "explain"; readonly question: Question }
+  /** Take a target of an upstream out by hand, or let it in; false: it does not run here. */
+  | { readonly kind: "mark"; readonly mark: TargetMark }
   /** The last: let exchanges end within the deadline, then go. */
   | { readonly kind: "stop"; readonly deadlineMs: number };
 
@@ -56,8 +67,10 @@ export interface Answers {
   readonly commit: undefined;
   readonly discard: undefined;
   readonly facts: WorkerFacts;
+  readonly upstreams: UpstreamFacts;
   readonly metrics: MetricSnapshot;
   readonly explain: Answer;
+  readonly mark: boolean;
   readonly stop: undefined;
 }
 

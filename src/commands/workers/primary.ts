@@ -15,6 +15,7 @@ import { type GatewayProcess, reportProblems, type StartOptions } from "../gatew
 import { degradedOrigin, openOrigin } from "../origin.ts";
 import { terminalLog } from "../runtime.ts";
 import type { Address } from "../settings.ts";
+import { countUpstreams, runningUpstreams } from "../upstream-states.ts";
 import { Crew } from "./crew.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import { createMetricsView, type MetricsView } from "./metrics-view.ts";
@@ -105,6 +106,10 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
           describe,
           reload: origin.reload,
           explain: (question) => explainBy(crew, question),
+          upstreams: runningUpstreams(
+            { facts: () => crew.upstreams(), mark: (mark) => crew.mark(mark) },
+            log,
+          ),
         },
         settings,
         covers,
@@ -193,7 +198,7 @@ async function renderAll(
   crew: Crew,
   view: MetricsView,
 ): Promise<{ readonly text: string; readonly contentType: string }> {
-  await crew.count();
+  const [upstreams] = await Promise.all([crew.upstreams(), crew.count()]);
   const own = createMetricRegistry();
   const { places } = crew;
   own.reading("sluice_workers", "Workers that are to serve", "gauge", () => places.length);
@@ -206,5 +211,6 @@ async function renderAll(
   own.reading("sluice_worker_deaths_total", "Workers that died and were replaced", "counter", () =>
     places.reduce((total, { deaths }) => total + deaths, 0),
   );
+  countUpstreams(own, () => upstreams);
   return { text: renderSnapshot(view.merged(own.snapshot())), contentType };
 }

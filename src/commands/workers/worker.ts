@@ -145,6 +145,8 @@ class Worker {
         return undefined;
       case "facts":
         return this.#serving.facts();
+      case "upstreams":
+        return this.#serving.upstreams();
       case "metrics":
         return this.#serving.metrics.snapshot();
       case "explain":
@@ -153,6 +155,8 @@ class Worker {
           order.question,
           AbortSignal.timeout(explainTimeoutMs),
         );
+      case "mark":
+        return this.#gateway.markTarget(order.mark);
       case "stop":
         await this.#discard();
         await this.#serving.close(order.deadlineMs);

@@ -27,9 +27,8 @@ export const prometheusConfig = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      "Tell the health of the targets of upstreams. Targets of models are not among them: `sluice_target_breaker` and its like tell theirs, always.",
-    )
-    .meta(planned),
+      "Tell the health of the targets of upstreams: `kong_upstream_target_health`. Targets of models are not among them: `sluice_target_breaker` and its like tell theirs, always.",
+    ),
   wasm_metrics: z.boolean().describe("Export what WebAssembly filters count.").meta(planned).optional(),
 });
 
@@ -39,7 +38,8 @@ export type PrometheusConfig = z.output<typeof prometheusConfig>;
 /** What the schema alone cannot say. */
 export function checkPrometheus(config: PrometheusConfig): readonly Finding[] {
   const { ai_metrics, bandwidth_metrics, latency_metrics, status_code_metrics } = config;
-  if (ai_metrics || bandwidth_metrics || latency_metrics || status_code_metrics) return [];
+  const isAnyOn = ai_metrics || bandwidth_metrics || latency_metrics || status_code_metrics;
+  if (isAnyOn || config.upstream_health_metrics) return [];
   const message =
     "counts nothing under Kong's names, since all of its metrics are off; without any plugin of this name all are on";
   return [{ severity: "warning", path: [], message }];

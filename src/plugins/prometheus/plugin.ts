@@ -21,17 +21,19 @@ class Prometheus implements Plugin {
       latency: config.latency_metrics,
       bandwidth: config.bandwidth_metrics,
       ai: config.ai_metrics,
+      upstreams: config.upstream_health_metrics,
       perConsumer: config.per_consumer,
     };
   }
 
   describe(): readonly string[] {
-    const { ai, bandwidth, latency, perConsumer, status } = this.counts;
+    const { ai, bandwidth, latency, perConsumer, status, upstreams } = this.counts;
     const kinds = [
       ...(status ? ["status codes"] : []),
       ...(latency ? ["latencies"] : []),
       ...(bandwidth ? ["bytes"] : []),
       ...(ai ? ["models"] : []),
+      ...(upstreams ? ["targets of upstreams"] : []),
     ];
     if (kinds.length === 0) return ["counts nothing under Kong's names"];
     return [`counts ${kinds.join(", ")}${perConsumer ? ", by consumer" : ""}`];
