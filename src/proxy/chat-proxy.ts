@@ -1,5 +1,5 @@
 /** The engine behind the AI proxy plugins: one chat request in, one answer out, over as many targets as it takes. */
-import type { BalanceRequest, Target, TrialRequest } from "../balancer/balancer.ts";
+import type { Target } from "../balancer/balancer.ts";
 import type { Attempts, Lease } from "../balancer/pool.ts";
 import { GatewayError } from "../errors.ts";
 import { requestBody } from "../http/body.ts";
@@ -7,7 +7,6 @@ import type { Exchange } from "../http/exchange.ts";
 import { type BodyStream, isBodyStream, type Reply } from "../http/reply.ts";
 import type { AiFacts } from "../llm/ai-facts.ts";
 import type { ChatRequest } from "../llm/chat.ts";
-import { promptTexts } from "../llm/prompt-text.ts";
 import type { RoutingDecision } from "../llm/routing-decision.ts";
 import { xxHash32 } from "../util/xxhash32.ts";
 import { admitted } from "./admitted.ts";
@@ -18,6 +17,7 @@ import { type ClientView, clientView } from "./client-view.ts";
 import { isFailed } from "./failed-attempt.ts";
 import { candidatesFor } from "./model-choice.ts";
 import { noTarget, unavailableTargets } from "./no-target.ts";
+import { RoutedRequest } from "./routed-request.ts";
 import type { ProxyTarget } from "./target.ts";
 import { createDeadline, type Deadline } from "./total-timeout.ts";
 
@@ -63,7 +63,7 @@ export async function chooseTarget(
   signal: AbortSignal,
 ): Promise<Choice> {
   const candidates = candidatesOf(request, settings.targets, client);
-  const routing: TrialRequest = { ...balanceRequest(request, client, settings, signal), isTrial: true };
+  const routing = new RoutedRequest(request, client, settings, { signal }, true);
   const { pool } = settings;
   await pool.balancer.prepare?.(candidates, routing);
   const preview = pool.preview(candidates, routing);
@@ -128,31 +128,10 @@ function openCall(
     request,
     isStream,
     facts,
-    routing: balanceRequest(request, client, settings, exchange),
+    routing: new RoutedRequest(request, client, settings, exchange, false),
     startedAt,
     cancellation: deadline?.cancellation ?? exchange.cancellation,
     deadline,
-  };
-}
-
-/** `signal` is read from its owner when first needed, because it is made on first use. */
-function balanceRequest(
-  request: ChatRequest,
-  client: ClientView,
-  settings: ChatProxySettings,
-  owner: { readonly signal: AbortSignal } | AbortSignal,
-): BalanceRequest {
-  let prompts: readonly string[] | undefined;
-  return {
-    prompts: () => {
-      prompts ??= promptTexts(request.messages, { includeSystem: settings.includeSystem });
-      return prompts;
-    },
-    header: (name) => client.header(name),
-    get signal() {
-      return owner instanceof AbortSignal ? owner : owner.signal;
-    },
-    decision: undefined,
   };
 }
 
