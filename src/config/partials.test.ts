@@ -78,6 +78,62 @@ describe("a linked partial", () => {
   });
 });
 
+describe("a default that is written out says nothing", () => {
+  const heavy =
+    "- {name: heavy, type: model, config: {weight: 7, model: {options: {temperature: 0.2, input_cost: null}}, logging: {log_statistics: true}}}\n";
+  const written =
+    "{route_type: llm/v1/chat, weight: 100, logging: {log_statistics: false, log_payloads: false}, model: {provider: openai, name: a, options: {temperature: null, anthropic_version: null}}}";
+  const full = (links: string, config: string) =>
+    `- name: ai-proxy-advanced\n  partials: [${links}]\n  config: {${config}}\n`;
+
+  it("of the plugin, as decK writes it: the partial's value stands", () => {
+    const config = proxyConfig(
+      `partials:\n${heavy}plugins:\n${full("{name: heavy}", `targets: [${written}]`)}`,
+    );
+    expect(config.targets[0]).toMatchObject({
+      weight: 7,
+      model: { options: { temperature: 0.2 } },
+      logging: { log_statistics: true },
+    });
+  });
+
+  it("of the partial, as the admin API keeps it: the plugin's value stands", () => {
+    const light = heavy.replace("weight: 7", "weight: 100").replace("statistics: true", "statistics: false");
+    const own = written.replace("weight: 100", "weight: 8").replace("statistics: false", "statistics: true");
+    const config = proxyConfig(`partials:\n${light}plugins:\n${full("{name: heavy}", `targets: [${own}]`)}`);
+    expect(config.targets[0]).toMatchObject({ weight: 8, logging: { log_statistics: true } });
+  });
+
+  it("between two others: these still contradict each other", () => {
+    const other = heavy.replaceAll("heavy", "light").replace("weight: 7", "weight: 8");
+    expect(
+      lines(
+        `partials:\n${heavy}${other}plugins:\n${full("{name: heavy}, {name: light}", `targets: [${written}]`)}`,
+      ),
+    ).toEqual([
+      expect.stringMatching(
+        /partials\[0\]\.config\.weight: contradicts .* \(partials\[1\]\.config\.weight, line 4\)/,
+      ),
+    ]);
+  });
+
+  it("within a list too, whose order of fields does not matter either", () => {
+    const redis =
+      "- {name: r, type: redis-ee, config: {sentinel_master: m, sentinel_nodes: [{host: a, port: 6379}]}}\n";
+    const own = "state: {redis: {sentinel_nodes: [{host: a}], sentinel_role: master}}";
+    const config = proxyConfig(
+      `partials:\n${redis}plugins:\n${full("{name: r, path: config.state.redis}", `targets: [${target}], ${own}`)}`,
+    );
+    expect(config.state.redis).toMatchObject({ sentinel_nodes: [{ host: "a", port: 6379 }] });
+    const turned = redis.replace("{host: a, port: 6379}", "{port: 7, host: a}");
+    expect(
+      lines(
+        `partials:\n${turned}plugins:\n${full("{name: r, path: config.state.redis}", `targets: [${target}], ${own.replace("host: a", "host: a, port: 7")}`)}`,
+      ),
+    ).toEqual([]);
+  });
+});
+
 describe("a partial of type model", () => {
   const gpt =
     "- {name: gpt, type: model, config: {route_type: llm/v1/chat, model: {provider: openai, name: gpt-4o}}}\n";
@@ -161,6 +217,20 @@ describe("is refused, with its place:", () => {
         /^g\.yaml:8:\d+: error: plugins\[0\]\.config\.vectordb\.strategy: contradicts what a linked partial gives it \(partials\[0\]\.config\.strategy, line 3\): keep one of the two$/,
       ),
     ]);
+  });
+
+  it("another value than the partial's, not the same one from the environment", () => {
+    const redis = "- {name: r, type: redis-ee, config: {port: 7000}}\n";
+    const port = `"\${{ env "DECK_PORT" }}"`;
+    const plugin = proxy("partials: [{name: r, path: config.state.redis}]", `, state: {redis: {port: ${port}}}`);
+    const problems = (given: string) =>
+      loadConfig(`${head}partials:\n${redis}plugins:\n${plugin}`, {
+        file: "g.yaml",
+        env: { DECK_PORT: given },
+        plugins,
+      }).problems.map(formatProblem);
+    expect(problems("7000")).toEqual([]);
+    expect(problems("7001")).toEqual([expect.stringContaining("state.redis.port: contradicts")]);
   });
 
   it("a partial that does not fit its block, whether it is linked or not, and once", () => {

@@ -19,8 +19,8 @@ export interface Filled {
 
 export interface Partials {
   /**
-   * The plugin's `own` config with the partials it links. What both give must be equal. Undefined when a link cannot be
-   * followed, which has been reported.
+   * The plugin's `own` config with the partials it links. What both give must be equal, but for a default, which gives way.
+   * Undefined when a link cannot be followed or something contradicts, which has been reported.
    */
   fill(instance: Instance, definition: PluginDefinition, own: MapNode): Filled | undefined;
 }
@@ -47,6 +47,7 @@ export function createPartials(instances: readonly Instance[], options: Partials
     const filling = createFilling({
       own,
       path,
+      schema: fieldSchema(definition.config),
       onConflict: (earlier, later) => {
         isSound = false;
         report.add("error", earlier, contradiction(later, report));
