@@ -18,11 +18,18 @@ export interface FillingOptions {
   readonly onConflict: (earlier: Path, later: Path) => void;
 }
 
+export interface GivenBlock {
+  readonly block: MapNode;
+  /** Where it stands in the file. */
+  readonly from: Path;
+  readonly schema: FieldSchema;
+}
+
 export interface Filling {
   /** The config with everything in it that was added. */
   readonly node: () => MapNode;
-  /** Adds the fields of `block`, which stands at `from`, to the block that `steps` lead to. */
-  add(steps: Path, block: MapNode, from: Path): void;
+  /** Adds fields to the block that `steps` lead to. */
+  add(steps: Path, given: GivenBlock): void;
   /** Where in the file the setting at `path` of the config stands, or would stand. */
   locate(path: Path): Path;
 }
@@ -50,9 +57,14 @@ export function createFilling({ onConflict, own, path, schema }: FillingOptions)
     return node;
   }
 
-  function add(steps: Path, block: MapNode, from: Path): void {
-    const copy: MapNode = keep({ ...block }, from); // the same partial can be there twice, at places of its own
-    const filled = fill(root, steps, copy, { at: path, field: schema });
+  function add(steps: Path, given: GivenBlock): void {
+    const target = fieldAt(
+      schema,
+      steps.map((step) => (step === everyEntry ? 0 : step)),
+    );
+    // A new node, since the same partial can be there twice, at places of its own.
+    const block = keep({ ...given.block, entries: fitting(given, target) }, given.from);
+    const filled = fill(root, steps, block, { at: path, field: schema });
     if (filled.kind === "map") root = filled;
   }
 
@@ -122,6 +134,16 @@ export function createFilling({ onConflict, own, path, schema }: FillingOptions)
   }
 
   return { node: () => root, add, locate };
+}
+
+/** The fields, without those that say nothing and that the target does not have. */
+function fitting({ block, schema }: GivenBlock, target: FieldSchema | undefined): MapNode["entries"] {
+  const fields = [...block.entries].filter(([name, node]) => {
+    const field = fieldAt(schema, [name]);
+    const isIdle = isNull(node) || isDefault(said(node, field), field);
+    return !(isIdle && field !== undefined && fieldAt(target, [name]) === undefined);
+  });
+  return new Map(fields);
 }
 
 /** The value without what says nothing: fields that hold null or their default. */

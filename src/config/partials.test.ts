@@ -22,6 +22,17 @@ function proxyConfig(text: string, at = 0): AiProxyAdvancedConfig {
   return result.config?.plugins[at]?.config as AiProxyAdvancedConfig; // the plugin's schema made it
 }
 
+describe("a type of partial", () => {
+  it("has one schema, whichever plugin takes it", () => {
+    const known = new Map<string, unknown>();
+    for (const { partials = {} } of plugins)
+      for (const [type, { schema }] of Object.entries(partials)) {
+        expect(known.get(type) ?? schema, type).toBe(schema);
+        known.set(type, schema);
+      }
+  });
+});
+
 describe("a linked partial", () => {
   it.each(["name: store", "id: 6f0a3a0e-6a3d-4c9e-9a51-0d0c8e3b8a11"])(
     "fills the block of its type, by %s",
@@ -165,6 +176,23 @@ describe("a partial of type model", () => {
     ]);
   });
 
+  it("is completed by another at the entry it has become", () => {
+    const heavy = "- {name: heavy, type: model, config: {weight: 3}}\n";
+    const config = proxyConfig(
+      `partials:\n${gpt}${mini}${heavy}plugins:\n- {name: ai-proxy-advanced, partials: [{name: mini}, {name: gpt}, {name: heavy, path: "config.targets[1]"}]}\n`,
+    );
+    expect(config.targets.map(({ weight }) => weight)).toEqual([7, 3]);
+  });
+
+  it("written out in full fits ai-proxy, which has no weight, unless it gives one", () => {
+    const full = (weight: number) =>
+      `- {name: full, type: model, config: {weight: ${weight}, description: null, route_type: llm/v1/chat, model: {provider: openai, name: a}}}\n`;
+    const said = (weight: number) =>
+      lines(`partials:\n${full(weight)}plugins:\n- {name: ai-proxy, partials: [{name: full}]}\n`);
+    expect(said(100)).toEqual([]);
+    expect(said(7)).toEqual([expect.stringContaining("partials[0].config.weight: unknown field `weight`")]);
+  });
+
   it("is the whole config of ai-proxy", () => {
     const result = load(`partials:\n${gpt}plugins:\n- {name: ai-proxy, partials: [{name: gpt}]}\n`);
     expect(result.problems).toEqual([]);
@@ -222,7 +250,10 @@ describe("is refused, with its place:", () => {
   it("another value than the partial's, not the same one from the environment", () => {
     const redis = "- {name: r, type: redis-ee, config: {port: 7000}}\n";
     const port = `"\${{ env "DECK_PORT" }}"`;
-    const plugin = proxy("partials: [{name: r, path: config.state.redis}]", `, state: {redis: {port: ${port}}}`);
+    const plugin = proxy(
+      "partials: [{name: r, path: config.state.redis}]",
+      `, state: {redis: {port: ${port}}}`,
+    );
     const problems = (given: string) =>
       loadConfig(`${head}partials:\n${redis}plugins:\n${plugin}`, {
         file: "g.yaml",
