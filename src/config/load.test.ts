@@ -113,6 +113,18 @@ describe("files that are good", () => {
     expect(before).toMatch(/^[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
   });
 
+  it("takes ids in capitals for the same ids", () => {
+    const small = "a1b2c3d4-0000-4000-8000-00000000beef";
+    const { config, problems } = load(
+      `${head}services:\n- {id: ${small.toUpperCase()}, host: a}\nroutes:\n- {paths: [/], service: ${small}}\n- {paths: [/b], service: {id: ${small.toUpperCase()}}}\n`,
+    );
+    expect(problems).toEqual([]);
+    expect(config?.services).toMatchObject([{ id: small }]);
+    expect(
+      lines(`${head}services:\n- {id: ${small.toUpperCase()}, host: a}\n- {id: ${small}, host: a}\n`),
+    ).toEqual([expect.stringContaining("has the id")]);
+  });
+
   it("leaves out what hangs on a service that is switched off", () => {
     const { config } = load(
       fixture("single-targets.yaml").replace(
