@@ -123,7 +123,7 @@ describe("semantic routing without an embedding of the prompt", () => {
     const { balancer, clock, embedder: fake, log, route } = createSemantic(three, { embedder, store });
     fake.failNext(down(), 4);
     const started = balancer.start?.(never);
-    await clock.advance(9_000);
+    await clock.advance(3_000); // four tries, and not yet the fifth
     await started;
     store.fault = "unfit";
     await clock.advance(10_000);
