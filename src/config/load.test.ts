@@ -197,6 +197,13 @@ describe("files that are not worth reading", () => {
 });
 
 describe("syntax", () => {
+  it("refuses a second document, which would go unread", () => {
+    expect(lines(`${head}services: []\n---\nservices: []\n`)).toEqual([
+      expect.stringMatching(/^gateway\.yaml:3:1: error: another document begins here/),
+    ]);
+    expect(lines(`---\n${head}services: []\n...\n`)).toEqual([]);
+  });
+
   it("points at YAML errors in the original file, without quoting it", () => {
     const text = `${head}plugins:\n- name: x\n  config: {a: "\${{ env "DECK_OPENAI_API_KEY" }}\n`;
     const found = lines(text);
