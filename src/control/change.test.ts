@@ -226,6 +226,27 @@ describe("modifying", () => {
   });
 });
 
+describe("a plugin that links partials", () => {
+  const made = EntitySet.of([stored("partial", 201, { name: "gpt", type: "model", config: {} })]);
+  const linksOf = (...partials: readonly object[]) =>
+    create(made, plugin, { name: "ai-proxy-advanced", partials }, createContext()).record?.["partials"];
+
+  it("has each with its id, its name and the place it fills", () => {
+    const link = { ...idOf(201), name: "gpt", path: "config.targets[]" };
+    expect(linksOf({ name: "gpt" }, idOf(201), { ...idOf(9), name: "gpt" })).toEqual([link, link, link]);
+    expect(linksOf({ name: "gpt", path: "config.targets[1]" })).toEqual([
+      { ...link, path: "config.targets[1]" },
+    ]);
+  });
+
+  it("keeps links that lead nowhere, and fields that nobody knows, for the check to complain about", () => {
+    expect(linksOf({ name: "none" }, { name: "gpt", bogus: 1 })).toMatchObject([
+      { name: "none" },
+      { ...idOf(201), bogus: 1 },
+    ]);
+  });
+});
+
 describe("an id in capitals", () => {
   const small = "a1b2c3d4-0000-4000-8000-00000000beef";
   const big = small.toUpperCase();
