@@ -182,6 +182,23 @@ describe("a file of Kong's", () => {
   });
 });
 
+describe("of services and upstreams", () => {
+  const told = (text: string) =>
+    converted(head + text)
+      .findings.filter(({ see }) => see === "upstreams.md")
+      .map(({ line, path }) => `${line} ${path}`);
+
+  it("is told what differs in them, by what the file says", () => {
+    expect(told('services:\n- {name: a, url: "http://a"}\n- {name: b, url: "https://b"}\n')).toEqual([
+      "4 services[1]",
+    ]);
+    expect(told("services:\n- {name: a, host: b, protocol: https, tls_verify: null}\n")).toHaveLength(1);
+    expect(told("services:\n- {name: a, host: b, protocol: https, tls_verify: true}\n")).toEqual([]);
+    expect(told("upstreams:\n- {name: a}\n- {name: b}\n")).toEqual(["3 upstreams[0]"]);
+    expect(told("upstreams: nonsense\nservices: [5]\n")).toEqual([]);
+  });
+});
+
 describe("what is no config file", () => {
   it.each([
     ["a: [1", /^kong\.yaml:1:\d+: error: .*; nothing was converted$/],
