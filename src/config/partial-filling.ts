@@ -120,6 +120,7 @@ export function createFilling({ onConflict, own, path, schema }: FillingOptions)
       const given = keep({ ...value }, placeOf(value, from, name));
       entries.set(name, known === undefined ? given : merge(known, given, within(spot, name, known)));
     }
+    dropOverruled(entries, spot.field);
     return keep({ ...earlier, entries, hidden: new Set([...earlier.hidden, ...later.hidden]) }, spot.at);
   }
 
@@ -134,6 +135,18 @@ export function createFilling({ onConflict, own, path, schema }: FillingOptions)
   }
 
   return { node: () => root, add, locate };
+}
+
+/** Beside an old way of saying the same, a default that was written out would win. */
+function dropOverruled(entries: Map<string, ConfigNode>, field: FieldSchema | undefined): void {
+  for (const [name, node] of [...entries]) {
+    const replaced = isNull(node) ? [] : (fieldAt(field, [name])?.standsFor ?? []);
+    for (const other of replaced) {
+      const known = entries.get(other);
+      const schema = fieldAt(field, [other]);
+      if (known !== undefined && isDefault(said(known, schema), schema)) entries.delete(other);
+    }
+  }
 }
 
 /** The fields, without those that say nothing and that the target does not have. */

@@ -128,6 +128,21 @@ describe("a default that is written out says nothing", () => {
     ]);
   });
 
+  it("beside an old way of saying the field, on either side", () => {
+    const timeouts = "connect_timeout: 2000, send_timeout: 2000, read_timeout: 2000";
+    for (const [shared, own] of [
+      [timeouts, "timeout: 5"],
+      ["timeout: 5", timeouts],
+    ] as const) {
+      const redis = `- {name: r, type: redis-ee, config: {${shared}}}\n`;
+      const state = `state: {redis: {${own}}}`;
+      const config = proxyConfig(
+        `partials:\n${redis}plugins:\n${full("{name: r, path: config.state.redis}", `targets: [${target}], ${state}`)}`,
+      );
+      expect(config.state.redis).toMatchObject({ connect_timeout: 5, send_timeout: 5, read_timeout: 5 });
+    }
+  });
+
   it("within a list too, whose order of fields does not matter either", () => {
     const redis =
       "- {name: r, type: redis-ee, config: {sentinel_master: m, sentinel_nodes: [{host: a, port: 6379}]}}\n";
