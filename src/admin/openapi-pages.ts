@@ -72,6 +72,13 @@ const schemaPaths: Paths = {
       responses: validated,
     },
   },
+  "/schemas/partials/{type}": {
+    get: {
+      summary: "What the partials of a type may have",
+      parameters: [inPath("type", "Type of the partials: `model`.")],
+      responses: { "200": answer("The schema.", pointerTo("schemas", "kong-schema")), ...refused("404") },
+    },
+  },
   "/schemas/plugins/{name}": {
     get: {
       summary: "What a plugin's `config` may have",

@@ -32,7 +32,19 @@ export function componentSchemas(plugins: readonly PluginDefinition[]): Json {
         { description: summary, ...schemaOf(fieldSchema(config)) },
       ]),
     ),
+    ...Object.fromEntries(
+      [...partialSchemas(plugins)].map(([type, schema]) => [
+        partialName(type),
+        { description: `What a partial of type ${type} gives.`, ...schemaOf(optional(schema)) },
+      ]),
+    ),
   };
+}
+
+/** Type → schema. */
+function partialSchemas(plugins: readonly PluginDefinition[]): ReadonlyMap<string, FieldSchema> {
+  const all = plugins.flatMap(({ partials = {} }) => Object.entries(partials));
+  return new Map(all.map(([type, { schema }]) => [type, fieldSchema(schema)]));
 }
 
 const sharedSchemas: Json = {
@@ -77,6 +89,7 @@ function schemasOf(kind: Kind, plugins: readonly PluginDefinition[]): Json {
       },
       additionalProperties: false,
       ...(name === "plugin" && { allOf: plugins.map(configOf) }),
+      ...(name === "partial" && { allOf: [...partialSchemas(plugins).keys()].map(partialConfigOf) }),
     },
     [`${name}-new`]: { allOf: [whole, { required: needed }] },
     [name]: { allOf: [whole, { required: shown }] },
@@ -101,16 +114,41 @@ function foreignSchema({ to }: ForeignKey): Json {
   };
 }
 
+/** Where a plugin links no partials, which may give anything of it. */
 function configOf({ name }: PluginDefinition): Json {
+  const none = { anyOf: [{ type: "null" }, { type: "array", maxItems: 0 }] };
+  return configIf(block({ name: { const: name }, partials: none }, ["name"]), configName(name));
+}
+
+function partialConfigOf(type: string): Json {
+  return configIf(block({ type: { const: type } }), partialName(type));
+}
+
+function configIf(condition: Json, name: string): Json {
   return {
-    if: block({ name: { const: name } }),
+    if: condition,
     // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
-    then: { properties: { config: { anyOf: [pointerTo("schemas", configName(name)), { type: "null" }] } } },
+    then: { properties: { config: { anyOf: [pointerTo("schemas", name), { type: "null" }] } } },
   };
 }
 
 function configName(plugin: string): string {
   return `config-${plugin}`;
+}
+
+function partialName(type: string): string {
+  return `partial-config-${type}`;
+}
+
+/** What a partial leaves out, the plugin gives. */
+function optional({ anyOf, items, properties, required: _required, ...rest }: FieldSchema): FieldSchema {
+  const inner = Object.entries(properties ?? {}).map(([name, field]) => [name, optional(field)] as const);
+  return {
+    ...rest,
+    ...(properties && { properties: Object.fromEntries(inner) }),
+    ...(items && { items: optional(items) }),
+    ...(anyOf && { anyOf: anyOf.map(optional) }),
+  };
 }
 
 function propertiesOf({ properties = {}, required = [] }: FieldSchema): Json {

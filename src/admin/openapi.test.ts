@@ -5,7 +5,7 @@ import type { Change } from "../control/change.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
 import { completeRecord } from "../control/document.ts";
 import { EntitySet, membershipOf, type StoredRecord } from "../control/entity-set.ts";
-import { kinds } from "../control/kinds.ts";
+import { kindOf, kinds } from "../control/kinds.ts";
 import { createPluginSchemas } from "../control/plugin-schemas.ts";
 import { createCovers } from "../control/secrets.ts";
 import { plugins } from "../plugins/index.ts";
@@ -107,6 +107,7 @@ function filled(path: string): string {
     name: "key-auth",
     tag: "one",
     address: "target-target",
+    type: "model",
   };
   return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ids.get(name) ?? others[name] ?? name);
 }
@@ -115,7 +116,64 @@ const operations = Object.entries(document.paths).flatMap(([path, item]) =>
   Object.entries(item).map(([method, operation]) => ({ method, path, operation: operation as Json })),
 );
 
+const model = { route_type: "llm/v1/chat", model: { provider: "openai", name: "a" } };
+const redis = { host: "h", sentinel_master: "m", sentinel_role: "master", sentinel_nodes: [{ host: "s" }] };
+const vectordb = { strategy: "redis", dimensions: 3, distance_metric: "cosine", threshold: 1, redis };
+const embeddings = {
+  model: { provider: "openai", name: "e" },
+  auth: { header_name: "a", header_value: "b" },
+};
+const health = { url: "http://a/", interval: 10_000 };
+const limits = [{ limit: 1, window_size: 60 }];
+
+/** Name of a plugin → a config with most of its blocks in it. */
+const configs: readonly (readonly [string, Json])[] = [
+  ["key-auth", {}],
+  ["ai-proxy", model],
+  [
+    "ai-proxy-advanced",
+    { targets: [{ ...model, health_check: health }], vectordb, embeddings, state: { redis } },
+  ],
+  ["ai-rate-limiting-advanced", { policies: [{ match: [{ type: "consumer" }], limits }], redis }],
+  ["opentelemetry", { traces_endpoint: "http://a/" }],
+  ["prometheus", {}],
+  ["http-log", { http_endpoint: "http://a/", headers: { a: "b" } }],
+  ["file-log", { path: "/tmp/a" }],
+];
+
 describe("the OpenAPI document", () => {
+  it.each([
+    ...configs.map(([name, config]) => ["plugin", { name, config }] as const),
+    [
+      "plugin",
+      { name: "ai-proxy-advanced", config: {}, partials: [{ id: idOf("partial"), path: "config.targets" }] },
+    ],
+    ["plugin", { name: "ai-proxy", partials: [{ id: idOf("partial") }] }],
+    ["partial", { type: "model", config: model }],
+    ["partial", { type: "vectordb", config: vectordb }],
+    ["partial", { type: "embeddings", config: embeddings }],
+    ["partial", { type: "redis-ee", config: redis }],
+    ["partial", { type: "redis-ce", config: {} }],
+  ] as const)("is right about a %s %j, as it is sent and as it is shown", (kind, fields) => {
+    const shown = completeRecord(
+      kindOf(kind),
+      { id: idOf(kind), created_at: 1, updated_at: 1, ...fields },
+      schemas,
+    );
+    const misfits = (name: string, value: unknown) =>
+      misfitsOf({ $ref: `#/components/schemas/${name}` }, value, document);
+    expect(misfits(`${kind}-new`, fields)).toEqual([]);
+    expect(misfits(kind, shown)).toEqual([]);
+    if ("partials" in fields) return; // anything of the config may be a partial's
+    expect(misfits(`${kind}-new`, { ...fields, config: { nothing: 1 } })).toContain(
+      "/config nothing is unknown",
+    );
+  });
+
+  it("knows every plugin of the build", () => {
+    expect(configs.map(([name]) => name).toSorted()).toEqual(plugins.map(({ name }) => name).toSorted());
+  });
+
   it("has every kind of entity and every page", () => {
     expect(operations.length).toBeGreaterThan(150);
     for (const { collection } of kinds) expect(document.paths).toHaveProperty(`/${collection}`);
@@ -177,7 +235,13 @@ describe("the OpenAPI document", () => {
     );
     const owned = kinds.map(({ collection, name }) => `/${collection}/${idOf(name)}`);
     const missing: string[] = [];
-    for (const path of ["/", ...places, ...owned, ...nested]) {
+    const schemaPaths = words.flatMap((word) =>
+      ["model", "key-auth"].flatMap((name) => [
+        `/schemas/${word}/${name}`,
+        `/schemas/${word}/${name}/validate`,
+      ]),
+    );
+    for (const path of ["/", ...places, ...owned, ...nested, ...schemaPaths]) {
       for (const method of methods) {
         if (known.has(`${method} ${path}`) || isKnownByPattern(method, path)) continue;
         const { status } = await ask(method, path);

@@ -1,8 +1,8 @@
 /** Lists in pages, and those with tags. */
 
-import { isUuid } from "../control/change.ts";
 import type { EntityRecord } from "../control/entity-set.ts";
 import { Refusal } from "../control/refusal.ts";
+import { isUuid } from "../util/uuid.ts";
 
 const defaultSize = 100;
 /** Most entities that a page has. */

@@ -1,5 +1,4 @@
 /** `/schemas`: what each kind of entity and each plugin may have, and whether something fits. */
-import { fieldSchema } from "../config/field-schema.ts";
 import { type KongField, type KongSchema, kongSchema } from "../config/kong-schema.ts";
 import { loadDocument } from "../config/load.ts";
 import { notFound } from "../control/change.ts";
@@ -67,11 +66,11 @@ export function pluginSchemaOf(name: string, { plugins, schemas }: SchemaSource)
 }
 
 /** Of the partials of a type. Throws a `Refusal` where no plugin takes such. */
-export function partialSchemaOf(type: string, { plugins }: SchemaSource): KongSchema {
-  const blocks = plugins.map(({ partials }) => partials?.[type]).find((each) => each !== undefined);
-  if (blocks === undefined) throw new Refusal("not_found", `No partial of type '${type}'`);
+export function partialSchemaOf(type: string, { schemas }: SchemaSource): KongSchema {
+  const schema = schemas.partialOf(type);
+  if (schema === undefined) throw new Refusal("not_found", `No partial of type '${type}'`);
   const own = entitySchemaOf("partials").fields.filter((field) => !("config" in field));
-  const { fields } = kongSchema(fieldSchema(blocks.schema));
+  const { fields } = kongSchema(schema);
   return { fields: [...own, { config: { type: "record", required: true, fields } }] };
 }
 

@@ -1,5 +1,5 @@
 /** `sluice convert`: what of a file of Kong's works here, and a file that does. */
-import { writeFileSync } from "node:fs";
+import { existsSync, realpathSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "./command.ts";
 import { ConfigFileError, configPath, readConfigText } from "./config-file.ts";
@@ -39,9 +39,14 @@ export const convert: Command = {
 function outputPath(given: string | boolean | undefined, source: string): string | undefined {
   if (typeof given !== "string") return undefined;
   if (given === "") throw new UsageError("-o needs the name of a file");
-  if (resolve(given) === resolve(source))
+  if (placeOf(given) === placeOf(source))
     throw new UsageError("-o would overwrite the file that is read: give another name");
   return given;
+}
+
+/** Where the path leads; where there is nothing yet, the path itself. */
+function placeOf(path: string): string {
+  return existsSync(path) ? realpathSync(path) : resolve(path);
 }
 
 function write(output: string, { document }: Conversion): void {

@@ -113,6 +113,18 @@ describe("files that are good", () => {
     expect(before).toMatch(/^[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
   });
 
+  it("takes ids in capitals for the same ids", () => {
+    const small = "a1b2c3d4-0000-4000-8000-00000000beef";
+    const { config, problems } = load(
+      `${head}services:\n- {id: ${small.toUpperCase()}, host: a}\nroutes:\n- {paths: [/], service: ${small}}\n- {paths: [/b], service: {id: ${small.toUpperCase()}}}\n`,
+    );
+    expect(problems).toEqual([]);
+    expect(config?.services).toMatchObject([{ id: small }]);
+    expect(
+      lines(`${head}services:\n- {id: ${small.toUpperCase()}, host: a}\n- {id: ${small}, host: a}\n`),
+    ).toEqual([expect.stringContaining("has the id")]);
+  });
+
   it("leaves out what hangs on a service that is switched off", () => {
     const { config } = load(
       fixture("single-targets.yaml").replace(
@@ -185,6 +197,13 @@ describe("files that are not worth reading", () => {
 });
 
 describe("syntax", () => {
+  it("refuses a second document, which would go unread", () => {
+    expect(lines(`${head}services: []\n---\nservices: []\n`)).toEqual([
+      expect.stringMatching(/^gateway\.yaml:3:1: error: another document begins here/),
+    ]);
+    expect(lines(`---\n${head}services: []\n...\n`)).toEqual([]);
+  });
+
   it("points at YAML errors in the original file, without quoting it", () => {
     const text = `${head}plugins:\n- name: x\n  config: {a: "\${{ env "DECK_OPENAI_API_KEY" }}\n`;
     const found = lines(text);

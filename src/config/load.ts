@@ -18,7 +18,7 @@ import { substitute } from "./substitution.ts";
 import { checkTopLevel } from "./top-level.ts";
 import { type MapNode, parseTree } from "./tree.ts";
 import { treeOf } from "./tree-of.ts";
-import { reportEqualTargets } from "./upstreams.ts";
+import { reportEqualBackends } from "./upstreams.ts";
 import { validate } from "./validate.ts";
 import { isNull } from "./value.ts";
 import { resolveReferences } from "./vault-references.ts";
@@ -111,7 +111,7 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
   }
   reportEqualValues(instances, report);
   reportUnknownCallers(good, report);
-  reportEqualTargets(good, directory, report);
+  reportEqualBackends(good, directory, report);
   const names = options.plugins.map(({ name }) => name);
   checkOrdering({ plugins: good.flatMap(orderedPlugin), directory, names, report });
   notices.flush();

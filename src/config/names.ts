@@ -1,6 +1,7 @@
 /** Who is who in a file: names, ids, and what refers to what. */
 import { createHash } from "node:crypto";
 import { nearestName } from "../util/nearest-name.ts";
+import { lookupKey } from "../util/uuid.ts";
 import type { Instance } from "./collect.ts";
 import { entitySchema } from "./entity.ts";
 import { fieldAt, fieldSchema } from "./field-schema.ts";
@@ -54,7 +55,8 @@ export function createDirectory(
   function id(instance: Instance): string {
     const known = ids.get(instance);
     if (known !== undefined) return known;
-    const made = textOf(instance.node.entries.get("id")) ?? hash(identityOf(instance));
+    const given = textOf(instance.node.entries.get("id"));
+    const made = given === undefined ? hash(identityOf(instance)) : lookupKey(given);
     ids.set(instance, made);
     return made;
   }
@@ -139,8 +141,9 @@ function createIndex(instances: readonly Instance[], report: Report, isFragment:
     const entries = index.get(entity.name) ?? new Map<string, Instance>();
     index.set(entity.name, entries);
     for (const field of entity.nameField === undefined ? ["id"] : [entity.nameField, "id"]) {
-      const key = textOf(node.entries.get(field));
-      if (key === undefined) continue;
+      const text = textOf(node.entries.get(field));
+      if (text === undefined) continue;
+      const key = lookupKey(text);
       const earlier = entries.get(key);
       if (earlier === undefined) entries.set(key, instance);
       else
@@ -215,7 +218,7 @@ function findOwner(
 function lookUp(kind: string, reference: ConfigNode | undefined, index: Index): Instance | undefined {
   const entries = index.entries.get(kind);
   for (const name of namesIn(reference)) {
-    const target = entries?.get(name);
+    const target = entries?.get(lookupKey(name));
     if (target !== undefined) return target;
   }
   return undefined;

@@ -52,6 +52,14 @@ describe("ordering", () => {
     expect(told(`${routes}plugins:\n${auth(`route: r1, ${second}`)}${limit(`route: r2, ${first}`)}`)).toEqual(
       [],
     );
+    const services =
+      'services:\n- {name: s1, url: "http://a"}\n- {name: s2, url: "http://b", routes: [{name: r3, paths: [/3]}]}\n';
+    expect(
+      told(`${services}plugins:\n${auth(`service: s1, ${second}`)}${limit(`route: r3, ${first}`)}`),
+    ).toEqual([]);
+    expect(
+      told(`${services}plugins:\n${auth(`service: s2, ${second}`)}${limit(`route: r3, ${first}`)}`),
+    ).toHaveLength(1);
     expect(told(`plugins:\n${auth(`enabled: false, ${second}`)}${limit(first)}`)).toEqual([]);
   });
 

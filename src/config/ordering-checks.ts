@@ -24,12 +24,21 @@ export interface OrderingChecks {
 }
 
 /** Reports names that no plugin has, circles, and plugins that would run too early or never. */
-export function checkOrdering(checks: OrderingChecks): void {
-  const { plugins, report } = checks;
-  if (plugins.every(({ ordering }) => ordering === undefined)) return;
-  for (const plugin of plugins) checkNames(plugin, checks);
-  reportCircles(plugins, report);
-  for (const plugin of plugins) checkCaller(plugin, checks);
+export function checkOrdering(given: OrderingChecks): void {
+  if (given.plugins.every(({ ordering }) => ordering === undefined)) return;
+  const checks = { ...given, plugins: given.plugins.map((each) => withService(each, given.directory)) };
+  for (const plugin of checks.plugins) checkNames(plugin, checks);
+  reportCircles(checks.plugins, checks.report);
+  for (const plugin of checks.plugins) checkCaller(plugin, checks);
+}
+
+/** A plugin on a route runs for requests to the route's service alone. */
+function withService(plugin: OrderedPlugin, directory: Directory): OrderedPlugin {
+  const route = directory.target(plugin.instance, "route");
+  const service = route && directory.target(route, "service");
+  return service === undefined || plugin.scope.service !== undefined
+    ? plugin
+    : { ...plugin, scope: { ...plugin.scope, service: directory.id(service) } };
 }
 
 function checkNames(

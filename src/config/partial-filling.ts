@@ -1,7 +1,9 @@
 /** Puts blocks of settings from elsewhere in the file into a plugin's config, and knows where each value stands. */
+import { isDeepStrictEqual } from "node:util";
+import { type FieldSchema, fieldAt } from "./field-schema.ts";
 import type { Path } from "./problem.ts";
 import type { ConfigNode, MapNode } from "./tree.ts";
-import { isNull, toValue } from "./value.ts";
+import { isNull, typed } from "./value.ts";
 
 /** Step to every entry of a list. */
 export const everyEntry = "[]";
@@ -10,21 +12,36 @@ export interface FillingOptions {
   readonly own: MapNode;
   /** Of the plugin's config in the file. */
   readonly path: Path;
-  /** Two places of the file give one setting different values. */
+  /** Of the plugin's config: a default that is written out gives way to another value. */
+  readonly schema: FieldSchema;
+  /** Two places of the file give one setting different values, neither of them its default. */
   readonly onConflict: (earlier: Path, later: Path) => void;
+}
+
+export interface GivenBlock {
+  readonly block: MapNode;
+  /** Where it stands in the file. */
+  readonly from: Path;
+  readonly schema: FieldSchema;
 }
 
 export interface Filling {
   /** The config with everything in it that was added. */
   readonly node: () => MapNode;
-  /** Adds the fields of `block`, which stands at `from`, to the block that `steps` lead to. */
-  add(steps: Path, block: MapNode, from: Path): void;
+  /** Adds fields to the block that `steps` lead to. */
+  add(steps: Path, given: GivenBlock): void;
   /** Where in the file the setting at `path` of the config stands, or would stand. */
   locate(path: Path): Path;
 }
 
+/** A place in the file, and what may stand there. */
+interface Spot {
+  readonly at: Path;
+  readonly field: FieldSchema | undefined;
+}
+
 /** Nothing of the file's own tree is changed. */
-export function createFilling({ onConflict, own, path }: FillingOptions): Filling {
+export function createFilling({ onConflict, own, path, schema }: FillingOptions): Filling {
   let root: MapNode = own;
   /** Places of nodes that are not where the node around them is. */
   const places = new Map<ConfigNode, Path>([[own, path]]);
@@ -40,58 +57,71 @@ export function createFilling({ onConflict, own, path }: FillingOptions): Fillin
     return node;
   }
 
-  function add(steps: Path, block: MapNode, from: Path): void {
-    const copy: MapNode = keep({ ...block }, from); // the same partial can be there twice, at places of its own
-    const filled = fill(root, steps, copy, path);
+  function add(steps: Path, given: GivenBlock): void {
+    const target = fieldAt(
+      schema,
+      steps.map((step) => (step === everyEntry ? 0 : step)),
+    );
+    // A new node, since the same partial can be there twice, at places of its own.
+    const block = keep({ ...given.block, entries: fitting(given, target) }, given.from);
+    const filled = fill(root, steps, block, { at: path, field: schema });
     if (filled.kind === "map") root = filled;
   }
 
-  function fill(node: ConfigNode | undefined, steps: Path, block: MapNode, at: Path): ConfigNode {
+  function fill(node: ConfigNode | undefined, steps: Path, block: MapNode, spot: Spot): ConfigNode {
     const [step, ...rest] = steps;
-    if (step === undefined) return node === undefined ? block : merge(node, block, at);
-    if (step === everyEntry || typeof step === "number") return fillList(node, steps, block, at);
-    const around = node === undefined || isNull(node) ? keep(emptyLike(own), at) : node;
+    if (step === undefined) return node === undefined ? block : merge(node, block, spot);
+    if (step === everyEntry || typeof step === "number") return fillList(node, steps, block, spot);
+    const around = node === undefined || isNull(node) ? keep(emptyLike(own), spot.at) : node;
     if (around.kind !== "map") return around; // the schema will say what is wrong with it
     const inner = around.entries.get(step);
-    const filled = fill(inner, rest, block, placeOf(inner, at, step));
-    return keep({ ...around, entries: new Map([...around.entries, [step, filled]]) }, at);
+    const filled = fill(inner, rest, block, within(spot, step, inner));
+    return keep({ ...around, entries: new Map([...around.entries, [step, filled]]) }, spot.at);
   }
 
-  function fillList(node: ConfigNode | undefined, steps: Path, block: MapNode, at: Path): ConfigNode {
+  function fillList(node: ConfigNode | undefined, steps: Path, block: MapNode, spot: Spot): ConfigNode {
     const [step, ...rest] = steps;
     const items = node?.kind === "list" ? node.items : [];
     if (node !== undefined && !isNull(node) && node.kind !== "list") return node;
     if (step === everyEntry && (items.length === 0 || (node !== undefined && made.has(node)))) {
       const list = { ...emptyLike(own), kind: "list" as const, items: [...items, block] };
       made.add(list);
-      return keep(list, at);
+      return keep(list, spot.at);
     }
     const filled = items.map((item, index) =>
       step === everyEntry || step === index
-        ? fill(item, rest, keep({ ...block }, places.get(block) ?? []), placeOf(item, at, index))
+        ? fill(item, rest, keep({ ...block }, places.get(block) ?? []), within(spot, index, item))
         : item,
     );
-    return keep({ ...emptyLike(own), kind: "list", items: filled }, at);
+    return keep({ ...emptyLike(own), kind: "list", items: filled }, spot.at);
   }
 
-  /** The earlier value stands. */
-  function merge(earlier: ConfigNode, later: ConfigNode, at: Path): ConfigNode {
-    if (isNull(earlier)) return later;
+  function within({ at, field }: Spot, step: string | number, node: ConfigNode | undefined): Spot {
+    return { at: placeOf(node, at, step), field: fieldAt(field, [step]) };
+  }
+
+  /** Of two values the earlier stands, unless it says nothing. */
+  function merge(earlier: ConfigNode, later: ConfigNode, spot: Spot): ConfigNode {
     if (isNull(later)) return earlier;
-    const from = places.get(later) ?? [];
-    if (earlier.kind === "map" && later.kind === "map") return mergeFields(earlier, later, at, from);
-    if (JSON.stringify(toValue(earlier)) !== JSON.stringify(toValue(later))) onConflict(at, from);
+    if (isNull(earlier)) return later;
+    if (earlier.kind === "map" && later.kind === "map") return mergeFields(earlier, later, spot);
+    const [known, given] = [said(earlier, spot.field), said(later, spot.field)];
+    if (isDefault(given, spot.field) || isDeepStrictEqual(known, given)) return earlier;
+    if (isDefault(known, spot.field)) return later;
+    onConflict(spot.at, places.get(later) ?? []);
     return earlier;
   }
 
-  function mergeFields(earlier: MapNode, later: MapNode, at: Path, from: Path): MapNode {
+  function mergeFields(earlier: MapNode, later: MapNode, spot: Spot): MapNode {
+    const from = places.get(later) ?? [];
     const entries = new Map(earlier.entries);
     for (const [name, value] of later.entries) {
       const known = entries.get(name);
       const given = keep({ ...value }, placeOf(value, from, name));
-      entries.set(name, known === undefined ? given : merge(known, given, placeOf(known, at, name)));
+      entries.set(name, known === undefined ? given : merge(known, given, within(spot, name, known)));
     }
-    return keep({ ...earlier, entries, hidden: new Set([...earlier.hidden, ...later.hidden]) }, at);
+    dropOverruled(entries, spot.field);
+    return keep({ ...earlier, entries, hidden: new Set([...earlier.hidden, ...later.hidden]) }, spot.at);
   }
 
   function locate(steps: Path): Path {
@@ -105,6 +135,44 @@ export function createFilling({ onConflict, own, path }: FillingOptions): Fillin
   }
 
   return { node: () => root, add, locate };
+}
+
+/** Beside an old way of saying the same, a default that was written out would win. */
+function dropOverruled(entries: Map<string, ConfigNode>, field: FieldSchema | undefined): void {
+  for (const [name, node] of [...entries]) {
+    const replaced = isNull(node) ? [] : (fieldAt(field, [name])?.standsFor ?? []);
+    for (const other of replaced) {
+      const known = entries.get(other);
+      const schema = fieldAt(field, [other]);
+      if (known !== undefined && isDefault(said(known, schema), schema)) entries.delete(other);
+    }
+  }
+}
+
+/** The fields, without those that say nothing and that the target does not have. */
+function fitting({ block, schema }: GivenBlock, target: FieldSchema | undefined): MapNode["entries"] {
+  const fields = [...block.entries].filter(([name, node]) => {
+    const field = fieldAt(schema, [name]);
+    const isIdle = isNull(node) || isDefault(said(node, field), field);
+    return !(isIdle && field !== undefined && fieldAt(target, [name]) === undefined);
+  });
+  return new Map(fields);
+}
+
+/** The value without what says nothing: fields that hold null or their default. */
+function said(node: ConfigNode, field: FieldSchema | undefined): unknown {
+  if (node.kind === "scalar") return typed(node, field?.type);
+  if (node.kind === "list") return node.items.map((item, index) => said(item, fieldAt(field, [index])));
+  const fields = [...node.entries].flatMap(([name, inner]) => {
+    const schema = fieldAt(field, [name]);
+    const value = said(inner, schema);
+    return isNull(inner) || isDefault(value, schema) ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(fields);
+}
+
+function isDefault(value: unknown, field: FieldSchema | undefined): boolean {
+  return field?.default !== undefined && isDeepStrictEqual(value, field.default);
 }
 
 function childOf(node: ConfigNode | undefined, step: Path[number]): ConfigNode | undefined {

@@ -22,6 +22,17 @@ function proxyConfig(text: string, at = 0): AiProxyAdvancedConfig {
   return result.config?.plugins[at]?.config as AiProxyAdvancedConfig; // the plugin's schema made it
 }
 
+describe("a type of partial", () => {
+  it("has one schema, whichever plugin takes it", () => {
+    const known = new Map<string, unknown>();
+    for (const { partials = {} } of plugins)
+      for (const [type, { schema }] of Object.entries(partials)) {
+        expect(known.get(type) ?? schema, type).toBe(schema);
+        known.set(type, schema);
+      }
+  });
+});
+
 describe("a linked partial", () => {
   it.each(["name: store", "id: 6f0a3a0e-6a3d-4c9e-9a51-0d0c8e3b8a11"])(
     "fills the block of its type, by %s",
@@ -78,6 +89,77 @@ describe("a linked partial", () => {
   });
 });
 
+describe("a default that is written out says nothing", () => {
+  const heavy =
+    "- {name: heavy, type: model, config: {weight: 7, model: {options: {temperature: 0.2, input_cost: null}}, logging: {log_statistics: true}}}\n";
+  const written =
+    "{route_type: llm/v1/chat, weight: 100, logging: {log_statistics: false, log_payloads: false}, model: {provider: openai, name: a, options: {temperature: null, anthropic_version: null}}}";
+  const full = (links: string, config: string) =>
+    `- name: ai-proxy-advanced\n  partials: [${links}]\n  config: {${config}}\n`;
+
+  it("of the plugin, as decK writes it: the partial's value stands", () => {
+    const config = proxyConfig(
+      `partials:\n${heavy}plugins:\n${full("{name: heavy}", `targets: [${written}]`)}`,
+    );
+    expect(config.targets[0]).toMatchObject({
+      weight: 7,
+      model: { options: { temperature: 0.2 } },
+      logging: { log_statistics: true },
+    });
+  });
+
+  it("of the partial, as the admin API keeps it: the plugin's value stands", () => {
+    const light = heavy.replace("weight: 7", "weight: 100").replace("statistics: true", "statistics: false");
+    const own = written.replace("weight: 100", "weight: 8").replace("statistics: false", "statistics: true");
+    const config = proxyConfig(`partials:\n${light}plugins:\n${full("{name: heavy}", `targets: [${own}]`)}`);
+    expect(config.targets[0]).toMatchObject({ weight: 8, logging: { log_statistics: true } });
+  });
+
+  it("between two others: these still contradict each other", () => {
+    const other = heavy.replaceAll("heavy", "light").replace("weight: 7", "weight: 8");
+    expect(
+      lines(
+        `partials:\n${heavy}${other}plugins:\n${full("{name: heavy}, {name: light}", `targets: [${written}]`)}`,
+      ),
+    ).toEqual([
+      expect.stringMatching(
+        /partials\[0\]\.config\.weight: contradicts .* \(partials\[1\]\.config\.weight, line 4\)/,
+      ),
+    ]);
+  });
+
+  it("beside an old way of saying the field, on either side", () => {
+    const timeouts = "connect_timeout: 2000, send_timeout: 2000, read_timeout: 2000";
+    for (const [shared, own] of [
+      [timeouts, "timeout: 5"],
+      ["timeout: 5", timeouts],
+    ] as const) {
+      const redis = `- {name: r, type: redis-ee, config: {${shared}}}\n`;
+      const state = `state: {redis: {${own}}}`;
+      const config = proxyConfig(
+        `partials:\n${redis}plugins:\n${full("{name: r, path: config.state.redis}", `targets: [${target}], ${state}`)}`,
+      );
+      expect(config.state.redis).toMatchObject({ connect_timeout: 5, send_timeout: 5, read_timeout: 5 });
+    }
+  });
+
+  it("within a list too, whose order of fields does not matter either", () => {
+    const redis =
+      "- {name: r, type: redis-ee, config: {sentinel_master: m, sentinel_nodes: [{host: a, port: 6379}]}}\n";
+    const own = "state: {redis: {sentinel_nodes: [{host: a}], sentinel_role: master}}";
+    const config = proxyConfig(
+      `partials:\n${redis}plugins:\n${full("{name: r, path: config.state.redis}", `targets: [${target}], ${own}`)}`,
+    );
+    expect(config.state.redis).toMatchObject({ sentinel_nodes: [{ host: "a", port: 6379 }] });
+    const turned = redis.replace("{host: a, port: 6379}", "{port: 7, host: a}");
+    expect(
+      lines(
+        `partials:\n${turned}plugins:\n${full("{name: r, path: config.state.redis}", `targets: [${target}], ${own.replace("host: a", "host: a, port: 7")}`)}`,
+      ),
+    ).toEqual([]);
+  });
+});
+
 describe("a partial of type model", () => {
   const gpt =
     "- {name: gpt, type: model, config: {route_type: llm/v1/chat, model: {provider: openai, name: gpt-4o}}}\n";
@@ -107,6 +189,23 @@ describe("a partial of type model", () => {
       ["a", 0.2, 100],
       ["b", 0.2, 3],
     ]);
+  });
+
+  it("is completed by another at the entry it has become", () => {
+    const heavy = "- {name: heavy, type: model, config: {weight: 3}}\n";
+    const config = proxyConfig(
+      `partials:\n${gpt}${mini}${heavy}plugins:\n- {name: ai-proxy-advanced, partials: [{name: mini}, {name: gpt}, {name: heavy, path: "config.targets[1]"}]}\n`,
+    );
+    expect(config.targets.map(({ weight }) => weight)).toEqual([7, 3]);
+  });
+
+  it("written out in full fits ai-proxy, which has no weight, unless it gives one", () => {
+    const full = (weight: number) =>
+      `- {name: full, type: model, config: {weight: ${weight}, description: null, route_type: llm/v1/chat, model: {provider: openai, name: a}}}\n`;
+    const said = (weight: number) =>
+      lines(`partials:\n${full(weight)}plugins:\n- {name: ai-proxy, partials: [{name: full}]}\n`);
+    expect(said(100)).toEqual([]);
+    expect(said(7)).toEqual([expect.stringContaining("partials[0].config.weight: unknown field `weight`")]);
   });
 
   it("is the whole config of ai-proxy", () => {
@@ -161,6 +260,23 @@ describe("is refused, with its place:", () => {
         /^g\.yaml:8:\d+: error: plugins\[0\]\.config\.vectordb\.strategy: contradicts what a linked partial gives it \(partials\[0\]\.config\.strategy, line 3\): keep one of the two$/,
       ),
     ]);
+  });
+
+  it("another value than the partial's, not the same one from the environment", () => {
+    const redis = "- {name: r, type: redis-ee, config: {port: 7000}}\n";
+    const port = `"\${{ env "DECK_PORT" }}"`;
+    const plugin = proxy(
+      "partials: [{name: r, path: config.state.redis}]",
+      `, state: {redis: {port: ${port}}}`,
+    );
+    const problems = (given: string) =>
+      loadConfig(`${head}partials:\n${redis}plugins:\n${plugin}`, {
+        file: "g.yaml",
+        env: { DECK_PORT: given },
+        plugins,
+      }).problems.map(formatProblem);
+    expect(problems("7000")).toEqual([]);
+    expect(problems("7001")).toEqual([expect.stringContaining("state.redis.port: contradicts")]);
   });
 
   it("a partial that does not fit its block, whether it is linked or not, and once", () => {

@@ -4,7 +4,7 @@ import type { Instance } from "./collect.ts";
 import type { FieldNotices } from "./field-notices.ts";
 import { fieldSchema } from "./field-schema.ts";
 import type { Directory } from "./names.ts";
-import { createFilling, everyEntry, type Filling } from "./partial-filling.ts";
+import { createFilling, everyEntry, type Filling, type GivenBlock } from "./partial-filling.ts";
 import { formatPath, type Path } from "./problem.ts";
 import { nodeAt, type Report } from "./report.ts";
 import type { ConfigNode, MapNode } from "./tree.ts";
@@ -19,8 +19,8 @@ export interface Filled {
 
 export interface Partials {
   /**
-   * The plugin's `own` config with the partials it links. What both give must be equal. Undefined when a link cannot be
-   * followed, which has been reported.
+   * The plugin's `own` config with the partials it links. What both give must be equal, but for a default, which gives way.
+   * Undefined when a link cannot be followed or something contradicts, which has been reported.
    */
   fill(instance: Instance, definition: PluginDefinition, own: MapNode): Filled | undefined;
 }
@@ -47,20 +47,26 @@ export function createPartials(instances: readonly Instance[], options: Partials
     const filling = createFilling({
       own,
       path,
+      schema: fieldSchema(definition.config),
       onConflict: (earlier, later) => {
         isSound = false;
         report.add("error", earlier, contradiction(later, report));
       },
     });
     for (const [index, link] of links.items.entries()) {
-      const linked = follow(link, [...instance.path, "partials", index], definition, own);
+      const linked = follow(link, [...instance.path, "partials", index], definition, filling.node());
       if (linked === undefined) isSound = false;
-      else filling.add(linked.steps, linked.block, linked.from);
+      else filling.add(linked.steps, linked.given);
     }
     return isSound ? { node: filling.node(), report: reportAt(filling, path, report, said) } : undefined;
   }
 
-  function follow(link: ConfigNode, path: Path, definition: PluginDefinition, own: MapNode) {
+  function follow(
+    link: ConfigNode,
+    path: Path,
+    definition: PluginDefinition,
+    config: MapNode,
+  ): { readonly steps: Path; readonly given: GivenBlock } | undefined {
     const instance = directory.find("partial", link);
     if (instance === undefined || link.kind !== "map") return undefined; // said by the directory or the schema
     const type = textOf(instance.node.entries.get("type")) ?? "";
@@ -69,12 +75,13 @@ export function createPartials(instances: readonly Instance[], options: Partials
       report.add("error", path, noBlock(definition, instance));
       return undefined;
     }
-    const given = textOf(link.entries.get("path"));
-    const steps = stepsOf(given, blocks, own);
-    if (typeof steps !== "string")
-      return { steps, block: configOf(instance), from: [...instance.path, "config"] };
-    report.add("error", [...path, "path"], steps);
-    return undefined;
+    const steps = stepsOf(textOf(link.entries.get("path")), blocks, config);
+    if (typeof steps === "string") {
+      report.add("error", [...path, "path"], steps);
+      return undefined;
+    }
+    const from = [...instance.path, "config"];
+    return { steps, given: { block: configOf(instance), from, schema: fieldSchema(blocks.schema) } };
   }
 
   return { fill };
@@ -149,7 +156,7 @@ function noBlock({ name, partials }: PluginDefinition, { node }: Instance): stri
 }
 
 /** Steps to the block that `given` names, or to the usual one; a sentence that says why there is no such block. */
-function stepsOf(given: string | undefined, { paths }: PartialBlocks, own: MapNode): Path | string {
+function stepsOf(given: string | undefined, { paths }: PartialBlocks, config: MapNode): Path | string {
   const wanted = (given ?? paths[0]).replace(/^config(?:\.|$)/, "");
   const pattern = wanted.replace(/\[\d+\]/g, everyEntry);
   const known = paths.find((path) => path === pattern || path === `${pattern}${everyEntry}`);
@@ -160,7 +167,7 @@ function stepsOf(given: string | undefined, { paths }: PartialBlocks, own: MapNo
   const exact = known === pattern ? wanted : `${wanted}${everyEntry}`;
   const steps = exact === "" ? [] : exact.replaceAll("[", ".[").split(".").map(toStep);
   const index = steps.find((step) => typeof step === "number");
-  const list = nodeAt(own, steps.slice(0, steps.indexOf(index ?? 0)));
+  const list = nodeAt(config, steps.slice(0, steps.indexOf(index ?? 0)));
   const count = list?.kind === "list" ? list.items.length : 0;
   if (index !== undefined && index >= count)
     return `leads to an entry that is not there: the list has ${count}, counted from 0`;

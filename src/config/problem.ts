@@ -13,6 +13,11 @@ export interface Problem {
   /** The same, step by step. */
   readonly steps: Path;
   readonly message: string;
+  /**
+   * What of the place is at fault. name: that it is there at all · reference: what stands for its value · value: the rest,
+   * for which it matters what variables hold.
+   */
+  readonly about: "name" | "reference" | "value";
 }
 
 export type Severity = Problem["severity"];
@@ -32,16 +37,6 @@ export function formatPath(path: Path): string {
     if (!/^[\w-]+$/.test(step)) return `${text}[${JSON.stringify(step)}]`;
     return text === "" ? step : `${text}.${step}`;
   }, "");
-}
-
-/** The steps of a path that `formatPath` has written. */
-export function parsePath(text: string): Path {
-  return [...text.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([\w-]+)/g)].map(
-    ([, index, quoted, word = ""]) => {
-      if (index !== undefined) return Number(index);
-      return quoted === undefined ? word : String(JSON.parse(quoted));
-    },
-  );
 }
 
 /** By place in the file; at one place the gravest first. */

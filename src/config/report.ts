@@ -6,8 +6,10 @@ import type { ConfigNode } from "./tree.ts";
 export interface Report {
   /** At the value of `path`, or at the nearest block above it where there is no such value. */
   add(severity: Severity, path: Path, message: string): void;
-  /** At the name of the field `path`. */
+  /** At the name of the field `path`, which is at fault. */
   addAtName(severity: Severity, path: Path, message: string): void;
+  /** At the value of `path`, which is a reference that leads to nothing. */
+  addReference(path: Path, message: string): void;
   /** At an offset of the substituted text. */
   addAt(severity: Severity, offset: number, path: Path, message: string): void;
   /** Line of a value, for messages about two places. */
@@ -36,14 +38,18 @@ export function createReport({ file, root, substitutions, text }: ReportOptions)
     return { line, column: original - (lineStarts[line - 1] ?? 0) + 1 };
   }
 
-  function addAt(severity: Severity, offset: number, path: Path, message: string): void {
-    problems.push({ severity, file, ...locate(offset), path: formatPath(path), steps: path, message });
+  function push(offset: number, told: Pick<Problem, "severity" | "steps" | "message" | "about">): void {
+    problems.push({ file, ...locate(offset), path: formatPath(told.steps), ...told });
   }
 
   return {
-    add: (severity, path, message) => addAt(severity, valueOffset(nearest(root, path)), path, message),
-    addAtName: (severity, path, message) => addAt(severity, nameOffset(nearest(root, path)), path, message),
-    addAt,
+    add: (severity, steps, message) =>
+      push(valueOffset(nearest(root, steps)), { severity, steps, message, about: "value" }),
+    addAtName: (severity, steps, message) =>
+      push(nameOffset(nearest(root, steps)), { severity, steps, message, about: "name" }),
+    addReference: (steps, message) =>
+      push(valueOffset(nearest(root, steps)), { severity: "error", steps, message, about: "reference" }),
+    addAt: (severity, offset, steps, message) => push(offset, { severity, steps, message, about: "value" }),
     lineOf: (path) => locate(nameOffset(nearest(root, path))).line,
     hasErrors: () => problems.some(({ severity }) => severity === "error"),
     problems: () => sortProblems(problems),

@@ -19,7 +19,7 @@ const messages: Readonly<Record<string, string>> = {
   MULTILINE_IMPLICIT_KEY:
     "the name of a field must stand on one line: check the quotes and colons around here",
   MULTIPLE_ANCHORS: "a value can have one anchor only",
-  MULTIPLE_DOCS: "the file has several documents (---); only one is read",
+  MULTIPLE_DOCS: "another document begins here (---), and only one is read: join them, or split the file",
   MULTIPLE_TAGS: "a value can have one tag only",
   NON_STRING_KEY: "the name of a field must be a text",
   RESOURCE_EXHAUSTION: "is nested too deeply to be read",

@@ -72,7 +72,8 @@ export function parseTree(text: string, substitutions: readonly Substitution[]):
       failed: [],
     };
   }
-  const document = parseDocument(text, { uniqueKeys: false, prettyErrors: false, logLevel: "silent" });
+  // Not "silent", which would let a second document go unsaid; nothing is logged here at any level.
+  const document = parseDocument(text, { uniqueKeys: false, prettyErrors: false, logLevel: "error" });
   const syntax = [...document.errors, ...document.warnings].map((error) => ({
     severity: error.name === "YAMLParseError" ? ("error" as const) : ("warning" as const),
     offset: error.pos[0],

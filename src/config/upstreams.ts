@@ -41,15 +41,13 @@ export function collectBackends(good: readonly Good[], directory: Directory): Ba
     const fields = found && (values.get(found) as CertificateFields); // made by that shape
     return fields && { cert: fields.cert, key: fields.key };
   };
+  const targets = targetsByUpstream(good, directory);
   const upstreams = new Map(
-    good
-      .filter(({ instance }) => instance.entity.name === "upstream")
-      .map(({ instance, value }) => {
-        const fields = value as UpstreamFields; // made by that shape
-        const targets = targetsOf(instance, good, directory);
-        const built = build(directory.id(instance), fields, { targets, clientCertificate: shown(instance) });
-        return [fields.name.toLowerCase(), built] as const;
-      }),
+    good.filter(isUpstream).map(({ instance, value }) => {
+      const fields = value as UpstreamFields; // made by that shape
+      const more = { targets: targets.get(instance) ?? [], clientCertificate: shown(instance) };
+      return [fields.name.toLowerCase(), build(directory.id(instance), fields, more)] as const;
+    }),
   );
   return {
     upstreamOf: (host) => upstreams.get(host.toLowerCase()),
@@ -66,8 +64,29 @@ export function collectBackends(good: readonly Good[], directory: Directory): Ba
   };
 }
 
-/** Reports a target that an upstream has twice: only one of the weights could hold. */
-export function reportEqualTargets(good: readonly Good[], directory: Directory, report: Report): void {
+/** Reports upstreams that are one name for a service, and targets that an upstream has twice. */
+export function reportEqualBackends(good: readonly Good[], directory: Directory, report: Report): void {
+  reportEqualUpstreams(good, report);
+  reportEqualTargets(good, directory, report);
+}
+
+/** A host has the same name in capitals. Names that do not differ at all have been reported. */
+function reportEqualUpstreams(good: readonly Good[], report: Report): void {
+  const seen = new Map<string, Good>();
+  for (const each of good.filter(isUpstream)) {
+    const { name } = each.value as UpstreamFields; // made by that shape
+    const earlier = seen.get(name.toLowerCase());
+    if (earlier === undefined) seen.set(name.toLowerCase(), each);
+    else if ((earlier.value as UpstreamFields).name !== name) {
+      const first = `${formatPath(earlier.instance.path)}, line ${report.lineOf([...earlier.instance.path, "name"])}`;
+      const message = `another upstream has the name but for capitals (${first}), which mean nothing in the name of a host`;
+      report.add("error", [...each.instance.path, "name"], message);
+    }
+  }
+}
+
+/** Only one of the weights could hold. */
+function reportEqualTargets(good: readonly Good[], directory: Directory, report: Report): void {
   const seen = new Map<Instance, Map<string, Instance>>();
   for (const { instance, value } of good.filter(isTarget)) {
     const owner = directory.target(instance, "upstream");
@@ -86,6 +105,10 @@ export function reportEqualTargets(good: readonly Good[], directory: Directory, 
   }
 }
 
+function isUpstream({ instance }: Good): boolean {
+  return instance.entity.name === "upstream";
+}
+
 function isTarget({ instance }: Good): boolean {
   return instance.entity.name === "target";
 }
@@ -99,17 +122,21 @@ function build(
   return { id, name, options, ...more };
 }
 
-function targetsOf(
-  upstream: Instance,
+/** In one pass: a file may have thousands of each. */
+function targetsByUpstream(
   good: readonly Good[],
   directory: Directory,
-): readonly UpstreamTarget[] {
-  return good
-    .filter((each) => isTarget(each) && directory.target(each.instance, "upstream") === upstream)
-    .map(({ value }) => {
-      const fields = value as TargetFields; // made by that shape
-      return { ...addressOf(fields), weight: fields.weight, failover: fields.failover };
-    });
+): ReadonlyMap<Instance, readonly UpstreamTarget[]> {
+  const found = new Map<Instance, UpstreamTarget[]>();
+  for (const { instance, value } of good.filter(isTarget)) {
+    const owner = directory.target(instance, "upstream");
+    if (owner === undefined) continue;
+    const fields = value as TargetFields; // made by that shape
+    const targets = found.get(owner) ?? [];
+    found.set(owner, targets);
+    targets.push({ ...addressOf(fields), weight: fields.weight, failover: fields.failover });
+  }
+  return found;
 }
 
 /** The shape has let only addresses through. */

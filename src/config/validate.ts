@@ -4,9 +4,9 @@ import { type FieldSchema, fieldAt, fieldSchema } from "./field-schema.ts";
 import { issueMessage } from "./issue-message.ts";
 import type { Path } from "./problem.ts";
 import { nodeAt, type Report } from "./report.ts";
-import type { ConfigNode, MapNode, ScalarNode } from "./tree.ts";
+import type { ConfigNode, MapNode } from "./tree.ts";
 import { unknownFieldMessage } from "./unknown-field.ts";
-import { isNull, toObject } from "./value.ts";
+import { isNull, toObject, typed } from "./value.ts";
 
 export interface Part {
   readonly node: MapNode;
@@ -43,32 +43,18 @@ function parse(schema: z.ZodType, part: Part, report: Report): { readonly value:
   return undefined;
 }
 
-/**
- * A value that came whole from the environment or a vault has no type of its own: `"${{ env "DECK_PORT" }}"` may be
- * meant as a number and `${{ env "DECK_PIN" }}` as a text. True when some value was changed to what is expected.
- */
+/** Gives values from outside the file the type that is expected of them. True when some value was changed. */
 function convert(issues: readonly z.core.$ZodIssue[], node: MapNode): boolean {
   let changed = false;
   for (const issue of issues) {
     const found = nodeAt(node, pathOf(issue));
-    if (issue.code !== "invalid_type" || found?.kind !== "scalar" || !isWholly(found)) continue;
-    const value = read(found.text, issue.expected);
-    if (value === undefined) continue;
+    if (issue.code !== "invalid_type" || found?.kind !== "scalar") continue;
+    const value = typed(found, issue.expected);
+    if (value === found.value) continue;
     found.value = value;
     changed = true;
   }
   return changed;
-}
-
-function isWholly({ provenance }: ScalarNode): boolean {
-  return provenance === "substituted" || provenance === "reference";
-}
-
-function read(text: string, expected: string): unknown {
-  if (expected === "string") return text;
-  if (expected === "boolean") return text === "true" ? true : text === "false" ? false : undefined;
-  if (expected !== "number" && expected !== "int") return undefined;
-  return /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : undefined;
 }
 
 /** An unknown field without a value is as wrong as one with a value, but a schema never sees it. */

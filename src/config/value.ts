@@ -44,6 +44,18 @@ export function textOf(node: ConfigNode | undefined): string | undefined {
   return node?.kind === "scalar" && typeof node.value === "string" ? node.value : undefined;
 }
 
+/**
+ * The scalar's value, read as the type that a schema expects where it fits. A value that came whole from the environment or
+ * a vault has no type of its own: `"${{ env "DECK_PORT" }}"` may be meant as a number and `${{ env "DECK_PIN" }}` as a text.
+ */
+export function typed({ provenance, text, value }: ScalarNode, expected: string | undefined): unknown {
+  if (provenance !== "substituted" && provenance !== "reference") return value;
+  if (expected === "string") return text;
+  if (expected === "boolean") return text === "true" || (text === "false" ? false : value);
+  if (expected !== "number" && expected !== "int" && expected !== "integer") return value;
+  return /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : value;
+}
+
 /** The text in backticks; nothing where it came from the environment or a vault, and may be a secret. */
 export function quote(node: ConfigNode | undefined): string {
   const text = textOf(node);

@@ -27,7 +27,7 @@ export function resolveReferences(root: MapNode, env: Environment, report: Repor
     if (text === undefined || node.provenance === "reference" || node.provenance === "missing") return;
     if (!text.includes("{vault://")) return;
     const { fault, value } = resolve(text, vaults, env);
-    if (fault !== undefined) report.add("error", path, fault);
+    if (fault !== undefined) report.addReference(path, fault);
     node.written = text;
     node.value = value ?? text;
     node.text = value ?? text;

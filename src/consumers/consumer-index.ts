@@ -1,5 +1,6 @@
 /** Finds consumers by their names and keys. Built once per config; reads of it are all that requests do. */
 import { createHash, timingSafeEqual } from "node:crypto";
+import { lookupKey } from "../util/uuid.ts";
 import type { Consumer, ConsumerIndex, KeyCredential, KnownKey } from "./consumer.ts";
 
 /** A consumer and its keys. Among all of them, ids, names and keys are unique. */
@@ -25,7 +26,7 @@ export function createConsumerIndex(entries: readonly ConsumerEntry[]): Consumer
   const byHash = new Map<string, KeyEntry>();
   for (const { consumer, keys } of entries) {
     byName.set(consumer.id, consumer);
-    if (consumer.username !== undefined) byName.set(consumer.username, consumer);
+    if (consumer.username !== undefined) byName.set(lookupKey(consumer.username), consumer);
     if (consumer.customId !== undefined) byCustomId.set(consumer.customId, consumer);
     for (const credential of keys) {
       const digest = Buffer.from(credential.sha256, "hex");
@@ -33,7 +34,7 @@ export function createConsumerIndex(entries: readonly ConsumerEntry[]): Consumer
     }
   }
   return Object.freeze({
-    find: (idOrUsername: string) => byName.get(idOrUsername),
+    find: (idOrUsername: string) => byName.get(lookupKey(idOrUsername)),
     findByCustomId: (customId: string) => byCustomId.get(customId),
     findByKey(key: string) {
       const digest = createHash("sha256").update(key).digest();

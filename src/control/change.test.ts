@@ -226,6 +226,57 @@ describe("modifying", () => {
   });
 });
 
+describe("a plugin that links partials", () => {
+  const made = EntitySet.of([stored("partial", 201, { name: "gpt", type: "model", config: {} })]);
+  const linksOf = (...partials: readonly object[]) =>
+    create(made, plugin, { name: "ai-proxy-advanced", partials }, createContext()).record?.["partials"];
+
+  it("has each with its id, its name and the place it fills", () => {
+    const link = { ...idOf(201), name: "gpt", path: "config.targets[]" };
+    expect(linksOf({ name: "gpt" }, idOf(201), { ...idOf(9), name: "gpt" })).toEqual([link, link, link]);
+    expect(linksOf({ name: "gpt", path: "config.targets[1]" })).toEqual([
+      { ...link, path: "config.targets[1]" },
+    ]);
+  });
+
+  it("keeps links that lead nowhere, and fields that nobody knows, for the check to complain about", () => {
+    expect(linksOf({ name: "none" }, { name: "gpt", bogus: 1 })).toMatchObject([
+      { name: "none" },
+      { ...idOf(201), bogus: 1 },
+    ]);
+  });
+});
+
+describe("an id in capitals", () => {
+  const small = "a1b2c3d4-0000-4000-8000-00000000beef";
+  const big = small.toUpperCase();
+
+  it("is kept in lower case, and is that of an entity that has it", () => {
+    const { put, record } = create(EntitySet.empty, service, { id: big, host: "a" }, createContext());
+    expect(record).toHaveProperty("id", small);
+    expect(put).toMatchObject([{ id: small }]);
+    const made = EntitySet.of(put);
+    expect(refusalOf(() => create(made, service, { id: big, host: "b" }, createContext())).kind).toBe(
+      "primary_key_violation",
+    );
+    for (const change of [
+      replace(made, service, big, { id: big, host: "b" }, createContext()),
+      modify(made, service, big, { id: big, host: "b" }, createContext()),
+      replace(EntitySet.empty, service, big, { host: "b" }, createContext()),
+    ])
+      expect(change.put).toMatchObject([{ id: small, record: { id: small, host: "b" } }]);
+    expect(create(made, route, { paths: ["/"], service: big }, createContext()).record).toMatchObject({
+      service: { id: small },
+    });
+    expect(remove(made, service, big).removed).toEqual([{ kind: "service", id: small }]);
+  });
+
+  it("is no name", () => {
+    const { put } = create(EntitySet.empty, service, { name: "Chat", host: "a" }, createContext());
+    expect(EntitySet.of(put).find(service, "chat")).toBeUndefined();
+  });
+});
+
 describe("removing", () => {
   it("takes along what belongs to the entity, and what belongs to that", () => {
     expect(keysOf(remove(entities, route, "ask"))).toEqual([

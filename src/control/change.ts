@@ -1,5 +1,6 @@
 /** What a request makes of the entities: pure functions from one set to the next, or a refusal. */
 import type { Path } from "../config/problem.ts";
+import { isUuid, lookupKey } from "../util/uuid.ts";
 import { isBlock } from "./complete.ts";
 import { completeRecord } from "./document.ts";
 import {
@@ -43,12 +44,6 @@ export interface Change {
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-const uuid = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
-
-export function isUuid(text: string): boolean {
-  return uuid.test(text);
-}
-
 /** A new entity. */
 export function create(entities: EntitySet, kind: Kind, fields: Fields, context: ChangeContext): Change {
   const id = idOf(fields) ?? context.newId();
@@ -70,13 +65,14 @@ export function replace(
   context: ChangeContext,
 ): Change {
   const existing = entities.find(kind, idOrName);
-  const id = existing?.id ?? (isUuid(idOrName) ? idOrName : context.newId());
-  if (existing === undefined && id !== idOrName && kind.nameField === undefined) throw notFound();
+  const key = lookupKey(idOrName);
+  const id = existing?.id ?? (isUuid(key) ? key : context.newId());
+  if (existing === undefined && id !== key && kind.nameField === undefined) throw notFound();
   const given = idOf(fields);
   if (given !== undefined && given !== id)
     throw violation(`must be ${id}, which is what the address names, or be left out`, ["id"]);
   const named =
-    id === idOrName || kind.nameField === undefined || fields[kind.nameField] !== undefined
+    id === key || kind.nameField === undefined || fields[kind.nameField] !== undefined
       ? {}
       : { [kind.nameField]: idOrName };
   return put(entities, kind, { ...named, ...fields, id }, existing, context);
@@ -95,13 +91,8 @@ export function modify(
   const given = idOf(fields);
   if (given !== undefined && given !== existing.id)
     throw violation("cannot be changed: delete the entity and create another", ["id"]);
-  return put(
-    entities,
-    kind,
-    merged(existing, kind.entity.expand?.(fields) ?? fields) as Fields,
-    existing,
-    context,
-  );
+  const next = merged(existing, kind.entity.expand?.(fields) ?? fields) as Fields; // of two blocks
+  return put(entities, kind, { ...next, id: existing.id }, existing, context);
 }
 
 /** Without the entity, and without those that belong to it. Removing what is not there changes nothing. */
@@ -173,7 +164,7 @@ function isSame(existing: EntityRecord, next: EntityRecord): boolean {
 function idOf(fields: Fields): string | undefined {
   const { id } = fields;
   if (id === undefined || id === null) return undefined;
-  if (typeof id === "string" && isUuid(id)) return id;
+  if (typeof id === "string" && isUuid(id)) return lookupKey(id);
   throw violation("expected a valid UUID", ["id"]);
 }
 

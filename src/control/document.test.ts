@@ -3,8 +3,9 @@ import { idNumbered, pluginSchemas, stored, testNow } from "../../test/support/c
 import { tlsFile } from "../../test/support/entity-samples.ts";
 import { loadConfig, loadDocument } from "../config/load.ts";
 import { plugins } from "../plugins/index.ts";
+import { completed } from "./complete.ts";
 import { documentOf, entitiesOf } from "./document.ts";
-import { EntitySet, membershipOf } from "./entity-set.ts";
+import { EntitySet, membershipOf, type StoredRecord } from "./entity-set.ts";
 import { kindOf } from "./kinds.ts";
 
 const idOf = (number: number) => ({ id: idNumbered(number) });
@@ -155,5 +156,47 @@ consumer_groups:
       { consumer: only("consumer")?.id, group: only("consumer_group")?.id },
     ]);
     expect(only("consumer")).not.toHaveProperty("groups");
+  });
+});
+
+describe("partials that are kept in full", () => {
+  const model = { route_type: "llm/v1/chat", model: { provider: "openai", name: "a" } };
+  const vectors = { strategy: "redis", dimensions: 3, distance_metric: "cosine", threshold: 0.5 };
+  const embeddings = { model: { provider: "openai", name: "e" } };
+  const redis = { host: "h", port: 7000 };
+  const limit = { strategy: "redis", sync_rate: 0, policies: [{ limits: [{ limit: 1, window_size: 60 }] }] };
+  const cases = [
+    ["model", { ...model, weight: 7 }, "ai-proxy-advanced", {}],
+    ["model", { weight: 7 }, "ai-proxy-advanced", { targets: [{ ...model, weight: 100 }] }],
+    ["model", model, "ai-proxy", {}],
+    ["vectordb", vectors, "ai-proxy-advanced", { targets: [model] }],
+    ["vectordb", vectors, "ai-proxy-advanced", { targets: [model], vectordb: { threshold: 0.5 } }],
+    ["embeddings", embeddings, "ai-proxy-advanced", { targets: [model] }],
+    ["redis-ee", redis, "ai-proxy-advanced", { targets: [model], vectordb: vectors }],
+    ["redis-ce", redis, "ai-rate-limiting-advanced", limit],
+  ] as const;
+  const alone = (type: string, config: object) => stored("partial", 1, { name: "mine", type, config });
+  const linked = (name: string, config: object) =>
+    stored("plugin", 2, { name, config, partials: [{ ...idOf(1), path: null }] });
+  const load = (...records: readonly StoredRecord[]) =>
+    loadDocument(documentOf(EntitySet.of(records)).content, options);
+  const errorsOf = ({ problems }: ReturnType<typeof load>) =>
+    problems.filter(({ severity }) => severity === "error").map(({ message, path }) => `${path}: ${message}`);
+
+  it.each(cases)("%s %j are the same in %s with %j", (type, given, name, config) => {
+    const kept = [alone(type, given), linked(name, config)];
+    expect(errorsOf(load(kept[0] as StoredRecord))).toEqual([]);
+    const full = load(...kept);
+    expect(errorsOf(full)).toEqual([]);
+    const written = {
+      _format_version: "3.0",
+      partials: [{ ...idOf(1), name: "mine", type, config: given }],
+      plugins: [{ ...idOf(2), name, config, partials: [{ name: "mine" }] }],
+    };
+    expect(full.config).toEqual(loadConfig(JSON.stringify(written), options).config);
+    // As decK sends a plugin: with every default, those of the linked block included.
+    const whole = completed(pluginSchemas.configOf(name) ?? {}, config) as object; // a block gives a block
+    expect(errorsOf(load(alone(type, given), linked(name, whole)))).toEqual([]);
+    expect(load(alone(type, given), linked(name, whole)).config).toEqual(full.config);
   });
 });

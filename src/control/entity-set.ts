@@ -1,4 +1,5 @@
 /** Everything that is configured, at one moment: entities in full, by kind and id. Never changed, only replaced. */
+import { lookupKey } from "../util/uuid.ts";
 import type { Kind } from "./kinds.ts";
 
 /** An entity in full; the values are those of JSON. Fields that refer to another entity hold `{ id }` or null. */
@@ -49,7 +50,7 @@ export class EntitySet {
   }
 
   get({ name }: Pick<Kind, "name">, id: string): EntityRecord | undefined {
-    return this.#records.get(name)?.get(id) as EntityRecord | undefined; // as above
+    return this.#records.get(name)?.get(lookupKey(id)) as EntityRecord | undefined; // as above
   }
 
   /** By id, or else by name. */

@@ -18,9 +18,10 @@ export function withLinkedPartials(
 
 function inFull(entities: EntitySet, link: unknown, plugin: unknown, plugins: PluginSchemas): unknown {
   if (!isBlock(link)) return link;
-  const key = [link["id"], link["name"]].find((each) => typeof each === "string");
-  const partial = typeof key === "string" ? entities.find(kindOf("partial"), key) : undefined;
+  const [partial] = [link["id"], link["name"]].flatMap((key) =>
+    typeof key === "string" ? (entities.find(kindOf("partial"), key) ?? []) : [],
+  );
   if (partial === undefined) return link;
   const path = link["path"] ?? plugins.linkPathsOf(plugin, partial["type"])[0] ?? null;
-  return { id: partial.id, name: partial["name"] ?? null, path };
+  return { ...link, id: partial.id, name: partial["name"] ?? null, path };
 }

@@ -39,7 +39,7 @@ export interface EmbeddingHandle {
   embedPrompt(text: string, caller: Caller): PromptEmbedding | Promise<PromptEmbedding>;
   /**
    * One vector for each text, in order; only those are embedded that no live or recent config has embedded before.
-   * Tries hard (up to 4 times, whatever the breaker says) and rejects with an `EmbeddingError`.
+   * Tries up to 4 times where the vendor answers, whatever the breaker says, and rejects with an `EmbeddingError`.
    */
   embedDescriptions(texts: readonly string[], signal: AbortSignal): Promise<readonly Float32Array[]>;
   /** A description's vector from elsewhere, e.g. from a store: it need not be embedded. */

@@ -8,13 +8,19 @@ import {
   startServer,
   type TestServer,
 } from "../../test/support/servers.ts";
+import { createPostgresRunner } from "../postgres/runner.ts";
+import { toSettings } from "../postgres/settings.ts";
 import { systemSchedule } from "../util/schedule.ts";
+import { firstFormat } from "./contract/format-1.contract.ts";
 import { sampleEntry } from "./contract/samples.contract.ts";
 import { toLine } from "./entry-line.ts";
 import { describeLedgerStore } from "./ledger-store.contract.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 import { ledgerOptions } from "./options.ts";
+import { createPostgresDialect } from "./postgres/dialect.ts";
+import { ledgerOwner } from "./postgres/owner.ts";
 import { postgres } from "./postgres.ts";
+import { createQueries } from "./sql/queries.ts";
 import { ledgerTables } from "./sql/tables.ts";
 
 const { signal } = new AbortController();
@@ -49,6 +55,27 @@ describeWithServer(
     };
     const append = (store: LedgerStore, number = 1) => store.append([toLine(sampleEntry(number))], signal);
     const count = async (store: LedgerStore) => (await store.facts(signal)).entries;
+
+    it("is not changed by a process that has seen an older format than there is by now", async () => {
+      const database = await createDatabase();
+      for (const statement of firstFormat([])) await ask(statement, database);
+      await append(open({ database }));
+      const { host, port } = server;
+      const { postgres: block } = ledgerOptions.parse({
+        strategy: "postgres",
+        postgres: { host, port, database },
+      });
+      if (block === undefined) throw new Error("the block was given");
+      const runner = createPostgresRunner(toSettings(block, ledgerOwner), {
+        schedule: systemSchedule,
+        item: "an entry",
+      });
+      const { migration } = createQueries(createPostgresDialect());
+      for (const from of [0, 1, 2]) await expect(runner.write(migration(from), signal)).rejects.toThrow();
+      await runner.close();
+      expect(await ask("SELECT format FROM sluice_ledger_schema", database)).toHaveLength(3);
+      await expect(ask("SELECT 1 FROM sluice_ledger_exchanges_1", database)).rejects.toThrow();
+    });
 
     describeLedgerStore("postgres", async () => {
       const database = await createDatabase();

@@ -165,7 +165,7 @@ export interface PartialBlocks {
    * whole config.
    */
   readonly paths: readonly [string, ...string[]];
-  /** Of these blocks. */
+  /** Of the partial: one schema for a type, whichever plugin takes it. A block may lack fields of it. */
   readonly schema: z.ZodType;
 }
 

@@ -1,5 +1,5 @@
 /** `sluice convert`: exit codes, what is written, and that it runs. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -118,6 +118,12 @@ describe("sluice convert", () => {
   it("does not write over what it reads, and says what is wrong with a command line or a file", async () => {
     const source = file("same.yaml", '_format_version: "3.0"\n');
     expect(await run("convert", source, "-o", source)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("would overwrite"),
+    });
+    const link = join(folder, "link.yaml");
+    symlinkSync(source, link);
+    expect(await run("convert", source, "-o", link)).toMatchObject({
       code: 2,
       err: expect.stringContaining("would overwrite"),
     });

@@ -26,7 +26,7 @@ describe("semantic routing without embedded descriptions", () => {
     const complaint = log.lines.find(({ message }) => message.includes("falls back"));
     expect(complaint).toMatchObject({
       level: "warn",
-      facts: { reason: "fake answered 503", retryInMs: 10_000 },
+      facts: { reason: "fake answered 503", retryInMs: 1000 },
     });
     // The clock has already run past the first retry, which found the embedder in order.
     expect(await route("near it")).toBe("it");
@@ -57,6 +57,23 @@ describe("semantic routing without embedded descriptions", () => {
     await started;
     expect(fake.calls.filter(([first]) => first === "python").length).toBe(13);
     expect((await ask(["near it"])).decision?.reason).toBe("matched");
+  });
+
+  it("waits a second, then longer, at most ten, or as long as the vendor asks within that", async () => {
+    const { balancer, clock, embedder: fake, log } = createSemantic(three, { embedder });
+    const gone = new EmbeddingError("vendor", "fake cannot be reached", { isRetryable: true });
+    fake.failNext(gone, 12);
+    fake.failNext(
+      new EmbeddingError("vendor", "later", { status: 429, isRetryable: true, retryAfterMs: 99_000 }),
+    );
+    const started = balancer.start?.(never);
+    await clock.advance(500);
+    await started; // nobody answers: a second try, and the rest without anybody who waits
+    await clock.advance(100_000);
+    const waits = log.lines
+      .filter(({ message }) => message.includes("falls back"))
+      .map(({ facts }) => facts?.["retryInMs"]);
+    expect(waits).toEqual([1000, 2000, 4000, 8000, 10_000, 10_000, 10_000]);
   });
 
   it("stops trying when it is closed, also when the first try is still under way", async () => {

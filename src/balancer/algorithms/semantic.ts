@@ -44,8 +44,9 @@ const followUpWords = 4;
 /** How far back a follow-up looks for the message it follows. */
 const followUpDepth = 5;
 const notEmbedded = "the descriptions are not embedded yet";
-/** Wait before the descriptions are tried again, when their embedder was down at start. */
-const retryStartMs = 10_000;
+/** Waits before the descriptions are tried again, when their embedder was down at start: doubled each time. */
+const firstRetryMs = 1_000;
+const longestRetryMs = 10_000;
 
 class SemanticBalancer implements Balancer {
   readonly #settings: SemanticSettings;
@@ -57,6 +58,7 @@ class SemanticBalancer implements Balancer {
   readonly #rankings = new WeakMap<BalanceRequest, Ranking>();
   #rankGroups: RankGroups | undefined;
   #cancelRetry: (() => void) | undefined;
+  #retryMs = firstRetryMs;
   #isClosed = false;
 
   constructor(
@@ -81,15 +83,21 @@ class SemanticBalancer implements Balancer {
       if (signal.aborted || !(error instanceof EmbeddingError)) throw error;
       // A reload may have replaced this balancer while its first try was under way.
       if (this.#isClosed) return;
-      this.#log.warn("descriptions could not be embedded; routing falls back until they are", {
-        reason: error.message,
-        retryInMs: retryStartMs,
-      });
-      this.#cancelRetry = this.#services.schedule(
-        retryStartMs,
-        () => void this.start(signal).catch((late: unknown) => this.#stayUnready(late)),
-      );
+      this.#startAgain(error, signal);
     }
+  }
+
+  #startAgain({ message, retryAfterMs = 0 }: EmbeddingError, signal: AbortSignal): void {
+    const retryInMs = Math.max(this.#retryMs, Math.min(longestRetryMs, retryAfterMs));
+    this.#retryMs = Math.min(longestRetryMs, this.#retryMs * 2);
+    this.#log.warn("descriptions could not be embedded; routing falls back until they are", {
+      reason: message,
+      retryInMs,
+    });
+    this.#cancelRetry = this.#services.schedule(
+      retryInMs,
+      () => void this.start(signal).catch((late: unknown) => this.#stayUnready(late)),
+    );
   }
 
   /** Found out too late for the gateway to refuse the configuration. */

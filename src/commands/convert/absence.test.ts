@@ -21,6 +21,10 @@ describe("what the absence of something means", () => {
       expect(consequenceOf(entity(plugin), { name })).toMatch(/everybody who reaches the route/);
   });
 
+  it("is nothing for a plugin that was switched off", () => {
+    expect(consequenceOf(entity(plugin), { name: "acl", enabled: false })).toMatch(/nothing changes/);
+  });
+
   it("is for other things that what stands in them is gone too", () => {
     const value = { name: "s", routes: [{}, {}], plugins: [{}], tags: ["a"] };
     expect(consequenceOf(entity(service), value)).toBe("With it go its routes (2) and plugins (1).");

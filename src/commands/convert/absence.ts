@@ -46,6 +46,7 @@ const kindOf: ReadonlyMap<string, keyof typeof consequences> = new Map(
 export function consequenceOf(entity: Entity | undefined, value: unknown): string | undefined {
   if (entity === undefined || typeof value !== "object" || value === null) return undefined;
   if (entity.name === "plugin") {
+    if ("enabled" in value && value.enabled === false) return "It was switched off: nothing changes.";
     const kind = kindOf.get(String("name" in value ? value.name : ""));
     return kind === undefined
       ? "What it did is not done here. Where it kept something from happening, that happens."

@@ -73,6 +73,43 @@ describe("a file of Kong's", () => {
     expect(errorsOf(document.text())).toEqual([]);
   });
 
+  it("loses a field nobody knows and a reference nobody can follow, whatever variable or vault stands there", () => {
+    const keys = '[{key: "{vault://env/a}"}, {key: "{vault://mine/b}"}]';
+    const text = `${head}services:\n- name: s\n  url: "http://a"\n  bogus: \${{ env "DECK_X" }}\nvaults:\n- {name: aws, prefix: mine}\nconsumers:\n- {username: ann, keyauth_credentials: ${keys}}\n`;
+    expect(tellings(unsupported(text))).toEqual([
+      "5 services[0].bogus: field bogus",
+      "9 consumers[0].keyauth_credentials[1].key: keyauth credential",
+    ]);
+    expect(errorsOf(converted(text).document.text())).toEqual([]);
+  });
+
+  it("loses a service that would trust others than it says", () => {
+    const text = `${head}services:\n- {name: s, url: "https://a", ca_certificates: [00000000-0000-4000-8000-000000000001]}\n`;
+    expect(tellings(unsupported(text))).toEqual(["3 services[0].ca_certificates[0]: service s"]);
+  });
+
+  it("keeps every comment, its own and what is left out, also of a list that gets empty", () => {
+    const text = `${head}plugins:\n# one\n- {name: acl}\n# two\n- {name: my-own}\nservices: []\n`;
+    const comments = converted(text)
+      .document.text()
+      .split("\n")
+      .flatMap((line) => /^# (one|two|left out .*?\))/.exec(line)?.[1] ?? []);
+    expect(comments).toEqual([
+      "one",
+      "left out by sluice convert (plugin acl, line 4 of the source)",
+      "two",
+      "left out by sluice convert (plugin my-own, line 6 of the source)",
+    ]);
+  });
+
+  it("keeps a text that looks like what stands for a variable meanwhile", () => {
+    const text = `${head}services:\n- {name: sluice-variable-0-, url: \${{ env "DECK_URL" }}}\n`;
+    expect(converted(text).document.value(["services", 0, "name"])).toBe("sluice-variable-0-");
+    expect(converted(text).document.text()).toContain(
+      '{name: sluice-variable-0-, url: ${{ env "DECK_URL" }}}',
+    );
+  });
+
   it("is checked as if its variables fitted, but for those that are set", () => {
     const options = `{max_tokens: \${{ env "DECK_COUNT" }}, upstream_url: \${{ env "DECK_URL" }}}`;
     const config = `{response_streaming: \${{ env "DECK_MODE" }}, targets: [{route_type: llm/v1/chat, model: {provider: azure, name: "{vault://env/model/name}", options: ${options}}}]}`;
@@ -102,7 +139,9 @@ describe("a file of Kong's", () => {
   });
 
   it("gets a format where it has none, or one without quotes", () => {
-    for (const text of ["services: []\n", "_format_version: 3.0\nservices: []\n"])
+    for (const text of ["", "_format_version: 3.0\n", "_format_version:\n"].map(
+      (line) => `${line}services: []\n`,
+    ))
       expect(converted(text).document.text()).toBe('_format_version: "3.0"\nservices: []\n');
   });
 
@@ -143,11 +182,29 @@ describe("a file of Kong's", () => {
   });
 });
 
+describe("of services and upstreams", () => {
+  const told = (text: string) =>
+    converted(head + text)
+      .findings.filter(({ see }) => see === "upstreams.md")
+      .map(({ line, path }) => `${line} ${path}`);
+
+  it("is told what differs in them, by what the file says", () => {
+    expect(told('services:\n- {name: a, url: "http://a"}\n- {name: b, url: "https://b"}\n')).toEqual([
+      "4 services[1]",
+    ]);
+    expect(told("services:\n- {name: a, host: b, protocol: https, tls_verify: null}\n")).toHaveLength(1);
+    expect(told("services:\n- {name: a, host: b, protocol: https, tls_verify: true}\n")).toEqual([]);
+    expect(told("upstreams:\n- {name: a}\n- {name: b}\n")).toEqual(["3 upstreams[0]"]);
+    expect(told("upstreams: nonsense\nservices: [5]\n")).toEqual([]);
+  });
+});
+
 describe("what is no config file", () => {
   it.each([
     ["a: [1", /^kong\.yaml:1:\d+: error: .*; nothing was converted$/],
     ["- a\n", /expected fields such as _format_version/],
     ["", /the file is empty/],
+    [`${head}---\na: 1\n`, /^kong\.yaml:2:1: error: another document begins here/],
     ['_format_version: "4.0"\n', /must be 3\.0, 2\.1 or 1\.1; nothing was converted/],
     [`${head}plugins: &a [*a]\n`, /is too big: .*aliases included; nothing was converted$/],
     [`${head}plugins: *a\n`, /\*a refers to an anchor that is not defined before it/],

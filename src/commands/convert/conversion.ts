@@ -7,7 +7,7 @@ import { plugins } from "../../plugins/index.ts";
 import { ConfigFileError } from "../config-file.ts";
 import { problemsOf } from "./checked.ts";
 import type { Finding } from "./findings.ts";
-import { knownDifferences, pluginsIn } from "./known-differences.ts";
+import { entitiesIn, knownDifferences } from "./known-differences.ts";
 import { leaveOut } from "./leave-out.ts";
 import { updateFormat } from "./old-formats.ts";
 import { SourceDocument } from "./source-document.ts";
@@ -33,7 +33,7 @@ export function convert(
   const converted = updateFormat(document);
   if (converted === undefined)
     throw new ConfigFileError(`${file}: _format_version: must be 3.0, 2.1 or 1.1; nothing was converted`);
-  const original = pluginsIn(document.value([]));
+  const original = entitiesIn(document.value([]));
   const placeOf = (path: Path) => shown(document, path);
   const different = knownDifferences(original, placeOf);
   const unsupported = leaveOut(document, () => problemsOf(document, variables));

@@ -2,10 +2,13 @@
 import type { Path } from "../../config/problem.ts";
 import type { Finding } from "./findings.ts";
 
-/** A plugin of the file. */
-export interface FoundPlugin {
+/** What facts are about: a plugin wherever it stands, a service, or an upstream. */
+export interface FoundEntity {
+  readonly list: "plugins" | "services" | "upstreams";
+  /** "" where it has none. */
   readonly name: string;
-  readonly config: Readonly<Record<string, unknown>>;
+  /** Of a plugin its `config`, of the others their own fields. */
+  readonly settings: Readonly<Record<string, unknown>>;
   readonly path: Path;
 }
 
@@ -13,24 +16,28 @@ interface Fact {
   readonly group: "different" | "better";
   readonly message: string;
   readonly see: string;
-  /** Is it about this plugin? Left out: it is about the gateway as a whole. */
-  readonly about?: (plugin: FoundPlugin) => boolean;
+  /** Is it about this entity? Left out: it is about the gateway as a whole. */
+  readonly about?: (entity: FoundEntity) => boolean;
   /** It holds only where no plugin of the file is of these names. */
   readonly without?: string;
 }
 
 const named =
   (...names: readonly string[]) =>
-  ({ name }: FoundPlugin) =>
-    names.includes(name);
+  ({ list, name }: FoundEntity) =>
+    list === "plugins" && names.includes(name);
 const proxies = named("ai-proxy", "ai-proxy-advanced");
 const advanced = named("ai-proxy-advanced");
-const isSemantic = (plugin: FoundPlugin) =>
-  advanced(plugin) && at(plugin.config, "balancer", "algorithm") === "semantic";
+const isSemantic = (plugin: FoundEntity) =>
+  advanced(plugin) && at(plugin.settings, "balancer", "algorithm") === "semantic";
+const trustsAnybody = ({ list, settings }: FoundEntity) =>
+  list === "services" &&
+  (settings["protocol"] === "https" || String(settings["url"]).startsWith("https:")) &&
+  at(settings, "tls_verify") === undefined;
 const has =
-  (test: (plugin: FoundPlugin) => boolean, ...path: readonly string[]) =>
-  (plugin: FoundPlugin) =>
-    test(plugin) && at(plugin.config, ...path) !== undefined;
+  (test: (plugin: FoundEntity) => boolean, ...path: readonly string[]) =>
+  (plugin: FoundEntity) =>
+    test(plugin) && at(plugin.settings, ...path) !== undefined;
 
 /** In the order they are told. */
 const facts: readonly Fact[] = [
@@ -39,6 +46,20 @@ const facts: readonly Fact[] = [
     message:
       "listens on 8000 for clients (no TLS), on 127.0.0.1:8001 for the admin API (elsewhere only with a token), on 127.0.0.1:8100 for status and metrics; kong.conf is not read",
     see: "operating.md",
+  },
+  {
+    group: "different",
+    about: trustsAnybody,
+    message:
+      "the certificate of the host is checked where tls_verify is left out (`tls_verify: false`: as Kong)",
+    see: "upstreams.md",
+  },
+  {
+    group: "different",
+    about: ({ list }) => list === "upstreams",
+    message:
+      "a target whose host name has several addresses is one target; each worker makes its own active checks",
+    see: "upstreams.md",
   },
   {
     group: "different",
@@ -82,7 +103,7 @@ const facts: readonly Fact[] = [
   },
   {
     group: "different",
-    about: (plugin) => advanced(plugin) && Number(at(plugin.config, "balancer", "max_fails") ?? 0) > 0,
+    about: (plugin) => advanced(plugin) && Number(at(plugin.settings, "balancer", "max_fails") ?? 0) > 0,
     message: "breakers, usage and requests under way are shared by all workers, in Kong each has its own",
     see: "balancing.md",
   },
@@ -169,36 +190,54 @@ const facts: readonly Fact[] = [
   },
 ];
 
-/** What is known of a file with these plugins. Each fact is told once, at the first plugin it is about. */
+/** What is known of a file with these entities. Each fact is told once, at the first that it is about. */
 export function knownDifferences(
-  plugins: readonly FoundPlugin[],
+  found: readonly FoundEntity[],
   placeOf: (path: Path) => Pick<Finding, "path" | "line" | "column">,
 ): readonly Finding[] {
   return facts.flatMap(({ about, group, message, see, without }): readonly Finding[] => {
-    if (without !== undefined && plugins.some(({ name }) => name === without)) return [];
+    if (without !== undefined && found.some(named(without))) return [];
     if (about === undefined) return [{ group, path: "", message, see }];
-    const plugin = plugins.find(about);
-    return plugin === undefined ? [] : [{ group, ...placeOf(plugin.path), message, see }];
+    const entity = found.find(about);
+    return entity === undefined ? [] : [{ group, ...placeOf(entity.path), message, see }];
   });
 }
 
-/** All plugins of a file, at the top and nested. */
-export function pluginsIn(value: unknown, path: Path = []): readonly FoundPlugin[] {
+/** Those of a file: plugins at the top and nested, services and upstreams at the top. */
+export function entitiesIn(file: unknown): readonly FoundEntity[] {
+  const whole = (list: "services" | "upstreams") =>
+    blocksIn(isBlock(file) ? file[list] : undefined).map(
+      ([fields, index]): FoundEntity => ({
+        list,
+        name: String(fields["name"] ?? ""),
+        settings: fields,
+        path: [list, index],
+      }),
+    );
+  return [...whole("services"), ...whole("upstreams"), ...pluginsIn(file, [])];
+}
+
+function pluginsIn(value: unknown, path: Path): readonly FoundEntity[] {
   if (Array.isArray(value)) return value.flatMap((item, index) => pluginsIn(item, [...path, index]));
   if (!isBlock(value)) return [];
   return Object.entries(value).flatMap(([field, inner]) => {
     if (field === "config" || field.startsWith("_")) return [];
-    const own =
-      field === "plugins" && Array.isArray(inner)
-        ? inner.flatMap((each, at) => read(each, [...path, field, at]))
-        : [];
-    return [...own, ...pluginsIn(inner, [...path, field])];
+    const own = field === "plugins" ? blocksIn(inner) : [];
+    return [
+      ...own.map(([plugin, index]) => read(plugin, [...path, field, index])),
+      ...pluginsIn(inner, [...path, field]),
+    ];
   });
 }
 
-function read(value: unknown, path: Path): readonly FoundPlugin[] {
-  if (!isBlock(value) || typeof value["name"] !== "string") return [];
-  return [{ name: value["name"], config: isBlock(value["config"]) ? value["config"] : {}, path }];
+function read({ config, name }: Readonly<Record<string, unknown>>, path: Path): FoundEntity {
+  return { list: "plugins", name: String(name ?? ""), settings: isBlock(config) ? config : {}, path };
+}
+
+/** The blocks of a list with their places in it. */
+function blocksIn(list: unknown): readonly (readonly [Readonly<Record<string, unknown>>, number])[] {
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((item: unknown, index) => (isBlock(item) ? [[item, index] as const] : []));
 }
 
 function at(config: unknown, ...path: readonly string[]): unknown {

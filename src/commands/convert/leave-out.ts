@@ -1,38 +1,36 @@
 /** Takes out of a file what would be refused, the smallest whole thing at a time, until the rest loads. */
 import { entityLists } from "../../config/collect.ts";
 import { entities } from "../../config/entities/index.ts";
-import type { Entity } from "../../config/entity.ts";
-import { formatPath, type Path } from "../../config/problem.ts";
+import { type Entity, entitySchema } from "../../config/entity.ts";
+import { fieldSchema } from "../../config/field-schema.ts";
+import { formatPath, type Path, type Problem } from "../../config/problem.ts";
 import { consequenceOf } from "./absence.ts";
-import type { PlacedProblem } from "./checked.ts";
 import type { Finding } from "./findings.ts";
 import type { SourceDocument } from "./source-document.ts";
 
+/** What goes as a whole, and why. */
 interface Unit {
   readonly path: Path;
-  readonly problem: PlacedProblem;
+  readonly problems: readonly [Problem, ...Problem[]];
 }
 
 /** Findings in the order things were left out. Throws when an error is about nothing that could be. */
 export function leaveOut(
   document: SourceDocument,
-  problemsNow: () => readonly PlacedProblem[],
+  problemsNow: () => readonly Problem[],
 ): readonly Finding[] {
   const findings: Finding[] = [];
   for (;;) {
     const errors = problemsNow().filter(({ severity }) => severity === "error");
     if (errors.length === 0) return findings;
-    const units = outermost(errors.map((problem) => ({ path: unitOf(problem), problem })));
-    for (const { path } of units) {
-      const of = errors.filter(({ steps }) => isWithin(steps, path));
-      findings.push(...describe(of, path, document));
-    }
+    const units = outermost(errors);
+    for (const unit of units) findings.push(...describe(unit, document));
     // From the end, so that positions in lists hold until it is their turn.
-    for (const { path, problem } of [...units].reverse()) takeOut(path, problem, document);
+    for (const unit of [...units].reverse()) takeOut(unit, document);
   }
 }
 
-function takeOut(path: Path, { message, path: place }: PlacedProblem, document: SourceDocument): void {
+function takeOut({ path, problems: [{ message, path: place }] }: Unit, document: SourceDocument): void {
   const { line } = document.placeOf(path);
   const at = line === undefined ? "" : `, line ${line} of the source`;
   const consequence = consequenceOf(entityAt(path), document.value(path));
@@ -45,13 +43,9 @@ function takeOut(path: Path, { message, path: place }: PlacedProblem, document: 
 }
 
 /** The errors of what is left out; what its absence means is said with the first. */
-function describe(
-  errors: readonly PlacedProblem[],
-  unit: Path,
-  document: SourceDocument,
-): readonly Finding[] {
+function describe({ path: unit, problems }: Unit, document: SourceDocument): readonly Finding[] {
   const leftOut = subject(unit, document);
-  return errors.map(({ message, steps }, index) => {
+  return problems.map(({ message, steps }, index) => {
     const { column, line, path } = document.placeOf(steps);
     const consequence = index === 0 ? consequenceOf(entityAt(unit), document.value(unit)) : undefined;
     return { group: "unsupported", path: formatPath(path), line, column, message, leftOut, consequence };
@@ -59,15 +53,21 @@ function describe(
 }
 
 /** What goes with a problem: a field nobody knows alone, else the whole entity, since part of it would mean another thing. */
-function unitOf({ message, steps }: PlacedProblem): Path {
+function unitOf({ about, steps }: Problem): Path {
   const owner = entityPath(steps);
   if (owner.length === 0) return steps.slice(0, 1);
-  if (message.startsWith("unknown field") || message.startsWith("is given twice")) return steps;
+  if (about === "name") return steps;
   if (steps[owner.length] === "ordering") return steps.slice(0, owner.length + 1);
-  const field = String(steps[owner.length]);
-  const isReference = entityAt(owner)?.references?.[field] !== undefined && field !== "partials";
-  if (isReference && typeof steps[owner.length + 1] === "number") return steps.slice(0, owner.length + 2);
-  return owner;
+  const isOne = typeof steps[owner.length + 1] === "number";
+  return isOne && isMembership(entityAt(owner), String(steps[owner.length]))
+    ? steps.slice(0, owner.length + 2)
+    : owner;
+}
+
+/** A list that only files have is their way of ties between entities, each of which is one by itself. */
+function isMembership(entity: Entity | undefined, field: string): boolean {
+  if (entity?.references?.[field] === undefined) return false;
+  return fieldSchema(entitySchema(entity)).properties?.[field]?.fileOnly === true;
 }
 
 /** Path of the innermost entity around a place; empty where there is none. */
@@ -105,24 +105,21 @@ function subject(path: Path, document: SourceDocument): string {
   return [entity.name.replaceAll("_", " "), ...(typeof name === "string" ? [name] : [])].join(" ");
 }
 
-/** Without units inside others, and each once. */
-function outermost(units: readonly Unit[]): readonly Unit[] {
-  const unique = units.filter(
-    ({ path }, index) => units.findIndex((other) => isSame(other.path, path)) === index,
-  );
-  return unique
-    .filter(
-      ({ path }) => !unique.some((other) => other.path.length < path.length && isWithin(path, other.path)),
-    )
-    .sort((one, other) => compare(one.path, other.path));
-}
-
-function isSame(one: Path, other: Path): boolean {
-  return one.length === other.length && isWithin(one, other);
-}
-
-function isWithin(path: Path, outer: Path): boolean {
-  return outer.every((step, index) => path[index] === step);
+/** Units that are in no other, by place, each with every problem that goes with it. */
+function outermost(errors: readonly Problem[]): readonly Unit[] {
+  const units = new Map(errors.map((problem) => [formatPath(unitOf(problem)), unitOf(problem)]));
+  const found = new Map<string, { path: Path; problems: [Problem, ...Problem[]] }>();
+  for (const problem of errors) {
+    const whole = unitOf(problem);
+    const lengths = Array.from({ length: whole.length }, (_, index) => index + 1);
+    const length = lengths.find((each) => units.has(formatPath(whole.slice(0, each)))) ?? whole.length;
+    const path = whole.slice(0, length);
+    const key = formatPath(path);
+    const unit = found.get(key);
+    if (unit === undefined) found.set(key, { path, problems: [problem] });
+    else unit.problems.push(problem);
+  }
+  return [...found.values()].sort((one, other) => compare(one.path, other.path));
 }
 
 /** Positions of a list by number; what is in one block keeps together. */

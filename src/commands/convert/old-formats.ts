@@ -13,11 +13,11 @@ const plainPath = /^[\w.\-~/%]*$/;
 export function updateFormat(document: SourceDocument): readonly Finding[] | undefined {
   const version = document.value(["_format_version"]);
   if (version === "3.0") return [];
-  const isKnown = version === undefined || version === 3 || older.includes(versionText(version));
-  if (!isKnown) return undefined;
+  const isMissing = version === undefined || version === null;
+  if (!isMissing && version !== 3 && !older.includes(versionText(version))) return undefined;
   const place = document.placeOf(["_format_version"]);
   document.setText("_format_version", "3.0");
-  const found = version === undefined || version === null ? "missing" : `${versionText(version)}`;
+  const found = isMissing ? "missing" : versionText(version);
   const finding: Finding = {
     group: "converted",
     path: "_format_version",

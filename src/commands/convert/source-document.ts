@@ -4,6 +4,7 @@ import {
   isAlias,
   isCollection,
   isMap,
+  isPair,
   isScalar,
   isSeq,
   LineCounter,
@@ -26,12 +27,11 @@ export interface Place {
   readonly column: number | undefined;
 }
 
-/** Stands for one `${{ … }}` while the file is a tree: a plain word in every place where text may stand. */
-const token = /sluice-variable-(\d+)-/g;
-
 export class SourceDocument {
   readonly #document: Document;
   readonly #expressions: readonly string[];
+  /** Stands for one `${{ … }}` while the file is a tree: a plain word in every place where text may stand. */
+  readonly #token: RegExp;
   readonly #lines = new LineCounter();
   readonly #origins = new WeakMap<object, Path>();
   /** Aliases and merge keys that were written out. */
@@ -41,15 +41,17 @@ export class SourceDocument {
   constructor(text: string) {
     const { substitutions } = substitute(text, {});
     this.#expressions = substitutions.map(({ end, start }) => text.slice(start, end));
+    const word = unusedWord(text);
+    this.#token = new RegExp(`${word}-(\\d+)-`, "g");
     let marked = "";
     let position = 0;
     for (const [index, { end, start }] of substitutions.entries()) {
-      marked += `${text.slice(position, start)}sluice-variable-${index}-`;
+      marked += `${text.slice(position, start)}${word}-${index}-`;
       position = end;
     }
     this.#document = parseDocument(marked + text.slice(position), {
       uniqueKeys: false,
-      logLevel: "silent",
+      logLevel: "error",
       lineCounter: this.#lines,
     });
     this.aliases = writeOut(this.#document);
@@ -77,7 +79,7 @@ export class SourceDocument {
   expressionsIn(path: Path): readonly string[] {
     const node = this.#at(path);
     if (!isScalar(node) || typeof node.value !== "string") return [];
-    const variables = [...node.value.matchAll(token)].map(
+    const variables = [...node.value.matchAll(this.#token)].map(
       ([, index]) => this.#expressions[Number(index)] ?? "",
     );
     return node.value.includes("{vault://") ? [...variables, node.value] : variables;
@@ -120,19 +122,20 @@ export class SourceDocument {
     const step = path.at(-1);
     if (!isMap(parent) && !isSeq(parent)) return false;
     const index = isSeq(parent) ? Number(step) : lastWith(parent, String(step));
-    if (parent.items[index] === undefined) return false;
-    if (parent.items.length === 1 && isSeq(parent)) return this.remove(path.slice(0, -1), comment);
+    const item = parent.items[index];
+    if (item === undefined) return false;
+    const told = joined(anchorOf(item)?.commentBefore, comment);
+    if (parent.items.length === 1 && isSeq(parent))
+      return this.remove(path.slice(0, -1), joined(joined(parent.commentBefore, told), parent.comment));
     parent.items.splice(index, 1);
-    const next = parent.items[index];
-    const anchor = isMap(parent) ? (next as Pair | undefined)?.key : next;
-    if (isCollection(anchor) || isScalar(anchor))
-      anchor.commentBefore = joined(comment, anchor.commentBefore);
-    else parent.comment = joined(comment, parent.comment);
+    const anchor = anchorOf(parent.items[index]);
+    if (anchor === undefined) parent.comment = joined(told, parent.comment);
+    else anchor.commentBefore = joined(told, anchor.commentBefore);
     return true;
   }
 
   #restore(text: string, write = (expression: string) => expression): string {
-    return text.replace(token, (_, index) => write(this.#expressions[Number(index)] ?? ""));
+    return text.replace(this.#token, (_, index) => write(this.#expressions[Number(index)] ?? ""));
   }
 
   #at(path: Path): Node | undefined {
@@ -156,6 +159,19 @@ export class SourceDocument {
     if (isSeq(node)) for (const [index, item] of node.items.entries()) this.#remember(item, [...path, index]);
     if (isMap(node)) for (const { key, value } of node.items) this.#remember(value, [...path, nameOf(key)]);
   }
+}
+
+/** What a comment before an item or a field hangs on. */
+function anchorOf(item: unknown): YAMLMap | YAMLSeq | Scalar | undefined {
+  const node = isPair(item) ? item.key : item;
+  return isMap(node) || isSeq(node) || isScalar(node) ? node : undefined;
+}
+
+/** A word that the text does not have in it. */
+function unusedWord(text: string): string {
+  let word = "sluice-variable";
+  while (text.includes(word)) word += "-x";
+  return word;
 }
 
 /** Puts copies in the place of aliases and merge keys, since what they stand for may be taken out. */

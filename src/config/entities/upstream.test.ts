@@ -5,6 +5,13 @@ const service = "services: [{name: s, host: api, routes: [{name: r, paths: [/]}]
 const withUpstream = (upstream: string) => `${head}${service}upstreams: [{name: api${upstream}}]\n`;
 
 describe("an upstream in a file", () => {
+  it("has one name, in capitals too", () => {
+    expect(lines(`${head}upstreams:\n- {name: Api}\n- {name: aPI}\n- {name: other}\n`)).toEqual([
+      "gateway.yaml:4:10: error: upstreams[1].name: another upstream has the name but for capitals (upstreams[0], line 3), which mean nothing in the name of a host",
+    ]);
+    expect(lines(`${head}upstreams:\n- {name: api}\n- {name: api}\n`)).toHaveLength(1);
+  });
+
   it("has Kong's defaults, and its targets nested or in a list of their own", () => {
     const text = `${withUpstream(", targets: [{target: 'a:1'}, {target: b, weight: 7, failover: true}]")}targets: [{target: c, upstream: api, weight: 0}]\n`;
     const { config, problems } = load(text);

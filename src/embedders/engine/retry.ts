@@ -1,11 +1,13 @@
-/** Retries with exponential back-off, for calls at load time that nobody is waiting on with a client. */
+/** Retries with exponential back-off, for calls at load time: no request waits for them, but a start or a change does. */
 
 import { pause } from "../../util/deadline.ts";
 import type { Schedule } from "../../util/schedule.ts";
 import { EmbeddingError } from "../embedding-error.ts";
 
-/** Tries in all. With the waits below they span 2–4 s, longer when the vendor asks for it. */
+/** Of a vendor that answers and cannot yet. With the waits below they span 2–4 s, longer when the vendor asks for it. */
 const maxTries = 4;
+/** Where nobody answers: nothing says that the next second is better, and what waits can be served without. A choice. */
+const maxTriesUnanswered = 2;
 const firstWaitMs = 500;
 const longestWaitMs = 8_000;
 
@@ -37,7 +39,12 @@ export async function withRetries<Value>(
 }
 
 function isWorthRetrying(error: EmbeddingError, tries: number): boolean {
-  return error.isRetryable && tries < maxTries && (error.retryAfterMs ?? 0) <= longestRetryAfterMs;
+  return error.isRetryable && tries < mostTries(error) && (error.retryAfterMs ?? 0) <= longestRetryAfterMs;
+}
+
+function mostTries({ kind, status }: EmbeddingError): number {
+  if (kind === "timeout") return 1; // a try has taken long enough already
+  return status === undefined ? maxTriesUnanswered : maxTries;
 }
 
 /** "Equal jitter": half of the doubled wait is fixed, half is drawn, so that nodes that start together spread out. */

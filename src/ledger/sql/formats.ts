@@ -21,7 +21,8 @@ export function readFormat({ builder }: SqlDialect): Statement {
 
 /**
  * What leads from a format to the next, or from nothing to ours, for one transaction. Of two processes that run it at
- * once the second waits, and then meets what the first has made, or fails because it is there.
+ * once the second waits, and then fails because the format is there, however long ago it was reached: PostgreSQL would
+ * rename a view as willingly as the table that had its name.
  */
 export function migration(dialect: SqlDialect, from: number): readonly Statement[] {
   const { builder, migrationLock } = dialect;
@@ -31,26 +32,15 @@ export function migration(dialect: SqlDialect, from: number): readonly Statement
     .addColumn("format", "integer", (column) => column.primaryKey())
     .compile();
   const steps = [
-    () => reach(dialect, formatVersion, [schema, ...entries(dialect)]),
-    () => reach(dialect, movingFormat, [...setAside(dialect), ...entries(dialect)]),
-    () => reach(dialect, formatVersion, dropMoved(dialect)),
+    () => [schema, reached(dialect, formatVersion), ...entries(dialect)],
+    () => [reached(dialect, movingFormat), ...setAside(dialect), ...entries(dialect)],
+    () => [reached(dialect, formatVersion), ...dropMoved(dialect)],
   ];
   return [...migrationLock.map((lock) => lock.compile(builder)), ...(steps[from]?.() ?? [])];
 }
 
-function reach(
-  { builder }: SqlDialect,
-  format: number,
-  statements: readonly Statement[],
-): readonly Statement[] {
-  return [
-    ...statements,
-    builder
-      .insertInto(schemaTable)
-      .values({ format })
-      .onConflict((conflict) => conflict.doNothing())
-      .compile(),
-  ];
+function reached({ builder }: SqlDialect, format: number): Statement {
+  return builder.insertInto(schemaTable).values({ format }).compile();
 }
 
 function entries(dialect: SqlDialect): readonly Statement[] {

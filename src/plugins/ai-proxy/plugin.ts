@@ -1,6 +1,7 @@
 import { checkAiProxyAdvanced } from "../ai-proxy-advanced/checks.ts";
 import { createChatPlugin } from "../ai-proxy-advanced/create.ts";
 import { supported } from "../ai-proxy-advanced/plugin.ts";
+import { targetOptions } from "../ai-proxy-advanced/target-options.ts";
 import { definePlugin } from "../plugin.ts";
 import { aiProxyConfig, toAdvanced } from "./config.ts";
 
@@ -10,7 +11,7 @@ export const aiProxy = definePlugin({
   summary: "Sends chat requests to one model.",
   config: aiProxyConfig,
   answers: true,
-  partials: { model: { paths: [""], schema: aiProxyConfig } },
+  partials: { model: { paths: [""], schema: targetOptions } },
   check: (config) =>
     checkAiProxyAdvanced(toAdvanced(config), supported).map((finding) => ({
       ...finding,
