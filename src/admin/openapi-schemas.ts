@@ -3,6 +3,7 @@
 import { entitySchema } from "../config/entity.ts";
 import { type FieldSchema, fieldSchema } from "../config/field-schema.ts";
 import { type ForeignKey, type Kind, kinds } from "../control/kinds.ts";
+import { partialSchema } from "../control/plugin-schemas.ts";
 import type { PluginDefinition } from "../plugins/plugin.ts";
 import { block, type Json, listOf, pointerTo } from "./openapi-parts.ts";
 
@@ -35,7 +36,7 @@ export function componentSchemas(plugins: readonly PluginDefinition[]): Json {
     ...Object.fromEntries(
       [...partialSchemas(plugins)].map(([type, schema]) => [
         partialName(type),
-        { description: `What a partial of type ${type} gives.`, ...schemaOf(optional(schema)) },
+        { description: `What a partial of type ${type} gives.`, ...schemaOf(schema) },
       ]),
     ),
   };
@@ -44,7 +45,7 @@ export function componentSchemas(plugins: readonly PluginDefinition[]): Json {
 /** Type → schema. */
 function partialSchemas(plugins: readonly PluginDefinition[]): ReadonlyMap<string, FieldSchema> {
   const all = plugins.flatMap(({ partials = {} }) => Object.entries(partials));
-  return new Map(all.map(([type, { schema }]) => [type, fieldSchema(schema)]));
+  return new Map(all.map(([type, { schema }]) => [type, partialSchema(schema)]));
 }
 
 const sharedSchemas: Json = {
@@ -138,17 +139,6 @@ function configName(plugin: string): string {
 
 function partialName(type: string): string {
   return `partial-config-${type}`;
-}
-
-/** What a partial leaves out, the plugin gives. */
-function optional({ anyOf, items, properties, required: _required, ...rest }: FieldSchema): FieldSchema {
-  const inner = Object.entries(properties ?? {}).map(([name, field]) => [name, optional(field)] as const);
-  return {
-    ...rest,
-    ...(properties && { properties: Object.fromEntries(inner) }),
-    ...(items && { items: optional(items) }),
-    ...(anyOf && { anyOf: anyOf.map(optional) }),
-  };
 }
 
 function propertiesOf({ properties = {}, required = [] }: FieldSchema): Json {

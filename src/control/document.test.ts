@@ -4,7 +4,7 @@ import { tlsFile } from "../../test/support/entity-samples.ts";
 import { loadConfig, loadDocument } from "../config/load.ts";
 import { plugins } from "../plugins/index.ts";
 import { completed } from "./complete.ts";
-import { documentOf, entitiesOf } from "./document.ts";
+import { completeRecord, documentOf, entitiesOf } from "./document.ts";
 import { EntitySet, membershipOf, type StoredRecord } from "./entity-set.ts";
 import { kindOf } from "./kinds.ts";
 
@@ -198,5 +198,25 @@ describe("partials that are kept in full", () => {
     const whole = completed(pluginSchemas.configOf(name) ?? {}, config) as object; // a block gives a block
     expect(errorsOf(load(alone(type, given), linked(name, whole)))).toEqual([]);
     expect(load(alone(type, given), linked(name, whole)).config).toEqual(full.config);
+  });
+
+  it("leave their place in the plugin as it is; all else is there with its default, entries of lists included", () => {
+    const links = ["config.vectordb.redis", "config.embeddings", "config.targets[0]"].map((path) => ({
+      ...idOf(1),
+      path,
+    }));
+    const config = { targets: [model], vectordb: { ...vectors, redis: { port: 7 } } };
+    const record = completeRecord(
+      kindOf("plugin"),
+      { name: "ai-proxy-advanced", partials: links, config },
+      pluginSchemas,
+    );
+    expect(record["config"]).toMatchObject({
+      embeddings: null,
+      balancer: { algorithm: "round-robin" },
+      targets: [{ weight: 100, model: { name: "a", model_alias: null } }],
+      vectordb: { strategy: "redis", redis: { port: 7 }, pgvector: null },
+    });
+    expect(record).not.toHaveProperty("config.vectordb.redis.host");
   });
 });

@@ -97,9 +97,17 @@ export function completeRecord(
 ): Readonly<Record<string, unknown>> {
   const foreign = Object.fromEntries(kind.foreignKeys.map(({ field }) => [field, null]));
   const record = completed(kind.fields, { ...foreign, ...given }) as Record<string, unknown>; // a block gives a block
-  const isLinked = Array.isArray(record["partials"]) && record["partials"].length > 0;
-  // Partials fill in what a plugin that links some leaves out.
-  const schema = isLinked ? plugins.ownConfigOf(record["name"]) : configSchemaOf(kind.name, record, plugins);
+  const links = linksOf(record["partials"]);
+  const schema =
+    links.length > 0
+      ? plugins.ownConfigOf(record["name"], links)
+      : configSchemaOf(kind.name, record, plugins);
   const config = record["config"] ?? {};
   return schema !== undefined && isBlock(config) ? { ...record, config: completed(schema, config) } : record;
+}
+
+/** Where partials are linked. */
+function linksOf(partials: unknown): readonly string[] {
+  if (!Array.isArray(partials)) return [];
+  return partials.flatMap((link: unknown) => (isBlock(link) ? [String(link["path"] ?? "")] : []));
 }

@@ -1,13 +1,13 @@
 /** The settings of each plugin, as schemas that can be shown. */
 import { type FieldSchema, fieldSchema } from "../config/field-schema.ts";
-import type { PluginDefinition } from "../plugins/plugin.ts";
+import type { PartialBlocks, PluginDefinition } from "../plugins/plugin.ts";
 
 export interface PluginSchemas {
   readonly names: readonly string[];
   /** Of the plugin's `config`; undefined for a plugin there is not. */
   configOf(name: unknown): FieldSchema | undefined;
-  /** The same without the blocks that partials can fill in. */
-  ownConfigOf(name: unknown): FieldSchema | undefined;
+  /** The same, with nothing said of the blocks that partials linked at these places fill in as wholes. */
+  ownConfigOf(name: unknown, links: readonly string[]): FieldSchema | undefined;
   /** Where partials of a type can be linked in a plugin, the usual place first: `config.vectordb`. */
   linkPathsOf(name: unknown, type: unknown): readonly string[];
   /** Of the `config` of partials of a type; undefined where no plugin takes such. */
@@ -27,7 +27,7 @@ export function configSchemaOf(
 export function createPluginSchemas(definitions: readonly PluginDefinition[]): PluginSchemas {
   const partials = new Map<unknown, FieldSchema>(
     definitions.flatMap((each) =>
-      Object.entries(each.partials ?? {}).map(([type, { schema }]) => [type, fieldSchema(schema)] as const),
+      Object.entries(each.partials ?? {}).map(([type, { schema }]) => [type, partialSchema(schema)] as const),
     ),
   );
   const byName = new Map<unknown, PluginDefinition>(definitions.map((each) => [each.name, each]));
@@ -37,15 +37,15 @@ export function createPluginSchemas(definitions: readonly PluginDefinition[]): P
       const definition = byName.get(name);
       return definition && fieldSchema(definition.config);
     },
-    ownConfigOf(name) {
+    ownConfigOf(name, links) {
       const definition = byName.get(name);
-      if (definition === undefined) return undefined;
-      const schema = fieldSchema(definition.config);
-      const paths = Object.values(definition.partials ?? {}).flatMap((blocks) => blocks.paths);
-      if (paths.includes("")) return { type: "object" };
-      const shared = new Set(paths.map((path) => path.replace(/[.[].*$/, "")));
-      const own = Object.entries(schema.properties ?? {}).filter(([field]) => !shared.has(field));
-      return { ...schema, properties: Object.fromEntries(own) };
+      const steps = links
+        .map((link) => link.replace(/^config\.?/, ""))
+        .filter((link) => /^[^[]+$/.test(link));
+      return (
+        definition &&
+        steps.reduce((all, link) => without(all, link.split(".")), fieldSchema(definition.config))
+      );
     },
     linkPathsOf(name, type) {
       const { paths = [] } = (typeof type === "string" && byName.get(name)?.partials?.[type]) || {};
@@ -53,4 +53,29 @@ export function createPluginSchemas(definitions: readonly PluginDefinition[]): P
     },
     partialOf: (type) => partials.get(type),
   };
+}
+
+/** Of a block that a partial gives: what it leaves out, the plugin gives, so that nothing is required. */
+export function partialSchema(block: PartialBlocks["schema"]): FieldSchema {
+  return optional(fieldSchema(block));
+}
+
+function optional({ anyOf, items, properties, required: _required, ...rest }: FieldSchema): FieldSchema {
+  const inner = Object.entries(properties ?? {}).map(([name, field]) => [name, optional(field)] as const);
+  return {
+    ...rest,
+    ...(properties && { properties: Object.fromEntries(inner) }),
+    ...(items && { items: optional(items) }),
+    ...(anyOf && { anyOf: anyOf.map(optional) }),
+  };
+}
+
+/** The schema, which takes anything where the path leads. */
+function without(schema: FieldSchema, path: readonly string[]): FieldSchema {
+  const [name, ...rest] = path;
+  if (name === undefined) return {};
+  const field = schema.properties?.[name];
+  return field === undefined
+    ? schema
+    : { ...schema, properties: { ...schema.properties, [name]: without(field, rest) } };
 }
