@@ -23,6 +23,7 @@ import type { ReloadResult } from "./reload.ts";
 import { type AdminRequest, adminRequest, fieldsOf } from "./request.ts";
 import { kongVersion, rootReply } from "./root.ts";
 import { checkAlone, entitySchemaOf, partialSchemaOf, pluginSchemaOf, type SchemaSource } from "./schemas.ts";
+import { workspacesReply } from "./workspaces.ts";
 
 export interface AdminSource {
   readonly version: string;
@@ -63,13 +64,15 @@ export function createAdminApi(
     const request = adminRequest(exchange);
     const denial = denialOf(request, access);
     if (denial !== undefined) return jsonReply(denial.status, { message: denial.message });
-    if (hasPage(exchange, own)) return pageFor(exchange, own);
+    const page = `/${request.path.join("/")}`;
+    if (hasPage(page, own)) return pageFor(exchange, own, page);
     const [first = ""] = request.path;
+    if (first === "workspaces") return workspacesReply(request);
     if (first === "schemas") return schemasReply(request, schemaSource);
     if (first === "config" && request.path.length === 1) return configReply(request, services);
     if (first === "tags") return tagsReply(request, control);
     if (first === "audit") return auditReply(request, control);
-    return (await collectionReply(request, services)) ?? pageFor(exchange, own);
+    return (await collectionReply(request, services)) ?? pageFor(exchange, own, page);
   }
 
   return async (exchange) => {
@@ -86,16 +89,19 @@ export function createAdminApi(
 
 function ownPages(source: AdminSource, schedule: Schedule): Pages {
   const { control, nodeId, pid, plugins, version } = source;
+  const root = () =>
+    rootReply({
+      version,
+      nodeId,
+      pid,
+      plugins: plugins.map(({ name }) => name),
+      enabled: control.entities.list(kindOf("plugin")).map(({ name }) => String(name)),
+      isWritable: control.isWritable,
+    });
   return {
-    "GET /": () =>
-      rootReply({
-        version,
-        nodeId,
-        pid,
-        plugins: plugins.map(({ name }) => name),
-        enabled: control.entities.list(kindOf("plugin")).map(({ name }) => String(name)),
-        isWritable: control.isWritable,
-      }),
+    "GET /": root,
+    // Where clients that name a workspace ask for the same.
+    "GET /kong": root,
     "GET /status": async () =>
       jsonReply(200, {
         ...(await source.describe()),

@@ -5,6 +5,19 @@ import { answer, block, bodyOf, type Json, listOf, type Paths, pointerTo, refuse
 export function pagePaths(): Paths {
   const pages: Paths = {
     "/": { get: page("Who answers: version, node, plugins, kind of database", "Facts.") },
+    "/workspaces": {
+      get: {
+        summary: "List the workspaces: `default`, by whose name every path may begin",
+        responses: { "200": answer("The one.", wholeList(workspaceEntry)), ...refused() },
+      },
+    },
+    "/workspaces/{workspace}": {
+      get: {
+        summary: "Get the workspace",
+        parameters: [inPath("workspace", "`default`, or its id.")],
+        responses: { "200": answer("The workspace.", workspaceEntry), ...refused("404") },
+      },
+    },
     "/status": { get: page("How the process, its parts and its configuration are doing", "Facts.") },
     "/metrics": {
       get: {
@@ -86,6 +99,8 @@ const schemaPaths: Paths = {
     },
   },
 };
+
+const workspaceEntry = block({ id: { type: "string", format: "uuid" }, name: { type: "string" } });
 
 const tagEntry = block({
   entity_name: { type: "string" },

@@ -101,7 +101,12 @@ async function ask(method: string, path: string, body: unknown = {}) {
 
 /** What stands for the names in a path. */
 function filled(path: string): string {
-  const others: Readonly<Record<string, string>> = { kind: "services", name: "key-auth", tag: "one" };
+  const others: Readonly<Record<string, string>> = {
+    kind: "services",
+    name: "key-auth",
+    tag: "one",
+    workspace: "default",
+  };
   return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ids.get(name) ?? others[name] ?? name);
 }
 

@@ -15,14 +15,21 @@ export function serve(
   return listen(where, { handle }, services);
 }
 
-/** Whether there is a page at the request's path, by whatever method. */
-export function hasPage({ request: { path } }: Exchange, pages: Pages): boolean {
+/** Whether there is a page at the path, by whatever method. */
+export function hasPage(path: string, pages: Pages): boolean {
   return Object.keys(pages).some((key) => key.endsWith(` ${nameOf(path)}`));
 }
 
-/** The page of a request by method and path; anything else is 404, a known path with another method 405. */
-export function pageFor(exchange: Exchange, pages: Pages): Reply | Promise<Reply> {
-  const { method, path } = exchange.request;
+/**
+ * The page of a request by its method and a path, its own unless another is given; anything else is 404, a known path
+ * with another method 405.
+ */
+export function pageFor(
+  exchange: Exchange,
+  pages: Pages,
+  path = exchange.request.path,
+): Reply | Promise<Reply> {
+  const { method } = exchange.request;
   const name = nameOf(path);
   const page = pages[`${method === "HEAD" ? "GET" : method} ${name}`];
   if (page !== undefined) return page(exchange);

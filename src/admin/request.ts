@@ -5,13 +5,14 @@ import { Refusal } from "../control/refusal.ts";
 import { readBody } from "../http/body.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { maxDepth, parseForm, tooDeep } from "./form.ts";
+import { withoutWorkspace } from "./workspaces.ts";
 
 /** Bytes of a body; more than any gateway's whole configuration takes. */
 export const maxAdminBody = 16 * 1024 * 1024;
 
 export interface AdminRequest {
   readonly method: string;
-  /** Path segments, decoded. */
+  /** Path segments, decoded, without the workspace. */
   readonly path: readonly string[];
   readonly query: URLSearchParams;
   readonly exchange: Exchange;
@@ -22,10 +23,12 @@ export function adminRequest(exchange: Exchange): AdminRequest {
   const { method, path, query } = exchange.request;
   return {
     method: method === "HEAD" ? "GET" : method,
-    path: path
-      .split("/")
-      .filter((each) => each !== "")
-      .map(decoded),
+    path: withoutWorkspace(
+      path
+        .split("/")
+        .filter((each) => each !== "")
+        .map(decoded),
+    ),
     query: new URLSearchParams(query),
     exchange,
   };
