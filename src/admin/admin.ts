@@ -2,7 +2,7 @@
 
 import { type ChangeContext, notFound } from "../control/change.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
-import { kindOf, kinds } from "../control/kinds.ts";
+import { kindOf } from "../control/kinds.ts";
 import { createPluginSchemas } from "../control/plugin-schemas.ts";
 import { Refusal, refusalTable } from "../control/refusal.ts";
 import type { Covers } from "../control/secrets.ts";
@@ -18,11 +18,20 @@ import { type EntityServices, notAllowed } from "./entity-services.ts";
 import { type Explain, explainPage } from "./explain.ts";
 import { endpointPaths, openApiDocument } from "./openapi.ts";
 import { hasPage, jsonReply, type Pages, pageFor } from "./pages.ts";
-import { sizeOf, tagsOf } from "./paging.ts";
+import { sizeOf } from "./paging.ts";
 import type { ReloadResult } from "./reload.ts";
-import { type AdminRequest, adminRequest, fieldsOf } from "./request.ts";
+import { type AdminRequest, adminRequest, fieldsOf, maxAdminBody } from "./request.ts";
 import { kongVersion, rootReply } from "./root.ts";
-import { checkAlone, entitySchemaOf, partialSchemaOf, pluginSchemaOf, type SchemaSource } from "./schemas.ts";
+import {
+  checkAlone,
+  entitySchemaOf,
+  kindNamed,
+  partialSchemaOf,
+  pluginSchemaOf,
+  type SchemaSource,
+} from "./schemas.ts";
+import { tagsReply } from "./tags.ts";
+import { typedFields } from "./typed-fields.ts";
 import { workspacesReply } from "./workspaces.ts";
 
 export interface AdminSource {
@@ -66,13 +75,26 @@ export function createAdminApi(
     if (denial !== undefined) return jsonReply(denial.status, { message: denial.message });
     const page = `/${request.path.join("/")}`;
     if (hasPage(page, own)) return pageFor(exchange, own, page);
-    const [first = ""] = request.path;
-    if (first === "workspaces") return workspacesReply(request);
-    if (first === "schemas") return schemasReply(request, schemaSource);
-    if (first === "config" && request.path.length === 1) return configReply(request, services);
-    if (first === "tags") return tagsReply(request, control);
-    if (first === "audit") return auditReply(request, control);
-    return (await collectionReply(request, services)) ?? pageFor(exchange, own, page);
+    const reply = (await sectionReply(request)) ?? (await collectionReply(request, services));
+    return reply ?? pageFor(exchange, own, page);
+  }
+
+  /** Undefined where the path is none of those that are neither pages nor entities. */
+  function sectionReply(request: AdminRequest): Reply | Promise<Reply> | undefined {
+    switch (request.path[0]) {
+      case "workspaces":
+        return workspacesReply(request);
+      case "schemas":
+        return schemasReply(request, schemaSource);
+      case "config":
+        return request.path.length === 1 ? configReply(request, services) : undefined;
+      case "tags":
+        return tagsReply(request, control);
+      case "audit":
+        return auditReply(request, control);
+      default:
+        return undefined;
+    }
   }
 
   return async (exchange) => {
@@ -81,7 +103,9 @@ export function createAdminApi(
     } catch (error) {
       if (error instanceof Refusal) return stamped(refusalReply(error));
       if (error instanceof GatewayError && error.code === "body_too_large")
-        return stamped(jsonReply(413, { message: error.message }));
+        return stamped(
+          jsonReply(413, { message: `the body is too large: at most ${maxAdminBody} bytes are read` }),
+        );
       throw error;
     }
   };
@@ -127,8 +151,9 @@ async function schemasReply(request: AdminRequest, source: SchemaSource): Promis
     (name === "validate" && more === undefined) || (plural === "plugins" && more === "validate");
   if (isValidation) {
     if (request.method !== "POST") return notAllowed("POST");
-    const { fields } = await fieldsOf(request);
-    checkAlone(plural, name === "validate" ? fields : { name, ...fields }, source);
+    const sent = await fieldsOf(request);
+    const named = name === "validate" ? sent : { ...sent, fields: { name, ...sent.fields } };
+    checkAlone(plural, typedFields(kindNamed(plural), named, undefined, source.schemas), source);
     return jsonReply(200, { message: "schema validation successful" });
   }
   if (more !== undefined || plural === "") throw notFound();
@@ -137,23 +162,6 @@ async function schemasReply(request: AdminRequest, source: SchemaSource): Promis
   if (plural === "partials") return jsonReply(200, partialSchemaOf(name, source));
   if (plural !== "plugins") throw notFound();
   return jsonReply(200, pluginSchemaOf(name, source));
-}
-
-function tagsReply(request: AdminRequest, { entities }: ControlPlane): Reply {
-  const [, wanted, more] = request.path;
-  if (more !== undefined) throw notFound();
-  if (request.method !== "GET") return notAllowed("GET");
-  const data = kinds.flatMap((kind) =>
-    entities
-      .list(kind)
-      .flatMap((record) =>
-        tagsOf(record).map((tag) => ({ entity_name: kind.plural, entity_id: record.id, tag })),
-      ),
-  );
-  return jsonReply(200, {
-    data: wanted === undefined ? data : data.filter(({ tag }) => tag === wanted),
-    next: null,
-  });
 }
 
 /** Who changed what, newest first: `?size=` and, for what is older, `?before=` the last version seen. */

@@ -1,17 +1,15 @@
 /** Entities over HTTP: every path is derived from the kinds and what they refer to. */
 
-import type { FieldSchema } from "../config/field-schema.ts";
 import { type Change, create, type Fields, modify, notFound, remove, replace } from "../control/change.ts";
 import type { EntityRecord, EntitySet } from "../control/entity-set.ts";
 import { type ForeignKey, type Kind, kindAt, kindOf, referringTo } from "../control/kinds.ts";
-import { configSchemaOf } from "../control/plugin-schemas.ts";
 import type { Reply } from "../http/reply.ts";
 import { asker, contextOf, type EntityServices, notAllowed, shower } from "./entity-services.ts";
-import { typed } from "./form.ts";
 import { groupReply, membershipReply } from "./memberships.ts";
 import { jsonReply } from "./pages.ts";
-import { pageOf } from "./paging.ts";
+import { pageOf, withAsked } from "./paging.ts";
 import { type AdminRequest, fieldsOf } from "./request.ts";
+import { typedFields } from "./typed-fields.ts";
 
 /** Where a request leads: a list, or one entity, perhaps within another. */
 export interface Place {
@@ -83,7 +81,11 @@ async function listReply(request: AdminRequest, place: Place, services: EntitySe
       owner === undefined
         ? control.entities.list(kind)
         : control.entities.referring(kind, owner.foreignKey.field, owner.id);
-    const page = pageOf(records, request.query, request.exchange.request.path);
+    const page = pageOf(
+      withAsked(kind, records, request.query),
+      request.query,
+      request.exchange.request.path,
+    );
     const show = shower(request, kind, services);
     return jsonReply(200, { ...page, data: page.data.map(show) });
   }
@@ -161,17 +163,9 @@ async function sentFields(
   { item = "", kind, owner }: Place,
   { context, control }: EntityServices,
 ): Promise<Fields> {
-  const { areTexts, fields } = await fieldsOf(request);
-  const known = { ...control.entities.find(kind, item), ...fields };
-  const given = areTexts ? (typed(schemaFor(kind, known, context), fields) as Fields) : fields; // a block stays one
+  const sent = await fieldsOf(request);
+  const given = typedFields(kind, sent, control.entities.find(kind, item), context.plugins);
   return owner === undefined ? given : { ...given, [owner.foreignKey.field]: { id: owner.id } };
-}
-
-function schemaFor(kind: Kind, known: Fields, { plugins }: EntityServices["context"]): FieldSchema {
-  const config = configSchemaOf(kind.name, known, plugins);
-  return config === undefined
-    ? kind.fields
-    : { ...kind.fields, properties: { ...kind.fields.properties, config } };
 }
 
 /** The entity as it is then. What was made up for it is told this once. */

@@ -1,6 +1,16 @@
 /** The OpenAPI operations of pages that are no entities. */
 import { operationId } from "./openapi-entities.ts";
-import { answer, block, bodyOf, type Json, listOf, type Paths, pointerTo, refused } from "./openapi-parts.ts";
+import {
+  answer,
+  block,
+  bodyOf,
+  type Json,
+  listOf,
+  type Paths,
+  pageSchema,
+  pointerTo,
+  refused,
+} from "./openapi-parts.ts";
 
 export function pagePaths(): Paths {
   const pages: Paths = {
@@ -102,6 +112,8 @@ const schemaPaths: Paths = {
 
 const workspaceEntry = block({ id: { type: "string", format: "uuid" }, name: { type: "string" } });
 
+const tagPage = [pointerTo("parameters", "size"), pointerTo("parameters", "offset")];
+
 const tagEntry = block({
   entity_name: { type: "string" },
   entity_id: { type: "string" },
@@ -141,14 +153,18 @@ const wholePaths: Paths = {
   "/tags": {
     get: {
       summary: "List all tags, with the entities that have them",
-      responses: { "200": answer("The tags.", wholeList(tagEntry)), ...refused() },
+      parameters: tagPage,
+      responses: {
+        "200": answer("A page of them, by the entity's id.", pageSchema(tagEntry)),
+        ...refused("400"),
+      },
     },
   },
   "/tags/{tag}": {
     get: {
       summary: "List the entities with a tag",
-      parameters: [inPath("tag", "The tag.")],
-      responses: { "200": answer("The entities.", wholeList(tagEntry)), ...refused() },
+      parameters: [inPath("tag", "The tag."), ...tagPage],
+      responses: { "200": answer("A page of them, by id.", pageSchema(tagEntry)), ...refused("400") },
     },
   },
   "/audit": {

@@ -68,6 +68,9 @@ export interface SentFields {
 
 /** JSON, or a form as `curl -d` and `curl -F` send it. Rejects with a `Refusal` that says what would do. */
 export async function fieldsOf(request: AdminRequest): Promise<SentFields> {
+  const encoding = headerOf(request, "content-encoding");
+  if (encoding !== undefined && encoding !== "identity")
+    throw badBody(`content-encoding ${encoding} is not understood: send the body as it is`);
   const bytes = await bytesOf(request);
   const type = mediaTypeOf(request);
   if (type === "application/x-www-form-urlencoded" || type === "multipart/form-data") {
