@@ -3,6 +3,7 @@
 import { type Change, create, type Fields, modify, notFound, remove, replace } from "../control/change.ts";
 import type { EntityRecord, EntitySet } from "../control/entity-set.ts";
 import { type ForeignKey, type Kind, kindAt, kindOf, referringTo } from "../control/kinds.ts";
+import { namesIn } from "../control/named-children.ts";
 import type { Reply } from "../http/reply.ts";
 import { asker, contextOf, type EntityServices, notAllowed, shower } from "./entity-services.ts";
 import { groupReply, membershipReply } from "./memberships.ts";
@@ -76,6 +77,7 @@ function namedWithin(
 async function listReply(request: AdminRequest, place: Place, services: EntityServices): Promise<Reply> {
   const { kind, owner } = place;
   const { control } = services;
+  const show = whole(request, kind, services);
   if (request.method === "GET") {
     const records =
       owner === undefined
@@ -86,7 +88,6 @@ async function listReply(request: AdminRequest, place: Place, services: EntitySe
       request.query,
       request.exchange.request.path,
     );
-    const show = shower(request, kind, services);
     return jsonReply(200, { ...page, data: page.data.map(show) });
   }
   if (request.method !== "POST") return notAllowed("GET, POST");
@@ -94,13 +95,13 @@ async function listReply(request: AdminRequest, place: Place, services: EntitySe
   const change = await control.change(asker(request, services), (entities) =>
     create(entities, kind, fields, contextOf(services)),
   );
-  return jsonReply(201, shownChange(change, shower(request, kind, services)));
+  return jsonReply(201, shownChange(change, show));
 }
 
 async function itemReply(request: AdminRequest, place: Place, services: EntityServices): Promise<Reply> {
   const { kind, item = "" } = place;
   const { control } = services;
-  const show = shower(request, kind, services);
+  const show = whole(request, kind, services);
   const who = asker(request, services);
   switch (request.method) {
     case "GET": {
@@ -139,6 +140,15 @@ async function itemReply(request: AdminRequest, place: Place, services: EntitySe
     default:
       return notAllowed("GET, PUT, PATCH, DELETE");
   }
+}
+
+/** An entity as this client may see it, with the names of those that are told in it. */
+function whole(request: AdminRequest, kind: Kind, services: EntityServices) {
+  const show = shower(request, kind, services);
+  return (record: EntityRecord): Fields => ({
+    ...show(record),
+    ...namesIn(services.control.entities, kind, record),
+  });
 }
 
 /** The entity, where it belongs to the owner that the path names. */
