@@ -3,7 +3,6 @@ import { notFound } from "../control/change.ts";
 import { Refusal } from "../control/refusal.ts";
 import type { Reply } from "../http/reply.ts";
 import { jsonReply } from "./pages.ts";
-import type { AdminRequest } from "./request.ts";
 
 const workspace = {
   // The same on every gateway and in every answer; chosen by hand.
@@ -20,7 +19,13 @@ export function withoutWorkspace(path: readonly string[]): readonly string[] {
 }
 
 /** The list, or the one. Throws a `Refusal` where another is asked for, or one is to be made, changed or deleted. */
-export function workspacesReply({ method, path }: AdminRequest): Reply {
+export function workspacesReply({
+  method,
+  path,
+}: {
+  readonly method: string;
+  readonly path: readonly string[];
+}): Reply {
   const [, item, more] = path;
   if (more !== undefined) throw notFound();
   if (method !== "GET")
