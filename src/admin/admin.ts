@@ -4,7 +4,7 @@ import { type ChangeContext, notFound } from "../control/change.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
 import { kindOf } from "../control/kinds.ts";
 import { createPluginSchemas } from "../control/plugin-schemas.ts";
-import { Refusal, refusalTable } from "../control/refusal.ts";
+import { Refusal } from "../control/refusal.ts";
 import type { Covers } from "../control/secrets.ts";
 import { GatewayError } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -17,7 +17,7 @@ import { configReply } from "./declarative.ts";
 import { type EntityServices, notAllowed } from "./entity-services.ts";
 import { type Explain, explainPage } from "./explain.ts";
 import { endpointPaths, openApiDocument } from "./openapi.ts";
-import { hasPage, jsonReply, type Pages, pageFor } from "./pages.ts";
+import { hasPage, jsonReply, type Pages, pageFor, refusalReply } from "./pages.ts";
 import { sizeOf } from "./paging.ts";
 import type { ReloadResult } from "./reload.ts";
 import { type AdminRequest, adminRequest, fieldsOf, maxAdminBody } from "./request.ts";
@@ -176,12 +176,6 @@ async function auditReply(request: AdminRequest, control: ControlPlane): Promise
   const oldest = data.at(-1)?.version;
   const next = data.length < limit || oldest === undefined ? null : `/audit?size=${limit}&before=${oldest}`;
   return jsonReply(200, { data, next });
-}
-
-function refusalReply({ fields, kind, message }: Refusal): Reply {
-  const { code, name, status } = refusalTable[kind];
-  if (kind === "not_found") return jsonReply(status, { message });
-  return jsonReply(status, { message, name, code, ...(fields !== undefined && { fields }) });
 }
 
 /** Kong's tools find out from it whom they talk to. */

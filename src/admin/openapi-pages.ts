@@ -136,6 +136,12 @@ const wholePaths: Paths = {
           description: "`1`: answer 304 where the file is the one that runs.",
           schema: { type: "string" },
         },
+        {
+          name: "flatten_errors",
+          in: "query",
+          description: "`1`: list the errors of a wrong file entity by entity, as `flattened_errors`.",
+          schema: { type: "string" },
+        },
         pointerTo("parameters", "secrets"),
       ],
       requestBody: {

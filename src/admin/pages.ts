@@ -1,4 +1,5 @@
 /** Small HTTP pages of the process itself: status, metrics, admin. */
+import { type Refusal, refusalTable } from "../control/refusal.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { type Listener, type ListenerServices, listen } from "../http/listener.ts";
 import type { Reply } from "../http/reply.ts";
@@ -52,6 +53,13 @@ export function jsonReply(status: number, body: unknown): Reply {
     headers: { "content-type": "application/json; charset=utf-8" },
     body: JSON.stringify(body),
   };
+}
+
+/** Kong's form of an error; `more` is told beside it, or in the place of its fields. */
+export function refusalReply({ fields, kind, message }: Refusal, more: object = {}): Reply {
+  const { code, name, status } = refusalTable[kind];
+  if (kind === "not_found") return jsonReply(status, { message });
+  return jsonReply(status, { message, name, code, ...(fields !== undefined && { fields }), ...more });
 }
 
 export function textReply(status: number, body: string, contentType = "text/plain; charset=utf-8"): Reply {

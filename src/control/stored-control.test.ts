@@ -180,6 +180,15 @@ describe("a change", () => {
   });
 });
 
+describe("the record of changes", () => {
+  it("that cannot be read is the store's error", async () => {
+    const { control, store } = await createOpened();
+    store.audit = () => Promise.reject(new StoreError("unreachable", "gone"));
+    const { kind, message } = await refusalFrom(control.audit({ limit: 1 }));
+    expect([kind, message]).toEqual(["database_error", "the record of changes cannot be read: gone"]);
+  });
+});
+
 describe("changes of two gateways at once", () => {
   it("are both kept: who comes second plans anew", async () => {
     const { control, names, store, taken } = await createOpened();

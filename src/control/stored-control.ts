@@ -261,7 +261,10 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
           "this endpoint is only available when Sluice is not using a database (start it with -c FILE)",
         ),
       ),
-    audit: (page) => store.audit(page, signal),
+    audit: (page) =>
+      store.audit(page, signal).catch((error: unknown) => {
+        throw notCarriedOut("the record of changes cannot be read", error);
+      }),
     open: () =>
       inTurn(async () => {
         take(await read());
