@@ -139,8 +139,27 @@ describe("a target", () => {
     expect((await ask("GET /targets/10.0.0.1:80")).status).toBe(404);
     await ask("PATCH /upstreams/one/targets/10.0.0.1:80", { body: { weight: 9 } });
     expect((await ask(`GET /targets/${body.id}`)).body.weight).toBe(9);
+    const replaced = await ask("PUT /upstreams/one/targets/10.0.0.1:80", { body: { weight: 3 } });
+    expect(replaced.body).toMatchObject({ id: body.id, weight: 3 });
+    expect((await ask("PUT /upstreams/two/targets/10.0.0.1:80", { body: {} })).body).toMatchObject({
+      target: "10.0.0.1:80",
+      weight: 100,
+    });
+    expect((await ask("PUT /targets/10.0.0.9:80", { body: {} })).status).toBe(404);
     expect((await ask("DELETE /upstreams/one/targets/10.0.0.1:80")).status).toBe(204);
     expect((await ask("GET /upstreams/one/targets")).body.data).toEqual([]);
+  });
+});
+
+describe("a target that its upstream has already", () => {
+  it("is a conflict, as for everything that there may be once", async () => {
+    const { ask } = createAdmin();
+    for (const name of ["one", "two"]) await ask(`PUT /upstreams/${name}`, { body: {} });
+    const body = { target: "10.0.0.1:80" };
+    const upstream = (await ask("POST /upstreams/one/targets", { body })).body.upstream;
+    const again = await ask("POST /upstreams/one/targets", { body });
+    expect([again.status, again.body.code, again.body.fields]).toEqual([409, 5, { ...body, upstream }]);
+    expect((await ask("POST /upstreams/two/targets", { body })).status).toBe(201);
   });
 });
 

@@ -1,6 +1,15 @@
 /** Entities over HTTP: every path is derived from the kinds and what they refer to. */
 
-import { type Change, create, type Fields, modify, notFound, remove, replace } from "../control/change.ts";
+import {
+  type Change,
+  create,
+  type Fields,
+  isUuid,
+  modify,
+  notFound,
+  remove,
+  replace,
+} from "../control/change.ts";
 import type { EntityRecord, EntitySet } from "../control/entity-set.ts";
 import { type ForeignKey, type Kind, kindAt, kindOf, referringTo } from "../control/kinds.ts";
 import { namesIn } from "../control/named-children.ts";
@@ -19,6 +28,8 @@ export interface Place {
   readonly owner?: { readonly foreignKey: ForeignKey; readonly id: string } | undefined;
   /** Undefined for the list. */
   readonly item?: string | undefined;
+  /** What the path calls it, where that is no id but tells it from its owner's others. */
+  readonly called?: Fields | undefined;
 }
 
 /** Undefined where the path is no entity's. Rejects with a `Refusal`. */
@@ -54,12 +65,18 @@ function nestedPlace(
   if (around === undefined) throw notFound();
   if (inner !== undefined) {
     const owner = { foreignKey: inner.foreignKey, id: around.id };
-    return { kind: inner.kind, owner, item: namedWithin(entities, inner.kind, owner, item) };
+    const called = calledWithin(inner.kind, item);
+    return { kind: inner.kind, owner, item: namedWithin(entities, inner.kind, owner, item), called };
   }
   if (upward === undefined || item !== undefined) return undefined;
   const target = around[upward.field];
   if (typeof target !== "object" || target === null || !("id" in target)) throw notFound();
   return { kind: kindOf(upward.to), item: String(target.id) };
+}
+
+function calledWithin({ entity }: Kind, item: string | undefined): Fields | undefined {
+  const field = entity.nameWithinOwner;
+  return field === undefined || item === undefined || isUuid(item) ? undefined : { [field]: item };
 }
 
 /** The id, where the item is called by what only its owner's others are told from: `/upstreams/u/targets/10.0.0.1:80`. */
@@ -115,10 +132,13 @@ async function itemReply(request: AdminRequest, place: Place, services: EntitySe
       );
     }
     case "PUT": {
-      const fields = await sentFields(request, place, services);
+      const fields = { ...place.called, ...(await sentFields(request, place, services)) };
       const change = await control.change(who, (entities) => {
         refuseElsewhere(entities, place);
-        return replace(entities, kind, item, fields, contextOf(services));
+        const isNew = place.called !== undefined && entities.find(kind, item) === undefined;
+        return isNew
+          ? create(entities, kind, fields, contextOf(services))
+          : replace(entities, kind, item, fields, contextOf(services));
       });
       return jsonReply(200, shownChange(change, show));
     }
