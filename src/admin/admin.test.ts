@@ -201,3 +201,29 @@ describe("a body", () => {
     ]);
   });
 });
+
+describe("a partial", () => {
+  it("tells which plugins link it", async () => {
+    const { ask } = createAdmin();
+    const partial = (
+      await ask("POST /partials", { body: { name: "p", type: "redis-ee", config: { host: "a" } } })
+    ).body;
+    await ask("POST /partials", { body: { name: "free", type: "redis-ee", config: { host: "b" } } });
+    const { body } = await ask("POST /plugins", {
+      body: {
+        name: "ai-rate-limiting-advanced",
+        instance_name: "limits",
+        config: { strategy: "redis", policies: [{ limits: [{ limit: 1, window_size: 60 }] }] },
+        partials: [{ id: partial.id, path: "config.redis" }],
+      },
+    });
+    expect(body.message).toBeUndefined();
+    expect((await ask("GET /partials/p/links")).body).toEqual({
+      data: [{ id: body.id, name: "ai-rate-limiting-advanced", instance_name: "limits" }],
+      next: null,
+    });
+    expect((await ask("GET /partials/free/links")).body.data).toEqual([]);
+    expect((await ask("GET /partials/none/links")).status).toBe(404);
+    expect((await ask("POST /partials/p/links")).headers["allow"]).toBe("GET");
+  });
+});

@@ -19,6 +19,7 @@ import { type Explain, explainPage } from "./explain.ts";
 import { endpointPaths, openApiDocument } from "./openapi.ts";
 import { hasPage, jsonReply, type Pages, pageFor, refusalReply } from "./pages.ts";
 import { sizeOf } from "./paging.ts";
+import { linksReply } from "./partial-links.ts";
 import type { ReloadResult } from "./reload.ts";
 import { type AdminRequest, adminRequest, fieldsOf, maxAdminBody } from "./request.ts";
 import { kongVersion, rootReply } from "./root.ts";
@@ -88,6 +89,8 @@ export function createAdminApi(
         return schemasReply(request, schemaSource);
       case "config":
         return request.path.length === 1 ? configReply(request, services) : undefined;
+      case "partials":
+        return request.path[2] === "links" ? linksReply(request, control) : undefined;
       case "tags":
         return tagsReply(request, control);
       case "audit":

@@ -112,7 +112,13 @@ const schemaPaths: Paths = {
 
 const workspaceEntry = block({ id: { type: "string", format: "uuid" }, name: { type: "string" } });
 
-const tagPage = [pointerTo("parameters", "size"), pointerTo("parameters", "offset")];
+const onePage = [pointerTo("parameters", "size"), pointerTo("parameters", "offset")];
+
+const linkEntry = block({
+  id: { type: "string", format: "uuid" },
+  name: { type: "string" },
+  instance_name: { type: ["string", "null"] },
+});
 
 const tagEntry = block({
   entity_name: { type: "string" },
@@ -156,10 +162,20 @@ const wholePaths: Paths = {
       },
     },
   },
+  "/partials/{partial}/links": {
+    get: {
+      summary: "List the plugins that link a partial",
+      parameters: [inPath("partial", "Id or name of the partial."), ...onePage],
+      responses: {
+        "200": answer("A page of them, by id.", pageSchema(linkEntry)),
+        ...refused("400", "404"),
+      },
+    },
+  },
   "/tags": {
     get: {
       summary: "List all tags, with the entities that have them",
-      parameters: tagPage,
+      parameters: onePage,
       responses: {
         "200": answer("A page of them, by the entity's id.", pageSchema(tagEntry)),
         ...refused("400"),
@@ -169,7 +185,7 @@ const wholePaths: Paths = {
   "/tags/{tag}": {
     get: {
       summary: "List the entities with a tag",
-      parameters: [inPath("tag", "The tag."), ...tagPage],
+      parameters: [inPath("tag", "The tag."), ...onePage],
       responses: { "200": answer("A page of them, by id.", pageSchema(tagEntry)), ...refused("400") },
     },
   },
