@@ -51,6 +51,31 @@ describe("/tags", () => {
     expect((await ask("GET /tags/x/y")).status).toBe(404);
     expect((await ask("POST /tags")).headers["allow"]).toBe("GET");
   });
+
+  it("come in pages, each once", async () => {
+    const { ask } = createAdmin();
+    for (const name of ["a", "b"])
+      await ask(`PUT /services/${name}`, { body: { host: "a", tags: ["x", "y"] } });
+    const seen: string[] = [];
+    for (let next = "/tags?size=1"; next !== null; ) {
+      const page = (await ask(`GET ${next}`)).body;
+      seen.push(...page.data.map((each: Record<string, string>) => `${each["entity_id"]} ${each["tag"]}`));
+      next = page.next;
+    }
+    expect([seen.length, new Set(seen).size]).toEqual([4, 4]);
+    expect((await ask("GET /tags/x?size=1")).body.next).toMatch(/^\/tags\/x\?size=1&offset=/);
+  });
+
+  it("are refused where they could not be asked for", async () => {
+    const { ask } = createAdmin();
+    for (const tag of ["a,b", "a/b", ""]) {
+      const { body, status } = await ask("POST /services", { body: { host: "a", tags: ["ok", tag] } });
+      expect([status, body.fields.tags]).toEqual([400, { 1: expect.stringContaining("must have neither") }]);
+    }
+    expect((await ask("POST /services", { body: { host: "a", tags: ["größe 1", "a=b:c"] } })).status).toBe(
+      201,
+    );
+  });
 });
 
 describe("/audit", () => {
@@ -114,7 +139,91 @@ describe("a target", () => {
     expect((await ask("GET /targets/10.0.0.1:80")).status).toBe(404);
     await ask("PATCH /upstreams/one/targets/10.0.0.1:80", { body: { weight: 9 } });
     expect((await ask(`GET /targets/${body.id}`)).body.weight).toBe(9);
+    const replaced = await ask("PUT /upstreams/one/targets/10.0.0.1:80", { body: { weight: 3 } });
+    expect(replaced.body).toMatchObject({ id: body.id, weight: 3 });
+    expect((await ask("PUT /upstreams/two/targets/10.0.0.1:80", { body: {} })).body).toMatchObject({
+      target: "10.0.0.1:80",
+      weight: 100,
+    });
+    expect((await ask("PUT /targets/10.0.0.9:80", { body: {} })).status).toBe(404);
     expect((await ask("DELETE /upstreams/one/targets/10.0.0.1:80")).status).toBe(204);
     expect((await ask("GET /upstreams/one/targets")).body.data).toEqual([]);
+  });
+});
+
+describe("a target that its upstream has already", () => {
+  it("is a conflict, as for everything that there may be once", async () => {
+    const { ask } = createAdmin();
+    for (const name of ["one", "two"]) await ask(`PUT /upstreams/${name}`, { body: {} });
+    const body = { target: "10.0.0.1:80" };
+    const upstream = (await ask("POST /upstreams/one/targets", { body })).body.upstream;
+    const again = await ask("POST /upstreams/one/targets", { body });
+    expect([again.status, again.body.code, again.body.fields]).toEqual([409, 5, { ...body, upstream }]);
+    expect((await ask("POST /upstreams/two/targets", { body })).status).toBe(201);
+  });
+});
+
+describe("a list", () => {
+  it("may be asked by what only one entity has", async () => {
+    const { ask } = createAdmin();
+    for (const [username, custom] of [
+      ["ann", "7"],
+      ["bob", "8"],
+    ])
+      await ask("POST /consumers", { body: { username, custom_id: custom } });
+    const names = async (query: string) =>
+      (await ask(`GET /consumers?${query}`)).body.data.map(({ username }: { username: string }) => username);
+    expect(await names("custom_id=8")).toEqual(["bob"]);
+    expect(await names("username=ann")).toEqual(["ann"]);
+    expect(await names("custom_id=8&username=ann")).toEqual([]);
+    expect(await names("custom_id=9")).toEqual([]);
+    expect(await names("colour=red")).toHaveLength(2);
+  });
+
+  it("of keys is not asked by key: it would tell who has guessed one", async () => {
+    const { ask } = createAdmin();
+    await ask("PUT /consumers/ann");
+    await ask("POST /consumers/ann/key-auth", { body: { key: "ann-key-1" } });
+    expect((await ask("GET /key-auths?key=other")).body.data).toHaveLength(1);
+  });
+});
+
+describe("a body", () => {
+  it("that is packed is refused with the reason", async () => {
+    const { ask } = createAdmin();
+    const { body, status } = await ask("POST /services", {
+      body: "x",
+      headers: { "content-encoding": "gzip" },
+    });
+    expect([status, body.message]).toEqual([
+      400,
+      "content-encoding gzip is not understood: send the body as it is",
+    ]);
+  });
+});
+
+describe("a partial", () => {
+  it("tells which plugins link it", async () => {
+    const { ask } = createAdmin();
+    const partial = (
+      await ask("POST /partials", { body: { name: "p", type: "redis-ee", config: { host: "a" } } })
+    ).body;
+    await ask("POST /partials", { body: { name: "free", type: "redis-ee", config: { host: "b" } } });
+    const { body } = await ask("POST /plugins", {
+      body: {
+        name: "ai-rate-limiting-advanced",
+        instance_name: "limits",
+        config: { strategy: "redis", policies: [{ limits: [{ limit: 1, window_size: 60 }] }] },
+        partials: [{ id: partial.id, path: "config.redis" }],
+      },
+    });
+    expect(body.message).toBeUndefined();
+    expect((await ask("GET /partials/p/links")).body).toEqual({
+      data: [{ id: body.id, name: "ai-rate-limiting-advanced", instance_name: "limits" }],
+      next: null,
+    });
+    expect((await ask("GET /partials/free/links")).body.data).toEqual([]);
+    expect((await ask("GET /partials/none/links")).status).toBe(404);
+    expect((await ask("POST /partials/p/links")).headers["allow"]).toBe("GET");
   });
 });

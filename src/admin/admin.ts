@@ -2,9 +2,9 @@
 
 import { type ChangeContext, notFound } from "../control/change.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
-import { kindOf, kinds } from "../control/kinds.ts";
+import { kindOf } from "../control/kinds.ts";
 import { createPluginSchemas } from "../control/plugin-schemas.ts";
-import { Refusal, refusalTable } from "../control/refusal.ts";
+import { Refusal } from "../control/refusal.ts";
 import type { Covers } from "../control/secrets.ts";
 import { GatewayError } from "../errors.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -17,13 +17,24 @@ import { configReply } from "./declarative.ts";
 import { notAllowed } from "./entity-services.ts";
 import { type Explain, explainPage } from "./explain.ts";
 import { endpointPaths, openApiDocument } from "./openapi.ts";
-import { hasPage, jsonReply, type Pages, pageFor } from "./pages.ts";
-import { sizeOf, tagsOf } from "./paging.ts";
+import { hasPage, jsonReply, type Pages, pageFor, refusalReply } from "./pages.ts";
+import { sizeOf } from "./paging.ts";
+import { linksReply } from "./partial-links.ts";
 import type { ReloadResult } from "./reload.ts";
-import { type AdminRequest, adminRequest, fieldsOf } from "./request.ts";
+import { type AdminRequest, adminRequest, fieldsOf, maxAdminBody } from "./request.ts";
 import { kongVersion, rootReply } from "./root.ts";
-import { checkAlone, entitySchemaOf, partialSchemaOf, pluginSchemaOf, type SchemaSource } from "./schemas.ts";
+import {
+  checkAlone,
+  entitySchemaOf,
+  kindNamed,
+  partialSchemaOf,
+  pluginSchemaOf,
+  type SchemaSource,
+} from "./schemas.ts";
+import { tagsReply } from "./tags.ts";
+import { typedFields } from "./typed-fields.ts";
 import { type RunningUpstreams, type UpstreamServices, upstreamReply } from "./upstream-health.ts";
+import { workspacesReply } from "./workspaces.ts";
 
 export interface AdminSource {
   readonly version: string;
@@ -67,17 +78,32 @@ export function createAdminApi(
     const request = adminRequest(exchange);
     const denial = denialOf(request, access);
     if (denial !== undefined) return jsonReply(denial.status, { message: denial.message });
-    if (hasPage(exchange, own)) return pageFor(exchange, own);
-    const [first = ""] = request.path;
-    if (first === "schemas") return schemasReply(request, schemaSource);
-    if (first === "config" && request.path.length === 1) return configReply(request, services);
-    if (first === "tags") return tagsReply(request, control);
-    if (first === "audit") return auditReply(request, control);
-    return (
-      (await upstreamReply(request, services)) ??
-      (await collectionReply(request, services)) ??
-      pageFor(exchange, own)
-    );
+    const page = `/${request.path.join("/")}`;
+    if (hasPage(page, own)) return pageFor(exchange, own, page);
+    const reply = (await sectionReply(request)) ?? (await collectionReply(request, services));
+    return reply ?? pageFor(exchange, own, page);
+  }
+
+  /** Undefined where the path is none of those that are neither pages nor entities. */
+  function sectionReply(request: AdminRequest): Reply | Promise<Reply | undefined> | undefined {
+    switch (request.path[0]) {
+      case "workspaces":
+        return workspacesReply(request);
+      case "schemas":
+        return schemasReply(request, schemaSource);
+      case "config":
+        return request.path.length === 1 ? configReply(request, services) : undefined;
+      case "partials":
+        return request.path[2] === "links" ? linksReply(request, control) : undefined;
+      case "upstreams":
+        return upstreamReply(request, services);
+      case "tags":
+        return tagsReply(request, control);
+      case "audit":
+        return auditReply(request, control);
+      default:
+        return undefined;
+    }
   }
 
   return async (exchange) => {
@@ -86,7 +112,9 @@ export function createAdminApi(
     } catch (error) {
       if (error instanceof Refusal) return stamped(refusalReply(error));
       if (error instanceof GatewayError && error.code === "body_too_large")
-        return stamped(jsonReply(413, { message: error.message }));
+        return stamped(
+          jsonReply(413, { message: `the body is too large: at most ${maxAdminBody} bytes are read` }),
+        );
       throw error;
     }
   };
@@ -94,16 +122,19 @@ export function createAdminApi(
 
 function ownPages(source: AdminSource, schedule: Schedule): Pages {
   const { control, nodeId, pid, plugins, version } = source;
+  const root = () =>
+    rootReply({
+      version,
+      nodeId,
+      pid,
+      plugins: plugins.map(({ name }) => name),
+      enabled: control.entities.list(kindOf("plugin")).map(({ name }) => String(name)),
+      isWritable: control.isWritable,
+    });
   return {
-    "GET /": () =>
-      rootReply({
-        version,
-        nodeId,
-        pid,
-        plugins: plugins.map(({ name }) => name),
-        enabled: control.entities.list(kindOf("plugin")).map(({ name }) => String(name)),
-        isWritable: control.isWritable,
-      }),
+    "GET /": root,
+    // Where clients that name a workspace ask for the same.
+    "GET /kong": root,
     "GET /status": async () =>
       jsonReply(200, {
         ...(await source.describe()),
@@ -129,8 +160,9 @@ async function schemasReply(request: AdminRequest, source: SchemaSource): Promis
     (name === "validate" && more === undefined) || (plural === "plugins" && more === "validate");
   if (isValidation) {
     if (request.method !== "POST") return notAllowed("POST");
-    const { fields } = await fieldsOf(request);
-    checkAlone(plural, name === "validate" ? fields : { name, ...fields }, source);
+    const sent = await fieldsOf(request);
+    const named = name === "validate" ? sent : { ...sent, fields: { name, ...sent.fields } };
+    checkAlone(plural, typedFields(kindNamed(plural), named, undefined, source.schemas), source);
     return jsonReply(200, { message: "schema validation successful" });
   }
   if (more !== undefined || plural === "") throw notFound();
@@ -139,23 +171,6 @@ async function schemasReply(request: AdminRequest, source: SchemaSource): Promis
   if (plural === "partials") return jsonReply(200, partialSchemaOf(name, source));
   if (plural !== "plugins") throw notFound();
   return jsonReply(200, pluginSchemaOf(name, source));
-}
-
-function tagsReply(request: AdminRequest, { entities }: ControlPlane): Reply {
-  const [, wanted, more] = request.path;
-  if (more !== undefined) throw notFound();
-  if (request.method !== "GET") return notAllowed("GET");
-  const data = kinds.flatMap((kind) =>
-    entities
-      .list(kind)
-      .flatMap((record) =>
-        tagsOf(record).map((tag) => ({ entity_name: kind.plural, entity_id: record.id, tag })),
-      ),
-  );
-  return jsonReply(200, {
-    data: wanted === undefined ? data : data.filter(({ tag }) => tag === wanted),
-    next: null,
-  });
 }
 
 /** Who changed what, newest first: `?size=` and, for what is older, `?before=` the last version seen. */
@@ -170,12 +185,6 @@ async function auditReply(request: AdminRequest, control: ControlPlane): Promise
   const oldest = data.at(-1)?.version;
   const next = data.length < limit || oldest === undefined ? null : `/audit?size=${limit}&before=${oldest}`;
   return jsonReply(200, { data, next });
-}
-
-function refusalReply({ fields, kind, message }: Refusal): Reply {
-  const { code, name, status } = refusalTable[kind];
-  if (kind === "not_found") return jsonReply(status, { message });
-  return jsonReply(status, { message, name, code, ...(fields !== undefined && { fields }) });
 }
 
 /** Kong's tools find out from it whom they talk to. */

@@ -1,17 +1,17 @@
 /** Entities over HTTP: every path is derived from the kinds and what they refer to. */
 
-import type { FieldSchema } from "../config/field-schema.ts";
 import { type Change, create, type Fields, modify, notFound, remove, replace } from "../control/change.ts";
 import type { EntityRecord, EntitySet } from "../control/entity-set.ts";
 import { type ForeignKey, type Kind, kindAt, kindOf, referringTo } from "../control/kinds.ts";
-import { configSchemaOf } from "../control/plugin-schemas.ts";
+import { namesIn } from "../control/named-children.ts";
 import type { Reply } from "../http/reply.ts";
+import { isUuid } from "../util/uuid.ts";
 import { asker, contextOf, type EntityServices, notAllowed, shower } from "./entity-services.ts";
-import { typed } from "./form.ts";
 import { groupReply, membershipReply } from "./memberships.ts";
 import { jsonReply } from "./pages.ts";
-import { pageOf } from "./paging.ts";
+import { pageOf, withAsked } from "./paging.ts";
 import { type AdminRequest, fieldsOf } from "./request.ts";
+import { typedFields } from "./typed-fields.ts";
 
 /** Where a request leads: a list, or one entity, perhaps within another. */
 export interface Place {
@@ -20,6 +20,8 @@ export interface Place {
   readonly owner?: { readonly foreignKey: ForeignKey; readonly id: string } | undefined;
   /** Undefined for the list. */
   readonly item?: string | undefined;
+  /** What the path calls it, where that is no id but tells it from its owner's others. */
+  readonly called?: Fields | undefined;
 }
 
 /** Undefined where the path is no entity's. Rejects with a `Refusal`. */
@@ -55,12 +57,18 @@ function nestedPlace(
   if (around === undefined) throw notFound();
   if (inner !== undefined) {
     const owner = { foreignKey: inner.foreignKey, id: around.id };
-    return { kind: inner.kind, owner, item: namedWithin(entities, inner.kind, owner, item) };
+    const called = calledWithin(inner.kind, item);
+    return { kind: inner.kind, owner, item: namedWithin(entities, inner.kind, owner, item), called };
   }
   if (upward === undefined || item !== undefined) return undefined;
   const target = around[upward.field];
   if (typeof target !== "object" || target === null || !("id" in target)) throw notFound();
   return { kind: kindOf(upward.to), item: String(target.id) };
+}
+
+function calledWithin({ entity }: Kind, item: string | undefined): Fields | undefined {
+  const field = entity.nameWithinOwner;
+  return field === undefined || item === undefined || isUuid(item) ? undefined : { [field]: item };
 }
 
 /** The id, where the item is called by what only its owner's others are told from: `/upstreams/u/targets/10.0.0.1:80`. */
@@ -78,13 +86,17 @@ function namedWithin(
 async function listReply(request: AdminRequest, place: Place, services: EntityServices): Promise<Reply> {
   const { kind, owner } = place;
   const { control } = services;
+  const show = whole(request, kind, services);
   if (request.method === "GET") {
     const records =
       owner === undefined
         ? control.entities.list(kind)
         : control.entities.referring(kind, owner.foreignKey.field, owner.id);
-    const page = pageOf(records, request.query, request.exchange.request.path);
-    const show = shower(request, kind, services);
+    const page = pageOf(
+      withAsked(kind, records, request.query),
+      request.query,
+      request.exchange.request.path,
+    );
     return jsonReply(200, { ...page, data: page.data.map(show) });
   }
   if (request.method !== "POST") return notAllowed("GET, POST");
@@ -92,13 +104,13 @@ async function listReply(request: AdminRequest, place: Place, services: EntitySe
   const change = await control.change(asker(request, services), (entities) =>
     create(entities, kind, fields, contextOf(services)),
   );
-  return jsonReply(201, shownChange(change, shower(request, kind, services)));
+  return jsonReply(201, shownChange(change, show));
 }
 
 async function itemReply(request: AdminRequest, place: Place, services: EntityServices): Promise<Reply> {
   const { kind, item = "" } = place;
   const { control } = services;
-  const show = shower(request, kind, services);
+  const show = whole(request, kind, services);
   const who = asker(request, services);
   switch (request.method) {
     case "GET": {
@@ -112,10 +124,13 @@ async function itemReply(request: AdminRequest, place: Place, services: EntitySe
       );
     }
     case "PUT": {
-      const fields = await sentFields(request, place, services);
+      const fields = { ...place.called, ...(await sentFields(request, place, services)) };
       const change = await control.change(who, (entities) => {
         refuseElsewhere(entities, place);
-        return replace(entities, kind, item, fields, contextOf(services));
+        const isNew = place.called !== undefined && entities.find(kind, item) === undefined;
+        return isNew
+          ? create(entities, kind, fields, contextOf(services))
+          : replace(entities, kind, item, fields, contextOf(services));
       });
       return jsonReply(200, shownChange(change, show));
     }
@@ -137,6 +152,15 @@ async function itemReply(request: AdminRequest, place: Place, services: EntitySe
     default:
       return notAllowed("GET, PUT, PATCH, DELETE");
   }
+}
+
+/** An entity as this client may see it, with the names of those that are told in it. */
+function whole(request: AdminRequest, kind: Kind, services: EntityServices) {
+  const show = shower(request, kind, services);
+  return (record: EntityRecord): Fields => ({
+    ...show(record),
+    ...namesIn(services.control.entities, kind, record),
+  });
 }
 
 /** The entity, where it belongs to the owner that the path names. */
@@ -161,17 +185,9 @@ async function sentFields(
   { item = "", kind, owner }: Place,
   { context, control }: EntityServices,
 ): Promise<Fields> {
-  const { areTexts, fields } = await fieldsOf(request);
-  const known = { ...control.entities.find(kind, item), ...fields };
-  const given = areTexts ? (typed(schemaFor(kind, known, context), fields) as Fields) : fields; // a block stays one
+  const sent = await fieldsOf(request);
+  const given = typedFields(kind, sent, control.entities.find(kind, item), context.plugins);
   return owner === undefined ? given : { ...given, [owner.foreignKey.field]: { id: owner.id } };
-}
-
-function schemaFor(kind: Kind, known: Fields, { plugins }: EntityServices["context"]): FieldSchema {
-  const config = configSchemaOf(kind.name, known, plugins);
-  return config === undefined
-    ? kind.fields
-    : { ...kind.fields, properties: { ...kind.fields.properties, config } };
 }
 
 /** The entity as it is then. What was made up for it is told this once. */

@@ -90,6 +90,50 @@ describe("a file that is posted", () => {
     expect(control.hash).toBe(hash);
   });
 
+  it("that is wrong is told entity by entity where that is asked for", async () => {
+    const { ask } = createFileAdmin();
+    const id = "22222222-2222-4222-8222-222222222222";
+    const content = {
+      _format_version: "3.0",
+      nobody: [],
+      services: [
+        { name: "good", host: "a" },
+        {
+          name: "bad",
+          host: "a",
+          retries: -1,
+          tags: ["team"],
+          routes: [{ id, name: "nested", paths: ["x"] }, { name: "whole" }],
+        },
+      ],
+      consumers: [{ custom_id: "7", keyauth_credentials: [{ key: 5, tags: ["t"] }] }],
+    };
+    const { body, status } = await ask("POST /config?flatten_errors=1", { body: content });
+    expect([status, body.code, Object.keys(body.fields)]).toEqual([400, 14, ["nobody"]]);
+    expect(body.flattened_errors).toMatchObject([
+      {
+        entity_type: "service",
+        entity_name: "bad",
+        entity_tags: ["team"],
+        errors: [{ type: "field", field: "retries", message: expect.stringContaining("between") }],
+      },
+      {
+        entity_type: "route",
+        entity_id: id,
+        entity_name: "nested",
+        errors: [{ type: "field", field: "paths.0" }],
+      },
+      { entity_type: "route", entity_name: "whole", errors: [{ type: "entity" }] },
+      { entity_type: "keyauth_credential", entity_tags: ["t"], errors: [{ field: "key" }] },
+    ]);
+    expect((await ask("POST /config", { body: content })).body).not.toHaveProperty("flattened_errors");
+    const broken = await ask("POST /config?flatten_errors=1", {
+      body: "a: [",
+      headers: { "content-type": "text/yaml" },
+    });
+    expect([broken.status, broken.body.flattened_errors]).toEqual([400, []]);
+  });
+
   it("is missed where there is a form without it", async () => {
     const { ask } = createFileAdmin();
     for (const [type, body] of [

@@ -9,8 +9,9 @@ import { Refusal } from "../control/refusal.ts";
 import { holdsCover } from "../control/secrets.ts";
 import type { Reply } from "../http/reply.ts";
 import { asker, type EntityServices, notAllowed, shower } from "./entity-services.ts";
+import { flattened } from "./flattened-errors.ts";
 import { parseForm } from "./form.ts";
-import { jsonReply } from "./pages.ts";
+import { jsonReply, refusalReply } from "./pages.ts";
 import { type AdminRequest, bytesOf, headerOf, mediaTypeOf } from "./request.ts";
 
 /** Rejects with a `Refusal`. */
@@ -19,12 +20,21 @@ export async function configReply(request: AdminRequest, services: EntityService
   if (request.method !== "POST") return notAllowed("GET, POST");
   const { control } = services;
   const text = await textOf(request);
-  const isChecked = request.query.get("check_hash");
-  if ((isChecked === "1" || isChecked === "true") && hashOfText(text) === control.hash)
+  if (isOn(request, "check_hash") && hashOfText(text) === control.hash)
     return { status: 304, headers: {}, body: undefined };
   if (!control.isWritable && holdsCover(text)) throw coveredFile();
-  await control.replaceAll(asker(request, services), text);
+  try {
+    await control.replaceAll(asker(request, services), text);
+  } catch (error) {
+    if (error instanceof Refusal && error.kind === "declarative" && isOn(request, "flatten_errors"))
+      return refusalReply(error, flattened(text, error.fields ?? {}));
+    throw error;
+  }
   return jsonReply(201, byKind(request, services));
+}
+
+function isOn({ query }: AdminRequest, name: string): boolean {
+  return query.get(name) === "1" || query.get(name) === "true";
 }
 
 /** Without what has no value, as a person would write it. */

@@ -6,8 +6,19 @@ import {
   type MembershipEndpoint,
   membershipEndpoints,
 } from "./endpoints.ts";
-import { answer, block, bodyOf, type Json, listOf, type Paths, pointerTo, refused } from "./openapi-parts.ts";
+import {
+  answer,
+  block,
+  bodyOf,
+  type Json,
+  listOf,
+  type Paths,
+  pageSchema,
+  pointerTo,
+  refused,
+} from "./openapi-parts.ts";
 import { entityPointer, fieldsPointer, newEntityPointer } from "./openapi-schemas.ts";
+import { askableFields } from "./paging.ts";
 
 export function entityPaths(): Paths {
   const entities = entityEndpoints().map(
@@ -27,7 +38,7 @@ function listPath(endpoint: EntityEndpoint): Readonly<Record<string, Json>> {
   const place = owner === undefined ? "" : ` of a ${wordsOf(owner)}`;
   return {
     get: operation(path, "get", kind, `List the ${pluralWordsOf(kind)}${place}`, {
-      parameters: [...idsOf(path), ...pageParameters(), secretsParameter()],
+      parameters: [...idsOf(path), ...pageParameters(), ...askedParameters(kind), secretsParameter()],
       responses: {
         "200": answer("A page of them, by id.", pageOf(kind)),
         ...refused("400", ...missing(path)),
@@ -157,14 +168,7 @@ function readOf(kind: Kind): Json {
 }
 
 function pageOf(kind: Kind): Json {
-  return block(
-    {
-      data: listOf(entityPointer(kind)),
-      next: { type: ["string", "null"], description: "Path of the next page; null at the last." },
-      offset: { type: "string", description: "What `offset` is to be for the next page." },
-    },
-    ["data", "next"],
-  );
+  return pageSchema(entityPointer(kind));
 }
 
 function operation(path: string, method: string, kind: Kind, summary: string, rest: Json): Json {
@@ -197,6 +201,15 @@ function missing(path: string): readonly "404"[] {
 
 function pageParameters(): readonly Json[] {
   return ["size", "offset", "tags"].map((name) => pointerTo("parameters", name));
+}
+
+function askedParameters(kind: Kind): readonly Json[] {
+  return askableFields(kind).map((name) => ({
+    name,
+    in: "query",
+    description: "Only the one with this value.",
+    schema: { type: "string" },
+  }));
 }
 
 function secretsParameter(): Json {

@@ -1,11 +1,34 @@
 /** The OpenAPI operations of pages that are no entities. */
 import { operationId } from "./openapi-entities.ts";
-import { answer, block, bodyOf, type Json, listOf, type Paths, pointerTo, refused } from "./openapi-parts.ts";
+import {
+  answer,
+  block,
+  bodyOf,
+  type Json,
+  listOf,
+  type Paths,
+  pageSchema,
+  pointerTo,
+  refused,
+} from "./openapi-parts.ts";
 import { upstreamPaths } from "./openapi-upstreams.ts";
 
 export function pagePaths(): Paths {
   const pages: Paths = {
     "/": { get: page("Who answers: version, node, plugins, kind of database", "Facts.") },
+    "/workspaces": {
+      get: {
+        summary: "List the workspaces: `default`, by whose name every path may begin",
+        responses: { "200": answer("The one.", wholeList(workspaceEntry)), ...refused() },
+      },
+    },
+    "/workspaces/{workspace}": {
+      get: {
+        summary: "Get the workspace",
+        parameters: [inPath("workspace", "`default`, or its id.")],
+        responses: { "200": answer("The workspace.", workspaceEntry), ...refused("404") },
+      },
+    },
     "/status": { get: page("How the process, its parts and its configuration are doing", "Facts.") },
     "/metrics": {
       get: {
@@ -96,6 +119,16 @@ const schemaPaths: Paths = {
   },
 };
 
+const workspaceEntry = block({ id: { type: "string", format: "uuid" }, name: { type: "string" } });
+
+const onePage = [pointerTo("parameters", "size"), pointerTo("parameters", "offset")];
+
+const linkEntry = block({
+  id: { type: "string", format: "uuid" },
+  name: { type: "string" },
+  instance_name: { type: ["string", "null"] },
+});
+
 const tagEntry = block({
   entity_name: { type: "string" },
   entity_id: { type: "string" },
@@ -118,6 +151,12 @@ const wholePaths: Paths = {
           description: "`1`: answer 304 where the file is the one that runs.",
           schema: { type: "string" },
         },
+        {
+          name: "flatten_errors",
+          in: "query",
+          description: "`1`: list the errors of a wrong file entity by entity, as `flattened_errors`.",
+          schema: { type: "string" },
+        },
         pointerTo("parameters", "secrets"),
       ],
       requestBody: {
@@ -132,17 +171,31 @@ const wholePaths: Paths = {
       },
     },
   },
+  "/partials/{partial}/links": {
+    get: {
+      summary: "List the plugins that link a partial",
+      parameters: [inPath("partial", "Id or name of the partial."), ...onePage],
+      responses: {
+        "200": answer("A page of them, by id.", pageSchema(linkEntry)),
+        ...refused("400", "404"),
+      },
+    },
+  },
   "/tags": {
     get: {
       summary: "List all tags, with the entities that have them",
-      responses: { "200": answer("The tags.", wholeList(tagEntry)), ...refused() },
+      parameters: onePage,
+      responses: {
+        "200": answer("A page of them, by the entity's id.", pageSchema(tagEntry)),
+        ...refused("400"),
+      },
     },
   },
   "/tags/{tag}": {
     get: {
       summary: "List the entities with a tag",
-      parameters: [inPath("tag", "The tag.")],
-      responses: { "200": answer("The entities.", wholeList(tagEntry)), ...refused() },
+      parameters: [inPath("tag", "The tag."), ...onePage],
+      responses: { "200": answer("A page of them, by id.", pageSchema(tagEntry)), ...refused("400") },
     },
   },
   "/audit": {

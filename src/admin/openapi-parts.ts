@@ -48,3 +48,15 @@ export function refused(...statuses: readonly (keyof typeof refusals)[]): Json {
   const all = [...statuses, "401", "403"] as const;
   return Object.fromEntries(all.map((status) => [status, pointerTo("responses", refusals[status])]));
 }
+
+/** One page of a list, and where the next is. */
+export function pageSchema(items: Json): Json {
+  return block(
+    {
+      data: listOf(items),
+      next: { type: ["string", "null"], description: "Path of the next page; null at the last." },
+      offset: { type: "string", description: "What `offset` is to be for the next page." },
+    },
+    ["data", "next"],
+  );
+}

@@ -3,6 +3,7 @@
 import { entitySchema } from "../config/entity.ts";
 import { type FieldSchema, fieldSchema } from "../config/field-schema.ts";
 import { type ForeignKey, type Kind, kinds } from "../control/kinds.ts";
+import { namedChildrenOf } from "../control/named-children.ts";
 import { partialSchema } from "../control/plugin-schemas.ts";
 import type { PluginDefinition } from "../plugins/plugin.ts";
 import { block, type Json, listOf, pointerTo } from "./openapi-parts.ts";
@@ -87,6 +88,7 @@ function schemasOf(kind: Kind, plugins: readonly PluginDefinition[]): Json {
         ...propertiesOf({ ...fields, required: [] }),
         ...Object.fromEntries(foreignKeys.map((key) => [key.field, foreignSchema(key)])),
         ...shorthandsOf(kind),
+        ...namesOf(kind),
       },
       additionalProperties: false,
       ...(name === "plugin" && { allOf: plugins.map(configOf) }),
@@ -105,6 +107,19 @@ function shorthandsOf({ entity }: Kind): Json {
     properties
       .filter(([, field]) => field.fileOnly === true)
       .map(([name, field]) => [name, { ...schemaOf(field), writeOnly: true }]),
+  );
+}
+
+/** Lists of those that are entities of their own and told by their names in this one. */
+function namesOf(kind: Kind): Json {
+  return Object.fromEntries(
+    namedChildrenOf(kind).map(({ field }) => [
+      field,
+      {
+        ...listOf({ type: "string" }),
+        description: `Names of its ${field}: sent, they are made and deleted until it has these.`,
+      },
+    ]),
   );
 }
 

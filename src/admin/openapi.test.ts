@@ -108,6 +108,7 @@ function filled(path: string): string {
     tag: "one",
     address: "target-target",
     type: "model",
+    workspace: "default",
   };
   return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ids.get(name) ?? others[name] ?? name);
 }

@@ -1,4 +1,5 @@
 /** Small HTTP pages of the process itself: status, metrics, admin. */
+import { type Refusal, refusalTable } from "../control/refusal.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { type Listener, type ListenerServices, listen } from "../http/listener.ts";
 import type { Reply } from "../http/reply.ts";
@@ -15,14 +16,21 @@ export function serve(
   return listen(where, { handle }, services);
 }
 
-/** Whether there is a page at the request's path, by whatever method. */
-export function hasPage({ request: { path } }: Exchange, pages: Pages): boolean {
+/** Whether there is a page at the path, by whatever method. */
+export function hasPage(path: string, pages: Pages): boolean {
   return Object.keys(pages).some((key) => key.endsWith(` ${nameOf(path)}`));
 }
 
-/** The page of a request by method and path; anything else is 404, a known path with another method 405. */
-export function pageFor(exchange: Exchange, pages: Pages): Reply | Promise<Reply> {
-  const { method, path } = exchange.request;
+/**
+ * The page of a request by its method and a path, its own unless another is given; anything else is 404, a known path
+ * with another method 405.
+ */
+export function pageFor(
+  exchange: Exchange,
+  pages: Pages,
+  path = exchange.request.path,
+): Reply | Promise<Reply> {
+  const { method } = exchange.request;
   const name = nameOf(path);
   const page = pages[`${method === "HEAD" ? "GET" : method} ${name}`];
   if (page !== undefined) return page(exchange);
@@ -45,6 +53,13 @@ export function jsonReply(status: number, body: unknown): Reply {
     headers: { "content-type": "application/json; charset=utf-8" },
     body: JSON.stringify(body),
   };
+}
+
+/** Kong's form of an error; `more` is told beside it, or in the place of its fields. */
+export function refusalReply({ fields, kind, message }: Refusal, more: object = {}): Reply {
+  const { code, name, status } = refusalTable[kind];
+  if (kind === "not_found") return jsonReply(status, { message });
+  return jsonReply(status, { message, name, code, ...(fields !== undefined && { fields }), ...more });
 }
 
 export function textReply(status: number, body: string, contentType = "text/plain; charset=utf-8"): Reply {

@@ -68,7 +68,7 @@ describe("the body of a request", () => {
       headers: { "content-length": String(maxAdminBody + 1) },
     });
     expect(status).toBe(413);
-    expect(body.message).toMatch(/too large/);
+    expect(body.message).toMatch(/too large: at most 16777216 bytes/);
     const cut = createExchange({ body: "x".repeat(maxAdminBody + 1), headers: { "content-length": "1" } });
     expect(await rejectionOf(bytesOf(adminRequest(cut)))).toMatchObject({ code: "body_too_large" });
   });

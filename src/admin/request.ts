@@ -5,13 +5,14 @@ import { Refusal } from "../control/refusal.ts";
 import { readBody } from "../http/body.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { maxDepth, parseForm, tooDeep } from "./form.ts";
+import { withoutWorkspace } from "./workspaces.ts";
 
 /** Bytes of a body; more than any gateway's whole configuration takes. */
 export const maxAdminBody = 16 * 1024 * 1024;
 
 export interface AdminRequest {
   readonly method: string;
-  /** Path segments, decoded. */
+  /** Path segments, decoded, without the workspace. */
   readonly path: readonly string[];
   readonly query: URLSearchParams;
   readonly exchange: Exchange;
@@ -22,10 +23,12 @@ export function adminRequest(exchange: Exchange): AdminRequest {
   const { method, path, query } = exchange.request;
   return {
     method: method === "HEAD" ? "GET" : method,
-    path: path
-      .split("/")
-      .filter((each) => each !== "")
-      .map(decoded),
+    path: withoutWorkspace(
+      path
+        .split("/")
+        .filter((each) => each !== "")
+        .map(decoded),
+    ),
     query: new URLSearchParams(query),
     exchange,
   };
@@ -65,6 +68,9 @@ export interface SentFields {
 
 /** JSON, or a form as `curl -d` and `curl -F` send it. Rejects with a `Refusal` that says what would do. */
 export async function fieldsOf(request: AdminRequest): Promise<SentFields> {
+  const encoding = headerOf(request, "content-encoding");
+  if (encoding !== undefined && encoding !== "identity")
+    throw badBody(`content-encoding ${encoding} is not understood: send the body as it is`);
   const bytes = await bytesOf(request);
   const type = mediaTypeOf(request);
   if (type === "application/x-www-form-urlencoded" || type === "multipart/form-data") {

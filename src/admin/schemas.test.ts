@@ -78,6 +78,19 @@ describe("validating", () => {
     expect(body.fields).toEqual({ prt: expect.stringContaining("port"), retries: expect.any(String) });
   });
 
+  it("takes forms as they are taken where entities are made", async () => {
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    for (const [line, body] of [
+      [
+        "POST /schemas/plugins/validate",
+        "name=key-auth&config.key_names=apikey&config.hide_credentials=true",
+      ],
+      ["POST /schemas/plugins/key-auth/validate", "config.key_names=apikey"],
+      ["POST /schemas/services/validate", "host=a&retries=3&tags[]=x"],
+    ] as const)
+      expect((await ask(line, { body, headers })).body.message, line).toBe("schema validation successful");
+  });
+
   it("knows plugins by the body or by the path", async () => {
     const good = { config: { http_endpoint: "http://a/" } };
     for (const [line, body, status] of [

@@ -65,7 +65,7 @@ export const commonFields = {
     .meta(auto)
     .optional(),
   tags: z
-    .array(z.string())
+    .array(z.string().regex(/^[^,/\p{Cc}]+$/u, "must have neither , nor / nor control characters"))
     .describe("Words by which the admin API's lists can be asked, and decK chooses what is its own.")
     .optional(),
   created_at: z

@@ -252,6 +252,15 @@ describe("the top of the file", () => {
   });
 });
 
+describe("the workspace of a file", () => {
+  it("is default, and another is told to have no effect", () => {
+    expect(lines(`${head}_workspace: default\n`)).toEqual([]);
+    expect(lines(`${head}_workspace: other\n`)).toEqual([
+      "gateway.yaml:2:1: notice: _workspace: accepted, not acted on yet",
+    ]);
+  });
+});
+
 describe("any text", () => {
   it("is answered with a config or with errors, never with both and never with an exception", () => {
     const seed = fixture("seed.yaml");

@@ -35,10 +35,13 @@ export const remarks: Readonly<Record<string, string>> = {
   _comment: "A note.",
   _transform: "Set by the tool that wrote the file; without effect here.",
   _plugin_configs: "Shared plugin settings, which a plugin takes up with `_config`.",
-  _workspace: "Workspace the file belongs to; accepted, not acted on yet.",
+  _workspace: "Workspace the file belongs to: `default`, which is the only one.",
   _konnect: "Control plane the file belongs to; without effect here.",
   _ignore: "Fields decK leaves alone; without effect here.",
 };
+
+/** Of remarks that could ask for something: the value that asks for what is done anyway. */
+const withoutEffect: Readonly<Record<string, unknown>> = { _transform: true, _workspace: "default" };
 
 /** Checks the version and the names of the lists. */
 export function checkTopLevel(root: MapNode, report: Report): void {
@@ -103,9 +106,10 @@ function checkRemarks(root: MapNode, report: Report): void {
       "defaults are accepted, not acted on yet: write the values at each entity, or apply them with decK";
     report.addAtName("warning", ["_info", "defaults"], message);
   }
-  for (const name of ["_transform", "_workspace"]) {
+  for (const name of Object.keys(withoutEffect)) {
     const node = root.entries.get(name);
-    if (node === undefined || isNull(node) || (node.kind === "scalar" && node.value === true)) continue;
+    if (node === undefined || isNull(node)) continue;
+    if (node.kind === "scalar" && node.value === withoutEffect[name]) continue;
     report.addAtName("notice", [name], "accepted, not acted on yet");
   }
 }

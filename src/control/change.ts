@@ -15,6 +15,7 @@ import {
 import { textOfRecord } from "./hash.ts";
 import { type Kind, kindOf, referringTo } from "./kinds.ts";
 import { withLinkedPartials } from "./linked-partials.ts";
+import { type NamedChildren, splitNames } from "./named-children.ts";
 import type { PluginSchemas } from "./plugin-schemas.ts";
 import { keyText, Refusal, schemaViolation } from "./refusal.ts";
 import { uncovered } from "./secrets.ts";
@@ -122,7 +123,41 @@ export function violation(message: string, path: Path): Refusal {
   return schemaViolation([{ path, message }]);
 }
 
+/** The entity, and those that are told by their names in it: made where they are not there, gone where no longer named. */
 function put(
+  entities: EntitySet,
+  kind: Kind,
+  fields: Fields,
+  existing: EntityRecord | undefined,
+  context: ChangeContext,
+): Change {
+  const { named, own } = splitNames(kind, fields);
+  const change = putAlone(entities, kind, own, existing, context);
+  const { record } = change;
+  if (named.size === 0 || record === undefined) return change;
+  return [...named].reduce((whole, list) => withListed(entities, whole, list, context), change);
+}
+
+function withListed(
+  entities: EntitySet,
+  change: Change,
+  [{ kind, name: nameField, owner }, names]: readonly [NamedChildren, readonly string[]],
+  context: ChangeContext,
+): Change {
+  const id = change.record?.id ?? "";
+  const there = new Map(entities.referring(kind, owner, id).map((each) => [String(each[nameField]), each]));
+  const removed = [...there].flatMap(([name, each]) =>
+    names.includes(name) ? [] : [{ kind: kind.name, id: each.id }],
+  );
+  const put = [...change.put];
+  for (const name of names.filter((each) => !there.has(each))) {
+    const around = entities.with(put, removed);
+    put.push(...create(around, kind, { [nameField]: name, [owner]: { id } }, context).put);
+  }
+  return { ...change, put, removed: [...change.removed, ...removed] };
+}
+
+function putAlone(
   entities: EntitySet,
   kind: Kind,
   fields: Fields,

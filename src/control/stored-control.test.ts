@@ -180,9 +180,18 @@ describe("a change", () => {
   });
 });
 
+describe("the record of changes", () => {
+  it("that cannot be read is the store's error", async () => {
+    const { control, store } = await createOpened();
+    store.audit = () => Promise.reject(new StoreError("unreachable", "gone"));
+    const { kind, message } = await refusalFrom(control.audit({ limit: 1 }));
+    expect([kind, message]).toEqual(["database_error", "the record of changes cannot be read: gone"]);
+  });
+});
+
 describe("changes of two gateways at once", () => {
   it("are both kept: who comes second plans anew", async () => {
-    const { control, names, store } = await createOpened();
+    const { control, names, store, taken } = await createOpened();
     store.beforeWrite = async () =>
       store.writeElsewhere({ put: [stored("service", 9, { name: "other", host: "b" })] });
     const plans: number[] = [];
@@ -192,6 +201,35 @@ describe("changes of two gateways at once", () => {
     });
     expect(plans).toEqual([0, 1]);
     expect(names().toSorted()).toEqual(["other", "service-1"]);
+    expect(taken.map(({ services }) => services.length)).toEqual([2]);
+  });
+
+  it("leave the other's served where ours comes to nothing on top of it", async () => {
+    const { control, store, taken } = await createOpened();
+    store.beforeWrite = async () =>
+      store.writeElsewhere({ put: [stored("service", 1, { name: "service-1", host: "a.example" })] });
+    await control.change(asker, (entities) =>
+      entities.find(service, "service-1") === undefined ? adding(1)(entities) : nothing(),
+    );
+    expect(taken.at(-1)?.services).toMatchObject([{ name: "service-1" }]);
+  });
+
+  it("leave the other's served where ours is refused on top of it", async () => {
+    const { control, store, taken } = await createOpened();
+    store.beforeWrite = async () =>
+      store.writeElsewhere({ put: [stored("service", 9, { name: "service-1", host: "b.example" })] });
+    await refusalFrom(control.change(asker, adding(1)));
+    expect(taken.at(-1)?.services).toMatchObject([{ host: "b.example" }]);
+  });
+
+  it("where the store cannot be read in between, say that nothing was changed", async () => {
+    const { control, store } = await createOpened();
+    store.beforeWrite = async () => {
+      store.writeElsewhere({ put: [stored("service", 9, { name: "other", host: "b" })] });
+      store.read = () => Promise.reject(new StoreError("unreachable", "gone"));
+    };
+    const { kind, message } = await refusalFrom(control.change(asker, adding(1)));
+    expect([kind, message]).toEqual(["database_error", expect.stringContaining("nothing was changed")]);
   });
 
   it("are refused like others where they contradict each other", async () => {
@@ -213,7 +251,7 @@ describe("changes of two gateways at once", () => {
     expect([refusal.kind, refusal.message, count]).toEqual([
       "database_error",
       "other gateways change the configuration all the time; try again",
-      8,
+      50,
     ]);
   });
 });

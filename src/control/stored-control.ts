@@ -44,8 +44,11 @@ const pollMs = 500;
 /** What cannot be served for a reason outside, such as workers that are being replaced, is tried again every ten seconds. */
 const pollsPerRetry = 20;
 
-/** Others can be faster, but not again and again. */
-const maxAttempts = 8;
+/**
+ * Others can be faster, again and again where two pipelines bring files to two gateways: each attempt loses to a steady
+ * writer about every other time (measured), so that so many never all do.
+ */
+const maxAttempts = 50;
 
 export function createStoredControl(options: StoredControlOptions): StoredControl {
   const { apply, log, schedule, store, wallClock } = options;
@@ -88,20 +91,49 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
    * then. Rejects when the store cannot be read.
    */
   async function catchUp(): Promise<void> {
-    const next = await read();
-    take(next);
+    take(await read());
+    await serve();
+  }
+
+  async function serve(): Promise<void> {
     try {
-      await apply(check(next.entities, []), async () => undefined);
+      await apply(check(entities, []), async () => undefined);
       fault = undefined;
     } catch (error) {
       fault = reasonOf(error);
     }
   }
 
+  /**
+   * Made again on top of what another gateway was faster with. That is served only where the change comes to nothing:
+   * whoever does it before each attempt takes twice as long as the other, and is overtaken again.
+   */
+  async function changeOnTop(asker: Asker, plan: (set: EntitySet) => Change): Promise<Change> {
+    let isBehind = false;
+    try {
+      for (let count = 0; count < maxAttempts; count++) {
+        const change = await attempt(asker, plan).catch(unlessOvertaken);
+        if (change !== undefined) {
+          isBehind &&= isEmpty(change);
+          return change;
+        }
+        take(
+          await read().catch((error: unknown) => {
+            throw notCarriedOut("nothing was changed", error);
+          }),
+        );
+        isBehind = true;
+      }
+      throw new Refusal("database_error", "other gateways change the configuration all the time; try again");
+    } finally {
+      if (isBehind) await serve();
+    }
+  }
+
   async function attempt(asker: Asker, plan: (set: EntitySet) => Change): Promise<Change> {
     const change = plan(entities);
     const { put, removed } = change;
-    if (put.length === 0 && removed.length === 0) return change;
+    if (isEmpty(change)) return change;
     const next = entities.with(put, removed);
     const { checked, remaining } = checkOrMend(next, [...put, ...removed]);
     const audit = { timeMs: wallClock(), ...asker, changes: auditOf(entities, change, show) };
@@ -156,7 +188,6 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
   }
 
   function faultsOf(set: EntitySet): number {
-    if (fault === undefined) return 0;
     try {
       check(set, []);
       return 0;
@@ -222,21 +253,7 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
     get outage() {
       return outage;
     },
-    change: (asker, plan) =>
-      inTurn(async () => {
-        for (let count = 0; count < maxAttempts; count++) {
-          try {
-            return await attempt(asker, plan);
-          } catch (error) {
-            if (!(error instanceof OvertakenError)) throw error;
-            await catchUp();
-          }
-        }
-        throw new Refusal(
-          "database_error",
-          "other gateways change the configuration all the time; try again",
-        );
-      }),
+    change: (asker, plan) => inTurn(() => changeOnTop(asker, plan)),
     replaceAll: () =>
       Promise.reject(
         new Refusal(
@@ -244,7 +261,10 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
           "this endpoint is only available when Sluice is not using a database (start it with -c FILE)",
         ),
       ),
-    audit: (page) => store.audit(page, signal),
+    audit: (page) =>
+      store.audit(page, signal).catch((error: unknown) => {
+        throw notCarriedOut("the record of changes cannot be read", error);
+      }),
     open: () =>
       inTurn(async () => {
         take(await read());
@@ -273,6 +293,14 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
 
 /** Another gateway wrote between our reading and our writing. */
 class OvertakenError extends Error {}
+
+function unlessOvertaken(error: unknown): undefined {
+  if (!(error instanceof OvertakenError)) throw error;
+}
+
+function isEmpty({ put, removed }: Change): boolean {
+  return put.length === 0 && removed.length === 0;
+}
 
 function refused(cause: unknown): Refusal {
   // A line that is cut while the store writes leaves open what became of it; the next poll finds out.

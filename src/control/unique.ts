@@ -12,11 +12,21 @@ export function checkUnique(entities: EntitySet, kind: Kind, record: EntityRecor
     if (typeof value !== "string" || !others.some((other) => other[field] === value)) continue;
     throw violated({ [field]: isSecretField(kind, field) ? "…" : value });
   }
+  checkWithinOwner(kind, record, others);
   const { scope } = kind.entity;
   if (scope === undefined) return;
   const place = placeOf(scope, record);
   const text = keyText(place);
   if (others.some((other) => keyText(placeOf(scope, other)) === text)) throw violated(place);
+}
+
+/** What has no name of its own may still not be there twice for its owner: the targets of an upstream. */
+function checkWithinOwner({ entity }: Kind, record: EntityRecord, others: readonly EntityRecord[]): void {
+  const { nameWithinOwner: name, owner } = entity;
+  if (name === undefined || owner === undefined) return;
+  const id = idIn(record[owner]);
+  if (id !== undefined && others.some((other) => idIn(other[owner]) === id && other[name] === record[name]))
+    throw violated({ [name]: record[name], [owner]: { id } });
 }
 
 /** What tells it from others of its name. */

@@ -207,6 +207,17 @@ describeWithDecks((deck) => {
     expect(await listed(source, "services")).toMatchObject([{ name: "south", tags: ["south"] }]);
   });
 
+  it("takes a file of the workspace default, and of no other", async () => {
+    const of = (workspace: string) =>
+      `_format_version: "3.0"\n_workspace: ${workspace}\nservices:\n- {name: llm, host: a.internal, port: 80, protocol: http}\n`;
+    const deckOfSource = client(source);
+    expect(await deckOfSource.sync(of("default"))).toMatchObject({ code: 0, stderr: "", created: 1 });
+    expect(await listed(source, "services")).toMatchObject([{ name: "llm" }]);
+    const { code, stderr, stdout } = await deckOfSource.sync(of("other"));
+    expect(code).not.toBe(0);
+    expect(stdout + stderr).toContain("there is one workspace, default");
+  });
+
   describe("a file with a mistake", () => {
     const state = text(`test/fixtures/deck/everything${isOld ? "-1.1" : ""}.yaml`).replace(
       "- route_type: llm/v1/chat",
