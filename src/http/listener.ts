@@ -6,6 +6,7 @@ import type { Consumer, ConsumerIndex } from "../consumers/consumer.ts";
 import { toGatewayError } from "../errors.ts";
 import type { AiFacts } from "../llm/ai-facts.ts";
 import type { RouteMatch } from "../router/router.ts";
+import { Roster } from "../util/roster.ts";
 import { LightCancellation } from "./cancellation.ts";
 import type {
   Attempt,
@@ -74,7 +75,7 @@ export async function listen(
   handler: ListenerHandler,
   services: ListenerServices,
 ): Promise<Listener> {
-  const running = new Set<LiveExchange>();
+  const running = new Roster<LiveExchange>();
   const server = createServer({ keepAlive: true, noDelay: true }, (request, response) => {
     const exchange = new LiveExchange(request, response, services);
     running.add(exchange);
@@ -212,6 +213,7 @@ class LiveExchange implements Exchange {
   trace?: ExchangeTrace;
   admission?: Admission;
   ai?: AiFacts;
+  seat = 0;
   readonly #response: ServerResponse;
   #abort: AbortController | undefined;
   /** We ended the answer before its time, not the client. */
