@@ -17,6 +17,10 @@ export interface ClientRequest {
   /** Names and values in turn, as received: here repeated headers are still apart. */
   readonly rawHeaders: readonly string[];
   readonly clientIp: string;
+  /** How the client reached us. */
+  readonly scheme: "http" | "https";
+  /** What the client asked for when TLS began: "" for nothing, undefined where there is no TLS. */
+  readonly serverName: string | undefined;
   readonly body: Readable;
   /** The whole body, where a plugin has read `body` before. */
   readonly bytes?: Buffer;

@@ -1,11 +1,14 @@
 /** The HTTP/1.1 front: turns node's requests into exchanges, and replies into bytes the client paces. */
 import { createServer, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { toGatewayError } from "../errors.ts";
+import { acceptConnections, type ConnectionSource, cannotListen, type Place } from "./connection-source.ts";
 import type { Exchange } from "./exchange.ts";
 import { clientGoneStatus, type ExchangeEnd, type ListenerServices, LiveExchange } from "./live-exchange.ts";
 import type { Reply, ReplyHeaders } from "./reply.ts";
+import { createTlsEntrance, type TlsEntrance, type TlsEntranceOptions } from "./tls-entrance.ts";
 
+export type { ConnectionSource } from "./connection-source.ts";
 export type { ExchangeEnd, ListenerServices } from "./live-exchange.ts";
 
 export interface ListenerHandler {
@@ -25,24 +28,25 @@ export interface Listener {
   readonly address: string;
   /** Exchanges that have begun and not ended. */
   readonly running: number;
+  /** Serves clients that speak TLS too, in every other respect as the plain ones. Rejects as `listen` does. */
+  openSecure(where: Place | ConnectionSource, options: SecureEntranceOptions): Promise<SecureEntrance>;
   /** Stops accepting; resolves when running exchanges have ended, or after the deadline, when they are cut. */
   close(deadlineMs: number): Promise<void>;
 }
 
-/** Connections that somebody else accepts, e.g. another process for several. */
-export interface ConnectionSource {
-  /** Where clients connect. */
-  readonly address: string;
+/** A way in for clients that speak TLS, beside the plain one. */
+export interface SecureEntrance {
   readonly port: number;
-  /** Hands over every connection from now on, none of its bytes read. */
-  open(take: (socket: Socket) => void): void;
-  /** After it no connection comes any more. */
-  close(): void;
+  readonly address: string;
+  /** The certificates are others now: handshakes that begin from now on show them. */
+  renew(): void;
 }
+
+export type SecureEntranceOptions = Omit<TlsEntranceOptions, "onSecure">;
 
 /** Starts to listen; rejects with a message that names the address when that fails. */
 export async function listen(
-  where: { readonly host: string; readonly port: number } | ConnectionSource,
+  where: Place | ConnectionSource,
   handler: ListenerHandler,
   services: ListenerServices,
 ): Promise<Listener> {
@@ -58,7 +62,9 @@ export async function listen(
   // nginx's keepalive_timeout; long enough that clients that pool connections do not race our close.
   server.keepAliveTimeout = 75_000;
   let onIdle: () => void = () => undefined;
-  const source = "open" in where ? where : undefined;
+  const sources: ConnectionSource[] = "open" in where ? [where] : [];
+  const entrances: TlsEntrance[] = [];
+  let isClosing = false;
   const { port, address } = "open" in where ? adopt(server, where) : await bind(server, where);
 
   return {
@@ -67,8 +73,20 @@ export async function listen(
     get running() {
       return running.size;
     },
+    async openSecure(at, options) {
+      const source = "open" in at ? at : await acceptConnections(at);
+      const entrance = createTlsEntrance({
+        ...options,
+        onSecure: (socket) => void (isClosing ? socket.destroy() : server.emit("connection", socket)),
+      });
+      sources.push(source);
+      entrances.push(entrance);
+      source.open((socket) => entrance.take(socket));
+      return { address: source.address, port: source.port, renew: () => entrance.renew() };
+    },
     async close(deadlineMs) {
-      source?.close();
+      isClosing = true;
+      for (const source of sources) source.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       for (const exchange of running) exchange.announceClose();
@@ -82,6 +100,7 @@ export async function listen(
         });
       }
       server.closeAllConnections();
+      for (const entrance of entrances) entrance.close();
       await closed;
     },
   };
@@ -104,13 +123,9 @@ function adopt(
   return { port: source.port, address: source.address };
 }
 
-async function bind(
-  server: Server,
-  where: { readonly host: string; readonly port: number },
-): Promise<AddressInfo> {
+async function bind(server: Server, where: Place): Promise<AddressInfo> {
   await new Promise<void>((resolve, reject) => {
-    const refuse = (cause: Error) =>
-      reject(new Error(`cannot listen on ${where.host}:${where.port}: ${cause.message}`, { cause }));
+    const refuse = (cause: Error) => reject(cannotListen(where, cause));
     server.once("error", refuse);
     server.listen(where.port, where.host, () => {
       server.off("error", refuse);

@@ -1,5 +1,7 @@
 /** An exchange as the listener holds it: the client's request, and the way back at the client's pace. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { Admission } from "../budgets/admission.ts";
 import type { Consumer, ConsumerIndex } from "../consumers/consumer.ts";
 import type { AiFacts } from "../llm/ai-facts.ts";
@@ -69,13 +71,17 @@ export class LiveExchange implements Exchange {
     this.#response = response;
     const url = originForm(request.url ?? "/");
     const mark = url.indexOf("?");
+    const socket = request.socket as Socket & Partial<Pick<TLSSocket, "encrypted" | "servername">>; // one or the other
+    const isSecure = socket.encrypted === true;
     this.request = {
       method: request.method ?? "GET",
       path: mark === -1 ? url : url.slice(0, mark),
       query: mark === -1 ? "" : url.slice(mark + 1),
       headers: request.headers,
       rawHeaders: request.rawHeaders,
-      clientIp: request.socket.remoteAddress ?? "",
+      clientIp: socket.remoteAddress ?? "",
+      scheme: isSecure ? "https" : "http",
+      serverName: isSecure ? socket.servername || "" : undefined,
       body: request,
     };
     this.onward = { toService: this.request, toVendor: this.request };
@@ -206,13 +212,19 @@ export class LiveExchange implements Exchange {
     if (hasBody && reply.headers["content-length"] === undefined)
       reply.headers["content-length"] = String(length);
     const isUnread = !this.request.body.readableEnded && hasRequestBody(this.request);
-    if (isUnread) reply.headers["connection"] = "close";
+    if (isUnread) closeAfter(reply.headers);
     response.writeHead(reply.status, reply.headers);
     const sent = this.request.method === "HEAD" || !hasBody ? undefined : body;
     if (isUnread) this.#linger(sent);
     else response.end(sent);
     return sent === undefined ? 0 : length;
   }
+}
+
+/** Has the connection closed after this answer, whatever else the header says. */
+function closeAfter(headers: ReplyHeaders): void {
+  const { connection } = headers;
+  headers["connection"] = connection === undefined ? "close" : `${String(connection)}, close`;
 }
 
 /** `GET http://host/path` is allowed in requests to a server too (RFC 9112, 3.2.2); the path is what counts. */
