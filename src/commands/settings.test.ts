@@ -12,6 +12,8 @@ describe("the settings of the process", () => {
   it("have the documented defaults", () => {
     expect(read()).toEqual({
       proxyListen: { host: "0.0.0.0", port: 8000 },
+      proxyListenSsl: undefined,
+      sslCert: undefined,
       adminListen: { host: "127.0.0.1", port: 8001 },
       dashboardListen: undefined,
       adminToken: undefined,
@@ -40,6 +42,19 @@ describe("the settings of the process", () => {
       expect(env).toBe(`SLUICE_${flag.toUpperCase().replaceAll("-", "_")}`);
       expect(help).not.toBe("");
     }
+  });
+
+  it("take a certificate with its key, or neither", () => {
+    const files = { "ssl-cert": "a.crt", "ssl-cert-key": "a.key" };
+    expect(read(files).sslCert).toEqual({ cert: "a.crt", key: "a.key" });
+    expect(() => read({ "ssl-cert": "a.crt" })).toThrow(/^--ssl-cert: .* set --ssl-cert-key too/);
+    expect(() => read({}, { SLUICE_SSL_CERT_KEY: "a.key" })).toThrow(
+      /^SLUICE_SSL_CERT_KEY: .* set --ssl-cert too/,
+    );
+    expect(read({ "proxy-listen-ssl": "0.0.0.0:8443" }).proxyListenSsl).toEqual({
+      host: "0.0.0.0",
+      port: 8443,
+    });
   });
 
   it.each([

@@ -14,6 +14,12 @@ export interface Address {
   readonly port: number;
 }
 
+/** Where a certificate and its key lie. */
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
 interface Setting {
   readonly flag: string;
   readonly env: string;
@@ -24,6 +30,17 @@ interface Setting {
 /** Every setting of the process; the config file has the rest. */
 export const settingTable = [
   setting("proxy-listen", "0.0.0.0:8000", "where clients connect"),
+  setting(
+    "proxy-listen-ssl",
+    "off",
+    "where clients connect that speak TLS, e.g. 0.0.0.0:8443; off: nowhere. They are shown the certificates of the config, by their SNIs",
+  ),
+  setting(
+    "ssl-cert",
+    "",
+    "file with the certificate for names that have none in the config, in PEM, with those that vouch for it after it",
+  ),
+  setting("ssl-cert-key", "", "file with the key of --ssl-cert, in PEM"),
   setting(
     "admin-listen",
     "127.0.0.1:8001",
@@ -70,6 +87,10 @@ type Flag = (typeof settingTable)[number]["flag"];
 
 export interface ProcessSettings {
   readonly proxyListen: Address;
+  /** Undefined: no client speaks TLS. */
+  readonly proxyListenSsl: Address | undefined;
+  /** Files in PEM. */
+  readonly sslCert: CertificateFiles | undefined;
   readonly adminListen: Address | undefined;
   /** Nothing listens there yet. */
   readonly dashboardListen: Address | undefined;
@@ -105,6 +126,8 @@ export function readSettings(
   }
   return {
     proxyListen: address(read("proxy-listen")),
+    proxyListenSsl: optionalAddress(read("proxy-listen-ssl")),
+    sslCert: certificateFiles(read("ssl-cert"), read("ssl-cert-key")),
     adminListen,
     adminToken,
     adminSecrets: oneOf(read("admin-secrets"), ["on-request", "never"]),
@@ -152,6 +175,13 @@ function placed<Options>(readSetting: () => Options): Options {
     if (error instanceof PlaceSettingError) throw new SettingError(error.message, { cause: error });
     throw error;
   }
+}
+
+function certificateFiles(cert: Given, key: Given): CertificateFiles | undefined {
+  if (cert.text === "" && key.text === "") return undefined;
+  if (cert.text !== "" && key.text !== "") return { cert: cert.text, key: key.text };
+  const [given, missing] = cert.text === "" ? [key, "ssl-cert"] : [cert, "ssl-cert-key"];
+  throw new SettingError(`${given.source}: a certificate needs its key beside it: set --${missing} too`);
 }
 
 function optionalText({ text }: Given): string | undefined {

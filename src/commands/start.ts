@@ -82,6 +82,7 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
   const runtime = createRuntime(log, terminal.env);
   const serving = createServing({
     listen: settings.proxyListen,
+    listenSecure: settings.proxyListenSsl,
     runtime,
     sinks: [outputSink(settings.pretty, terminal, log)],
     settings,

@@ -19,11 +19,21 @@ export interface ClientRequest {
   readonly clientIp: string;
   /** How the client reached us. */
   readonly scheme: "http" | "https";
-  /** What the client asked for when TLS began: "" for nothing, undefined where there is no TLS. */
-  readonly serverName: string | undefined;
+  /** Of the client's connection to us; undefined where that is plain, whatever is in front of us. */
+  readonly tls: ClientTls | undefined;
   readonly body: Readable;
   /** The whole body, where a plugin has read `body` before. */
   readonly bytes?: Buffer;
+}
+
+/** TLS as a client has agreed on it with us. */
+export interface ClientTls {
+  /** What the client asked for; "" for nothing. */
+  readonly serverName: string;
+  /** E.g. `TLSv1.3`. */
+  readonly version: string;
+  /** OpenSSL's name of the cipher suite. */
+  readonly cipher: string;
 }
 
 /** A request as it goes on. Both are what the client sent until a plugin takes something out or adds to it. */

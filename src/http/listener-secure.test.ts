@@ -34,7 +34,7 @@ async function open(
   certificates = first;
   opened = await serve(async ({ request }) => {
     const body = await readBody(request.body, 0, undefined);
-    return textReply(`${request.scheme} ${request.serverName} ${request.clientIp} ${body}`);
+    return textReply(`${request.scheme} ${request.tls?.serverName} ${request.clientIp} ${body}`);
   });
   const { at = { host: "127.0.0.1", port: 0 }, ...timing } = more;
   const onFailure = (failure: HandshakeFailure) => void failures.push(failure);

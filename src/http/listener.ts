@@ -176,5 +176,6 @@ export function errorReply(thrown: unknown, requestId: string): Reply {
   if (error.retryAfterSeconds !== undefined)
     headers["retry-after"] = String(Math.ceil(error.retryAfterSeconds));
   if (error.challenge !== undefined) headers["www-authenticate"] = error.challenge;
+  if (error.upgrade !== undefined) Object.assign(headers, { connection: "Upgrade", upgrade: error.upgrade });
   return { status: error.status, headers, body: error.toBody(requestId), error };
 }

@@ -10,6 +10,7 @@ import { LightCancellation } from "./cancellation.ts";
 import type {
   Attempt,
   ClientRequest,
+  ClientTls,
   Exchange,
   ExchangeTrace,
   OnwardRequest,
@@ -71,17 +72,16 @@ export class LiveExchange implements Exchange {
     this.#response = response;
     const url = originForm(request.url ?? "/");
     const mark = url.indexOf("?");
-    const socket = request.socket as Socket & Partial<Pick<TLSSocket, "encrypted" | "servername">>; // one or the other
-    const isSecure = socket.encrypted === true;
+    const tls = tlsOf(request.socket);
     this.request = {
       method: request.method ?? "GET",
       path: mark === -1 ? url : url.slice(0, mark),
       query: mark === -1 ? "" : url.slice(mark + 1),
       headers: request.headers,
       rawHeaders: request.rawHeaders,
-      clientIp: socket.remoteAddress ?? "",
-      scheme: isSecure ? "https" : "http",
-      serverName: isSecure ? socket.servername || "" : undefined,
+      clientIp: request.socket.remoteAddress ?? "",
+      scheme: tls === undefined ? "http" : "https",
+      tls,
       body: request,
     };
     this.onward = { toService: this.request, toVendor: this.request };
@@ -219,6 +219,22 @@ export class LiveExchange implements Exchange {
     else response.end(sent);
     return sent === undefined ? 0 : length;
   }
+}
+
+/** Asked for once for each connection. */
+const tlsOfSockets = new WeakMap<Socket, ClientTls>();
+
+function tlsOf(socket: Socket): ClientTls | undefined {
+  const { encrypted } = socket as Socket & { readonly encrypted?: true }; // a TLSSocket has it
+  return encrypted === undefined ? undefined : (tlsOfSockets.get(socket) ?? readTls(socket as TLSSocket));
+}
+
+function readTls(socket: TLSSocket): ClientTls {
+  const { servername } = socket as { readonly servername?: string | false | null }; // node's types know no false
+  const version = socket.getProtocol() ?? "";
+  const tls = Object.freeze({ serverName: servername || "", version, cipher: socket.getCipher().name });
+  tlsOfSockets.set(socket, tls);
+  return tls;
 }
 
 /** Has the connection closed after this answer, whatever else the header says. */

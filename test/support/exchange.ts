@@ -33,7 +33,7 @@ export function createExchange(facts: ExchangeFacts = {}): Exchange {
     rawHeaders: facts.rawHeaders ?? [],
     clientIp: "203.0.113.7",
     scheme: "http",
-    serverName: undefined,
+    tls: undefined,
     body: Readable.from([bytes], { objectMode: false }),
   };
   const signal = facts.signal ?? new AbortController().signal;
