@@ -35,6 +35,8 @@ export interface GatewayOptions {
   readonly listen: { readonly host: string; readonly port: number } | ConnectionSource;
   /** The same for clients that speak TLS; undefined: none do. */
   readonly secure?: Pick<SecureFrontOptions, "at" | "readFallback"> | undefined;
+  /** Clients that are proxies of ours. Default: none are. */
+  readonly trusts?: ListenerServices["trusts"];
   readonly services: PluginServices & ListenerServices;
   readonly sinks: readonly Sink[];
   readonly metrics: Metrics;
@@ -150,7 +152,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     let opened: Listener | undefined;
     try {
       await startPlugins(current, undefined, stopping.signal, services.log);
-      opened = await listen(options.listen, handler, services);
+      opened = await listen(options.listen, handler, { ...services, trusts: options.trusts });
       const front = options.secure && { ...options.secure, log: services.log, now: services.now };
       return {
         listener: opened,

@@ -1,6 +1,7 @@
 /** A gateway with all it serves with: the world, metrics, the ledger. The same in a process of its own and in a worker. */
 import type { Config } from "../config/config.ts";
 import { type Gateway, type GatewayOptions, type PluginHealth, startGateway } from "../gateway.ts";
+import { createTrust } from "../http/trusted-ips.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import type { Sink } from "../telemetry/sinks.ts";
 import { readFallbackCertificate } from "./fallback-certificate.ts";
@@ -16,7 +17,7 @@ export interface ServingOptions {
   readonly listenSecure?: GatewayOptions["listen"] | undefined;
   readonly runtime: Runtime;
   readonly sinks: readonly Sink[];
-  readonly settings: Pick<ProcessSettings, "ledger" | "prefix" | "sslCert">;
+  readonly settings: Pick<ProcessSettings, "ledger" | "prefix" | "sslCert" | "trustedIps">;
 }
 
 export interface Serving {
@@ -35,6 +36,7 @@ export interface Serving {
 /** Opens the ledger; throws an `Error` that names the setting when that cannot work. */
 export function createServing({ listen, listenSecure, runtime, sinks, settings }: ServingOptions): Serving {
   const { sslCert } = settings;
+  const trusts = createTrust(settings.trustedIps);
   const readFallback = () => (sslCert === undefined ? undefined : readFallbackCertificate(sslCert));
   const secure = listenSecure === undefined ? undefined : { at: listenSecure, readFallback };
   const metrics = createMetrics();
@@ -48,7 +50,15 @@ export function createServing({ listen, listenSecure, runtime, sinks, settings }
       return gateway;
     },
     async start(config) {
-      gateway = await startGateway(config, { listen, secure, services: runtime, sinks, metrics, ledger });
+      gateway = await startGateway(config, {
+        listen,
+        secure,
+        trusts,
+        services: runtime,
+        sinks,
+        metrics,
+        ledger,
+      });
       return gateway;
     },
     health,

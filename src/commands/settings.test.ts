@@ -14,6 +14,7 @@ describe("the settings of the process", () => {
       proxyListen: { host: "0.0.0.0", port: 8000 },
       proxyListenSsl: undefined,
       sslCert: undefined,
+      trustedIps: [],
       adminListen: { host: "127.0.0.1", port: 8001 },
       dashboardListen: undefined,
       adminToken: undefined,
@@ -55,6 +56,13 @@ describe("the settings of the process", () => {
       host: "0.0.0.0",
       port: 8443,
     });
+  });
+
+  it("take addresses and ranges of proxies, and nothing else", () => {
+    expect(read({ "trusted-ips": "10.0.0.0/8, ::1" }).trustedIps).toEqual(["10.0.0.0/8", "::1"]);
+    expect(() => read({}, { SLUICE_TRUSTED_IPS: "10.0.0.0/8,lb.internal" })).toThrow(
+      /^SLUICE_TRUSTED_IPS: "lb\.internal" is no IP address/,
+    );
   });
 
   it.each([

@@ -4,6 +4,7 @@ import {
   configStoreSettingHelp,
   readConfigStoreSetting,
 } from "../config-store/options.ts";
+import { createTrust } from "../http/trusted-ips.ts";
 import { ledgerSettingHelp, readLedgerSetting } from "../ledger/ledger-settings.ts";
 import type { LedgerOptions } from "../ledger/options.ts";
 import { PlaceSettingError } from "../sql/place-setting.ts";
@@ -41,6 +42,11 @@ export const settingTable = [
     "file with the certificate for names that have none in the config, in PEM, with those that vouch for it after it",
   ),
   setting("ssl-cert-key", "", "file with the key of --ssl-cert, in PEM"),
+  setting(
+    "trusted-ips",
+    "",
+    "addresses and CIDR ranges of proxies in front, with commas between: their X-Forwarded-Proto and X-Real-IP are believed",
+  ),
   setting(
     "admin-listen",
     "127.0.0.1:8001",
@@ -91,6 +97,8 @@ export interface ProcessSettings {
   readonly proxyListenSsl: Address | undefined;
   /** Files in PEM. */
   readonly sslCert: CertificateFiles | undefined;
+  /** Addresses and CIDR ranges. */
+  readonly trustedIps: readonly string[];
   readonly adminListen: Address | undefined;
   /** Nothing listens there yet. */
   readonly dashboardListen: Address | undefined;
@@ -128,6 +136,7 @@ export function readSettings(
     proxyListen: address(read("proxy-listen")),
     proxyListenSsl: optionalAddress(read("proxy-listen-ssl")),
     sslCert: certificateFiles(read("ssl-cert"), read("ssl-cert-key")),
+    trustedIps: ipRanges(read("trusted-ips")),
     adminListen,
     adminToken,
     adminSecrets: oneOf(read("admin-secrets"), ["on-request", "never"]),
@@ -182,6 +191,16 @@ function certificateFiles(cert: Given, key: Given): CertificateFiles | undefined
   if (cert.text !== "" && key.text !== "") return { cert: cert.text, key: key.text };
   const [given, missing] = cert.text === "" ? [key, "ssl-cert"] : [cert, "ssl-cert-key"];
   throw new SettingError(`${given.source}: a certificate needs its key beside it: set --${missing} too`);
+}
+
+function ipRanges({ text, source }: Given): readonly string[] {
+  const ranges = text === "" ? [] : text.split(",").map((each) => each.trim());
+  try {
+    createTrust(ranges);
+    return ranges;
+  } catch (cause) {
+    throw new SettingError(`${source}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }
 
 function optionalText({ text }: Given): string | undefined {

@@ -16,11 +16,14 @@ export interface ClientRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Names and values in turn, as received: here repeated headers are still apart. */
   readonly rawHeaders: readonly string[];
+  /** As a proxy of ours says it, where one is in front; else whose connection it is. */
   readonly clientIp: string;
-  /** How the client reached us. */
+  /** How the client reached us, or the proxy of ours in front. */
   readonly scheme: "http" | "https";
   /** Of the client's connection to us; undefined where that is plain, whatever is in front of us. */
   readonly tls: ClientTls | undefined;
+  /** It came through a proxy of ours, whose words about the client are believed. */
+  readonly isTrusted: boolean;
   readonly body: Readable;
   /** The whole body, where a plugin has read `body` before. */
   readonly bytes?: Buffer;

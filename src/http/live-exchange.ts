@@ -17,6 +17,7 @@ import type {
   ServiceRecord,
 } from "./exchange.ts";
 import { type BodyFlow, isBodyStream, type Reply, type ReplyHeaders } from "./reply.ts";
+import { type Trust, toldIp, toldScheme } from "./trusted-ips.ts";
 
 export interface ListenerServices {
   /** Monotonic milliseconds. */
@@ -24,6 +25,8 @@ export interface ListenerServices {
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
   readonly newId: () => string;
+  /** Clients that are proxies of ours. Default: none are. */
+  readonly trusts?: Trust | undefined;
 }
 
 /** How an exchange ended, as the listener saw it. */
@@ -73,15 +76,19 @@ export class LiveExchange implements Exchange {
     const url = originForm(request.url ?? "/");
     const mark = url.indexOf("?");
     const tls = tlsOf(request.socket);
+    const peerIp = request.socket.remoteAddress ?? "";
+    const isTrusted = services.trusts?.(peerIp) === true;
+    const scheme = tls === undefined ? "http" : "https";
     this.request = {
       method: request.method ?? "GET",
       path: mark === -1 ? url : url.slice(0, mark),
       query: mark === -1 ? "" : url.slice(mark + 1),
       headers: request.headers,
       rawHeaders: request.rawHeaders,
-      clientIp: request.socket.remoteAddress ?? "",
-      scheme: tls === undefined ? "http" : "https",
+      clientIp: isTrusted ? (toldIp(request.headers) ?? peerIp) : peerIp,
+      scheme: isTrusted ? (toldScheme(request.headers) ?? scheme) : scheme,
       tls,
+      isTrusted,
       body: request,
     };
     this.onward = { toService: this.request, toVendor: this.request };

@@ -134,6 +134,7 @@ function callTo(host: HostAttempt, { call, exchange, preserveHost, service }: Pr
   const headers = forwardRequestHeaders(exchange.onward.toService, {
     preserveHost,
     scheme: exchange.request.scheme,
+    trustsClient: exchange.request.isTrusted,
     upstreamHost: host.hostHeader ?? hostHeader(host, service.protocol),
   });
   return {

@@ -157,6 +157,18 @@ describe("a route", () => {
     expect(await askSecure(port, { path: "/plain" })).toMatchObject({ status: 404 });
   });
 
+  it("for https alone is served where a proxy in front that is trusted has spoken it", async () => {
+    const behind = await startStack({ config: (url) => config([], url), trustedIps: ["127.0.0.0/8"] });
+    const told = { "x-forwarded-proto": "https", "x-forwarded-port": "443", "x-real-ip": "203.0.113.9" };
+    const answer = await behind.send({ path: "/secure", method: "GET", headers: told });
+    expect(headersOf(answer.text)).toMatchObject(told);
+    expect((await answer.record()).client_ip).toBe("203.0.113.9");
+    expect((await behind.send({ path: "/secure", method: "GET" })).status).toBe(426);
+    await behind.close();
+    const stranger = await stack.send({ path: "/secure", method: "GET", headers: told });
+    expect([stranger.status, (await stranger.record()).client_ip]).toEqual([426, "127.0.0.1"]);
+  });
+
   it("with server names is for those that asked for them", async () => {
     const routeOf = async (servername: string) => {
       const { headers } = await askSecure(port, { path: "/both", servername });

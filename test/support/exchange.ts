@@ -34,6 +34,7 @@ export function createExchange(facts: ExchangeFacts = {}): Exchange {
     clientIp: "203.0.113.7",
     scheme: "http",
     tls: undefined,
+    isTrusted: false,
     body: Readable.from([bytes], { objectMode: false }),
   };
   const signal = facts.signal ?? new AbortController().signal;

@@ -88,6 +88,7 @@ function createWorkers(size = 2) {
       listen: { host: "127.0.0.1", port: 0 },
       listenSecure: undefined,
       sslCert: undefined,
+      trustedIps: [],
       logLevel: "info",
       pretty: false,
       ledger: ledgerOptions.parse({ strategy: "off" }),

@@ -20,6 +20,7 @@ export interface WorkerSettings {
   /** The same for those that speak TLS. */
   readonly listenSecure: Address | undefined;
   readonly sslCert: CertificateFiles | undefined;
+  readonly trustedIps: readonly string[];
   readonly logLevel: LogLevel;
   readonly pretty: boolean;
   /** May hold a password: it goes through the channel and nowhere else. */

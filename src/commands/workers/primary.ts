@@ -15,6 +15,7 @@ import { type GatewayProcess, reportProblems, type StartOptions } from "../gatew
 import { degradedOrigin, openOrigin } from "../origin.ts";
 import { terminalLog } from "../runtime.ts";
 import type { ProcessSettings } from "../settings.ts";
+import { createRouteWarning } from "../unreachable-routes.ts";
 import { Crew } from "./crew.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import type { Entrance } from "./messages.ts";
@@ -37,19 +38,22 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
   const { settings, workers, terminal } = options;
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
   const covers = coversFor(settings);
+  const warnOfRoutes = createRouteWarning(settings, log);
   let phase: "starting" | "running" | "stopping" = "starting";
   const origin = await openOrigin(
     { ...options, covers },
     {
       env: terminal.env,
       log,
-      async take({ source }, beforeCommit) {
+      async take({ config, source }, beforeCommit) {
         if (phase !== "running") throw new Error(`the gateway is ${phase}; nothing was changed`);
         await crew.take(source, beforeCommit);
+        warnOfRoutes(config);
       },
     },
   );
   reportProblems(origin.first, log);
+  warnOfRoutes(origin.first.config);
 
   const metrics = createMetricsView();
   const dispatcher = createDispatcher(maxWaitingConnections);
@@ -64,6 +68,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
       listen: settings.proxyListen,
       listenSecure: settings.proxyListenSsl,
       sslCert: settings.sslCert,
+      trustedIps: settings.trustedIps,
       logLevel: settings.logLevel,
       pretty: settings.pretty,
       ledger: settings.ledger,
