@@ -188,6 +188,17 @@ describe("a secure entrance", () => {
     );
   });
 
+  it("makes anew only what has changed", () => {
+    const [a, b] = [served("server", "a"), served("client", "b")];
+    const first = compileServerCertificates([a, b]);
+    const next = compileServerCertificates([{ ...b, serverNames: ["c"] }, served("rsa", "b")], a, first);
+    expect(next.contextFor("c")).toBe(first.contextFor("b"));
+    expect(next.contextFor("x")).toBe(first.contextFor("a"));
+    expect([...first.contexts.values()]).not.toContain(next.contextFor("b"));
+    expect(next.content).not.toBe(first.content);
+    expect(compileServerCertificates([a, b]).content).toBe(first.content);
+  });
+
   it("has no certificate that no handshake could be made with", () => {
     const damaged = { name: "certificate 7", cert: "x", key: "y", serverNames: ["a"] };
     expect(() => compileServerCertificates([damaged])).toThrow(

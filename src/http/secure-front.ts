@@ -33,9 +33,7 @@ export async function openSecureFront(
   certificates: readonly ServedCertificate[],
   options: SecureFrontOptions,
 ): Promise<SecureFront> {
-  const prepare = (next: readonly ServedCertificate[]) =>
-    compileServerCertificates(next, options.readFallback());
-  let current = prepare(certificates);
+  let current = compileServerCertificates(certificates, options.readFallback());
   const entrance = await listener.openSecure(options.at, {
     certificates: () => current,
     onFailure: tellFailures(options),
@@ -43,7 +41,7 @@ export async function openSecureFront(
   return {
     address: entrance.address,
     port: entrance.port,
-    prepare,
+    prepare: (next) => compileServerCertificates(next, options.readFallback(), current),
     take(next) {
       if (next.content === current.content) return; // so that clients can go on resuming their sessions
       current = next;

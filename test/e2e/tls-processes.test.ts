@@ -1,5 +1,5 @@
 /** `sluice start --proxy-listen-ssl`: real processes, with and without workers, and real signals. */
-import { copyFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -57,7 +57,7 @@ async function beginStream(port: number): Promise<{ readonly rest: Promise<strin
 
 describe("a gateway process that speaks TLS", () => {
   it.each([["alone"], ["with workers", "--workers", "2"]])(
-    "%s shows the certificate of its files as they are at a reload, survives garbage, and drains at a stop",
+    "%s shows the certificate of its files as they are at a reload, keeps it where they are broken, survives garbage, and drains at a stop",
     async (_how, ...args) => {
       place("server");
       simulator.behave({ behaviour: { outputTokens: 40, perTokenMs: 5 } });
@@ -75,12 +75,20 @@ describe("a gateway process that speaks TLS", () => {
       await until(() => stderr().includes("reloaded"), "the reload");
       expect(await shownTo(port, "any.example")).toBe("postgres");
 
+      expect(stderr()).not.toMatch(/"level":"(?:warn|error|debug)"/);
+      writeFileSync(join(workplace.folder, "own.key"), "no key");
+      signal("SIGHUP");
+      await until(
+        () => /refused.*--ssl-cert-key own\.key holds no private key/.test(stderr()),
+        "the refusal",
+      );
+      expect(await shownTo(port, "any.example")).toBe("postgres");
+
       const stream = await beginStream(port);
       signal("SIGTERM");
       expect((await stream.rest).endsWith("data: [DONE]\n\n")).toBe(true);
       expect((await finished).code).toBe(0);
       await expect(askSecure(port)).rejects.toThrow(/ECONNREFUSED/);
-      expect(stderr()).not.toMatch(/"level":"(?:warn|error|debug)"/);
       expect(gateway.records().map(({ request: asked }) => (asked as { url: string }).url)).toEqual(
         Array(4).fill(`https://127.0.0.1:${port}/chat`),
       );
