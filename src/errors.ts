@@ -22,6 +22,7 @@ interface ErrorRow {
 /** Code → row. The texts of Kong's published errors are Kong's, so that clients that match on them keep working. */
 export const errorTable = {
   no_route: row(404, "invalid_request_error", "no Route matched with those values", "gateway"),
+  https_required: row(426, "invalid_request_error", "Please use HTTPS protocol", "gateway"),
   bad_body: row(
     400,
     "invalid_request_error",
@@ -140,11 +141,19 @@ export class GatewayError extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** How to ask to be let in, sent as `WWW-Authenticate`. */
   readonly challenge: string | undefined;
+  /** What to speak instead, sent as `Upgrade`. */
+  readonly upgrade: string | undefined;
 
   constructor(
     code: ErrorCode,
     details: ErrorDetails = {},
-    options: { cause?: unknown; retryAfterSeconds?: number; challenge?: string; status?: number } = {},
+    options: {
+      cause?: unknown;
+      retryAfterSeconds?: number;
+      challenge?: string;
+      upgrade?: string;
+      status?: number;
+    } = {},
   ) {
     const { status, type, shape, message } = errorTable[code];
     super(
@@ -158,6 +167,7 @@ export class GatewayError extends Error {
     this.shape = shape;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.challenge = options.challenge;
+    this.upgrade = options.upgrade;
   }
 
   /** The JSON body a client gets. */

@@ -7,6 +7,7 @@ import type { CallerChains } from "./config/plugin-chains.ts";
 import { createSnapshot, type RoutePlan, type Snapshot } from "./config/snapshot.ts";
 import { SnapshotLeases } from "./config/snapshot-leases.ts";
 import { GatewayError } from "./errors.ts";
+import { demandHttps } from "./http/demand-https.ts";
 import type { Exchange } from "./http/exchange.ts";
 import {
   type ConnectionSource,
@@ -16,6 +17,7 @@ import {
   listen,
 } from "./http/listener.ts";
 import type { Reply } from "./http/reply.ts";
+import { openSecureFront, type SecureFront, type SecureFrontOptions } from "./http/secure-front.ts";
 import { entryOf } from "./ledger/entry-of.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { runAccess, runLog, runRespond } from "./plugins/chain.ts";
@@ -32,6 +34,10 @@ import { version } from "./util/version.ts";
 export interface GatewayOptions {
   /** Where to listen, or who else does. */
   readonly listen: { readonly host: string; readonly port: number } | ConnectionSource;
+  /** The same for clients that speak TLS; undefined: none do. */
+  readonly secure?: Pick<SecureFrontOptions, "at" | "readFallback"> | undefined;
+  /** Clients that are proxies of ours. Default: none are. */
+  readonly trusts?: ListenerServices["trusts"];
   readonly services: PluginServices & ListenerServices;
   readonly sinks: readonly Sink[];
   readonly metrics: Metrics;
@@ -67,6 +73,8 @@ export interface UpstreamTargetStatus extends TargetStatus {
 export interface Gateway {
   readonly port: number;
   readonly address: string;
+  /** Where clients that speak TLS connect. */
+  readonly secure: Pick<SecureFront, "address" | "port"> | undefined;
   /** What runs now. */
   readonly snapshot: Snapshot;
   /** Exchanges under way. */
@@ -143,13 +151,20 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     },
     rejectHeaders: finish,
   };
-  const listener = await open();
+  const { listener, secure } = await open();
 
-  async function open(): Promise<Listener> {
+  async function open() {
+    let opened: Listener | undefined;
     try {
       await startPlugins(current, undefined, stopping.signal, services.log);
-      return await listen(options.listen, handler, services);
+      opened = await listen(options.listen, handler, { ...services, trusts: options.trusts });
+      const front = options.secure && { ...options.secure, log: services.log, now: services.now };
+      return {
+        listener: opened,
+        secure: front && (await openSecureFront(opened, config.certificates, front)),
+      };
     } catch (error) {
+      await opened?.close(0);
       stopping.abort(error);
       await closeUnused(current, undefined, services.log);
       throw error;
@@ -158,6 +173,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
 
   const prepare = async (next: Config): Promise<PreparedConfig> => {
     const previous = current;
+    const certificates = secure?.prepare(next.certificates);
     const snapshot = createSnapshot(next, services, previous);
     const discard = () => closeUnused(snapshot, previous, services.log);
     try {
@@ -174,6 +190,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
         }
         leases.add(snapshot);
         current = snapshot;
+        if (certificates !== undefined) secure?.take(certificates);
         await forgetRemoved(previous, snapshot, stopping.signal, services.log);
         leases.retire(previous);
       },
@@ -183,6 +200,7 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
   return {
     port: listener.port,
     address: listener.address,
+    secure,
     get snapshot() {
       return current;
     },
@@ -241,9 +259,12 @@ async function route(exchange: Exchange, snapshot: Snapshot, services: PluginSer
     path: request.path,
     host: headerText(request.headers["host"]),
     header: (name) => headerText(request.headers[name]),
+    scheme: request.scheme,
+    serverName: request.tls?.serverName,
   });
   if (match === undefined) throw new GatewayError("no_route");
   exchange.route = match;
+  if (match.needsHttps) return demandHttps(request, match.route.httpsRedirectStatus ?? 426);
   exchange.consumers = snapshot.consumers;
   const { callers, plugins, service, serviceRecord, upstream } = match.payload;
   if (serviceRecord !== undefined) exchange.service = serviceRecord;

@@ -8,7 +8,8 @@ const placesOf = (code: ErrorCode) =>
 
 /** What the specification says of each status; the rows of its error catalogue in the comments. */
 const statuses: Readonly<Record<ErrorCode, number>> = {
-  no_route: 404, // E1
+  no_route: 404,
+  https_required: 426, // E1
   bad_body: 400, // E2
   body_too_large: 413, // a documented difference: Kong answers 400
   no_prompt: 400, // E3

@@ -25,9 +25,14 @@ interface Place {
   readonly port: number;
 }
 
+/** Where clients connect. */
+export interface ProxyPlaces extends Place {
+  readonly secure?: Place | undefined;
+}
+
 export interface Front {
   /** Tells `sluice reload` and the output that the gateway is ready; to be called once signals are heard. */
-  announce(proxy: Place, facts?: Readonly<Record<string, number>>): void;
+  announce(proxy: ProxyPlaces, facts?: Readonly<Record<string, number>>): void;
   close(): Promise<void>;
 }
 
@@ -60,6 +65,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   let forget: () => void = () => undefined;
   if (settings.dashboardListen !== undefined)
     log.warn("this version has no dashboard; nothing listens on --dashboard-listen");
+  if (settings.sslCert !== undefined && settings.proxyListenSsl === undefined)
+    log.warn("--ssl-cert has no effect: nothing speaks TLS without --proxy-listen-ssl");
   return {
     announce(proxy, facts = {}) {
       const adminUrl = admin === undefined ? undefined : urlOf(admin);
@@ -67,6 +74,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       forget = writeRunFile(settings.prefix, content, log);
       const line = {
         proxy: urlOf(proxy),
+        ...(proxy.secure !== undefined && { proxy_ssl: urlOf(proxy.secure, "https") }),
         ...(adminUrl !== undefined && { admin: adminUrl }),
         ...(status !== undefined && { status: urlOf(status) }),
         ...facts,
@@ -87,7 +95,7 @@ function prettyReady(line: Readonly<Record<string, string | number>>): string {
   return `ready  ${parts.join("  ")}\n`;
 }
 
-function urlOf({ address, port }: Place): string {
+function urlOf({ address, port }: Place, scheme = "http"): string {
   const host = address.includes(":") ? `[${address}]` : address;
-  return `http://${host}:${port}`;
+  return `${scheme}://${host}:${port}`;
 }

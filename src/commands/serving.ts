@@ -1,19 +1,23 @@
 /** A gateway with all it serves with: the world, metrics, the ledger. The same in a process of its own and in a worker. */
 import type { Config } from "../config/config.ts";
 import { type Gateway, type GatewayOptions, type PluginHealth, startGateway } from "../gateway.ts";
-import type { LedgerOptions } from "../ledger/options.ts";
+import { createTrust } from "../http/trusted-ips.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import type { Sink } from "../telemetry/sinks.ts";
+import { readFallbackCertificate } from "./fallback-certificate.ts";
 import { ledgerCloseMs, ledgerComponents, openProcessLedger } from "./process-ledger.ts";
 import { addReadings } from "./readings.ts";
 import type { Runtime } from "./runtime.ts";
+import type { ProcessSettings } from "./settings.ts";
 import type { UpstreamFacts, WorkerFacts } from "./workers/messages.ts";
 
 export interface ServingOptions {
   readonly listen: GatewayOptions["listen"];
+  /** The same for clients that speak TLS. */
+  readonly listenSecure?: GatewayOptions["listen"] | undefined;
   readonly runtime: Runtime;
   readonly sinks: readonly Sink[];
-  readonly settings: { readonly ledger: LedgerOptions; readonly prefix: string };
+  readonly settings: Pick<ProcessSettings, "ledger" | "prefix" | "sslCert" | "trustedIps">;
 }
 
 export interface Serving {
@@ -31,7 +35,11 @@ export interface Serving {
 }
 
 /** Opens the ledger; throws an `Error` that names the setting when that cannot work. */
-export function createServing({ listen, runtime, sinks, settings }: ServingOptions): Serving {
+export function createServing({ listen, listenSecure, runtime, sinks, settings }: ServingOptions): Serving {
+  const { sslCert } = settings;
+  const trusts = createTrust(settings.trustedIps);
+  const readFallback = () => (sslCert === undefined ? undefined : readFallbackCertificate(sslCert));
+  const secure = listenSecure === undefined ? undefined : { at: listenSecure, readFallback };
   const metrics = createMetrics();
   const ledger = openProcessLedger(settings, runtime);
   let gateway: Gateway | undefined;
@@ -43,7 +51,15 @@ export function createServing({ listen, runtime, sinks, settings }: ServingOptio
       return gateway;
     },
     async start(config) {
-      gateway = await startGateway(config, { listen, services: runtime, sinks, metrics, ledger });
+      gateway = await startGateway(config, {
+        listen,
+        secure,
+        trusts,
+        services: runtime,
+        sinks,
+        metrics,
+        ledger,
+      });
       return gateway;
     },
     health,

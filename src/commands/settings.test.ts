@@ -12,6 +12,9 @@ describe("the settings of the process", () => {
   it("have the documented defaults", () => {
     expect(read()).toEqual({
       proxyListen: { host: "0.0.0.0", port: 8000 },
+      proxyListenSsl: undefined,
+      sslCert: undefined,
+      trustedIps: [],
       adminListen: { host: "127.0.0.1", port: 8001 },
       dashboardListen: undefined,
       adminToken: undefined,
@@ -40,6 +43,26 @@ describe("the settings of the process", () => {
       expect(env).toBe(`SLUICE_${flag.toUpperCase().replaceAll("-", "_")}`);
       expect(help).not.toBe("");
     }
+  });
+
+  it("take a certificate with its key, or neither", () => {
+    const files = { "ssl-cert": "a.crt", "ssl-cert-key": "a.key" };
+    expect(read(files).sslCert).toEqual({ cert: "a.crt", key: "a.key" });
+    expect(() => read({ "ssl-cert": "a.crt" })).toThrow(/^--ssl-cert: .* set --ssl-cert-key too/);
+    expect(() => read({}, { SLUICE_SSL_CERT_KEY: "a.key" })).toThrow(
+      /^SLUICE_SSL_CERT_KEY: .* set --ssl-cert too/,
+    );
+    expect(read({ "proxy-listen-ssl": "0.0.0.0:8443" }).proxyListenSsl).toEqual({
+      host: "0.0.0.0",
+      port: 8443,
+    });
+  });
+
+  it("take addresses and ranges of proxies, and nothing else", () => {
+    expect(read({ "trusted-ips": "10.0.0.0/8, ::1" }).trustedIps).toEqual(["10.0.0.0/8", "::1"]);
+    expect(() => read({}, { SLUICE_TRUSTED_IPS: "10.0.0.0/8,lb.internal" })).toThrow(
+      /^SLUICE_TRUSTED_IPS: "lb\.internal" is no IP address/,
+    );
   });
 
   it.each([

@@ -4,6 +4,7 @@ import {
   configStoreSettingHelp,
   readConfigStoreSetting,
 } from "../config-store/options.ts";
+import { createTrust } from "../http/trusted-ips.ts";
 import { ledgerSettingHelp, readLedgerSetting } from "../ledger/ledger-settings.ts";
 import type { LedgerOptions } from "../ledger/options.ts";
 import { PlaceSettingError } from "../sql/place-setting.ts";
@@ -12,6 +13,12 @@ import { type LogLevel, logLevels } from "../telemetry/logger.ts";
 export interface Address {
   readonly host: string;
   readonly port: number;
+}
+
+/** Where a certificate and its key lie. */
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
 }
 
 interface Setting {
@@ -24,6 +31,22 @@ interface Setting {
 /** Every setting of the process; the config file has the rest. */
 export const settingTable = [
   setting("proxy-listen", "0.0.0.0:8000", "where clients connect"),
+  setting(
+    "proxy-listen-ssl",
+    "off",
+    "where clients connect that speak TLS, e.g. 0.0.0.0:8443; off: nowhere. They are shown the certificates of the config, by their SNIs",
+  ),
+  setting(
+    "ssl-cert",
+    "",
+    "file with the certificate for names that have none in the config, in PEM, with those that vouch for it after it",
+  ),
+  setting("ssl-cert-key", "", "file with the key of --ssl-cert, in PEM"),
+  setting(
+    "trusted-ips",
+    "",
+    "addresses and CIDR ranges of proxies in front, with commas between: their X-Forwarded-Proto and X-Real-IP are believed",
+  ),
   setting(
     "admin-listen",
     "127.0.0.1:8001",
@@ -70,6 +93,12 @@ type Flag = (typeof settingTable)[number]["flag"];
 
 export interface ProcessSettings {
   readonly proxyListen: Address;
+  /** Undefined: no client speaks TLS. */
+  readonly proxyListenSsl: Address | undefined;
+  /** Files in PEM. */
+  readonly sslCert: CertificateFiles | undefined;
+  /** Addresses and CIDR ranges. */
+  readonly trustedIps: readonly string[];
   readonly adminListen: Address | undefined;
   /** Nothing listens there yet. */
   readonly dashboardListen: Address | undefined;
@@ -105,6 +134,9 @@ export function readSettings(
   }
   return {
     proxyListen: address(read("proxy-listen")),
+    proxyListenSsl: optionalAddress(read("proxy-listen-ssl")),
+    sslCert: certificateFiles(read("ssl-cert"), read("ssl-cert-key")),
+    trustedIps: ipRanges(read("trusted-ips")),
     adminListen,
     adminToken,
     adminSecrets: oneOf(read("admin-secrets"), ["on-request", "never"]),
@@ -151,6 +183,23 @@ function placed<Options>(readSetting: () => Options): Options {
   } catch (error) {
     if (error instanceof PlaceSettingError) throw new SettingError(error.message, { cause: error });
     throw error;
+  }
+}
+
+function certificateFiles(cert: Given, key: Given): CertificateFiles | undefined {
+  if (cert.text === "" && key.text === "") return undefined;
+  if (cert.text !== "" && key.text !== "") return { cert: cert.text, key: key.text };
+  const [given, missing] = cert.text === "" ? [key, "ssl-cert"] : [cert, "ssl-cert-key"];
+  throw new SettingError(`${given.source}: a certificate needs its key beside it: set --${missing} too`);
+}
+
+function ipRanges({ text, source }: Given): readonly string[] {
+  const ranges = text === "" ? [] : text.split(",").map((each) => each.trim());
+  try {
+    createTrust(ranges);
+    return ranges;
+  } catch (cause) {
+    throw new SettingError(`${source}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
 }
 

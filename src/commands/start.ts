@@ -13,6 +13,7 @@ import { createServing } from "./serving.ts";
 import { readSettings } from "./settings.ts";
 import { waitForStop } from "./signals.ts";
 import { UsageError } from "./terminal.ts";
+import { createRouteWarning } from "./unreachable-routes.ts";
 import { countUpstreams, runningUpstreams } from "./upstream-states.ts";
 import { startWorkers } from "./workers/primary.ts";
 import { isWorker, runWorker } from "./workers/worker.ts";
@@ -67,6 +68,7 @@ function readConfigFlags({
 async function startProcess({ settings, terminal, ...where }: StartOptions): Promise<GatewayProcess> {
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
   const covers = coversFor(settings);
+  const warnOfRoutes = createRouteWarning(settings, log);
   const origin = await openOrigin(
     { ...where, settings, covers },
     {
@@ -76,13 +78,16 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
         const running = serving.gateway;
         if (running === undefined) throw new Error("the gateway has not started yet");
         await running.reload(config, beforeCommit);
+        warnOfRoutes(config);
       },
     },
   );
   reportProblems(origin.first, log);
+  warnOfRoutes(origin.first.config);
   const runtime = createRuntime(log, terminal.env);
   const serving = createServing({
     listen: settings.proxyListen,
+    listenSecure: settings.proxyListenSsl,
     runtime,
     sinks: [outputSink(settings.pretty, terminal, log)],
     settings,

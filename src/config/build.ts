@@ -10,6 +10,7 @@ import type { Good } from "./good.ts";
 import type { Directory } from "./names.ts";
 import type { OrderedPlugin } from "./ordering-checks.ts";
 import { formatPath } from "./problem.ts";
+import { buildCertificates } from "./served-certificates.ts";
 import { type Backends, collectBackends } from "./upstreams.ts";
 
 type ServiceFields = z.output<z.ZodObject<typeof service.shape>>;
@@ -45,6 +46,7 @@ export function buildConfig(good: readonly Good[], directory: Directory): Config
     plugins,
     consumers,
     consumerGroups,
+    certificates: buildCertificates({ certificates: of("certificate"), snis: of("sni") }, directory),
   });
 }
 
@@ -91,6 +93,8 @@ function buildRoute(instance: Instance, fields: RouteFields, directory: Director
     hosts: fields.hosts,
     paths: fields.paths,
     headers: fields.headers,
+    snis: fields.snis,
+    httpsRedirectStatus: fields.https_redirect_status_code,
     stripPath: fields.strip_path,
     preserveHost: fields.preserve_host,
     regexPriority: fields.regex_priority,

@@ -1,5 +1,6 @@
 /** A config file that was found good: flat, normalised and frozen. What the snapshot is compiled from. */
 import type { Consumer, ConsumerGroup, KeyCredential } from "../consumers/consumer.ts";
+import type { ServedCertificate } from "../http/server-certificates.ts";
 import type { UpstreamTls } from "../http/upstream-tls.ts";
 import type { PluginDefinition } from "../plugins/plugin.ts";
 import type { UpstreamDefinition } from "../upstreams/upstream.ts";
@@ -15,6 +16,8 @@ export interface Config {
   readonly plugins: readonly PluginConfig[];
   readonly consumers: readonly ConsumerConfig[];
   readonly consumerGroups: readonly ConsumerGroup[];
+  /** Those that have a server name. */
+  readonly certificates: readonly ServedCertificate[];
 }
 
 interface Identified {
@@ -49,6 +52,10 @@ export interface RouteConfig extends Identified {
   readonly hosts: readonly string[] | undefined;
   readonly paths: readonly string[] | undefined;
   readonly headers: Readonly<Record<string, readonly string[]>> | undefined;
+  /** TLS server names. */
+  readonly snis: readonly string[] | undefined;
+  /** Status of the answer to plain HTTP, where only https is among `protocols`. */
+  readonly httpsRedirectStatus: number;
   readonly stripPath: boolean;
   readonly preserveHost: boolean;
   readonly regexPriority: number;

@@ -65,6 +65,9 @@ describe("entities as a document", () => {
       consumers: [{ ...idOf(6), username: "ada", custom_id: "7", groups: ["team"] }],
       keyauth_credentials: [{ ...idOf(7), key: "k", ttl: 60, consumer: "ada", created_at: testNow }],
       consumer_groups: [{ ...idOf(8), name: "team" }],
+      certificates: [
+        { ...idOf(10), cert: tlsFile("client.crt"), key: tlsFile("client.key"), snis: ["a.example"] },
+      ],
     };
     const brief = loadConfig(JSON.stringify(written), options);
     const full = loadDocument(documentOf(entities).content, options);

@@ -16,10 +16,27 @@ export interface ClientRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Names and values in turn, as received: here repeated headers are still apart. */
   readonly rawHeaders: readonly string[];
+  /** As a proxy of ours says it, where one is in front; else whose connection it is. */
   readonly clientIp: string;
+  /** How the client reached us, or the proxy of ours in front. */
+  readonly scheme: "http" | "https";
+  /** Of the client's connection to us; undefined where that is plain, whatever is in front of us. */
+  readonly tls: ClientTls | undefined;
+  /** It came through a proxy of ours, whose words about the client are believed. */
+  readonly isTrusted: boolean;
   readonly body: Readable;
   /** The whole body, where a plugin has read `body` before. */
   readonly bytes?: Buffer;
+}
+
+/** TLS as a client has agreed on it with us. */
+export interface ClientTls {
+  /** What the client asked for; "" for nothing. */
+  readonly serverName: string;
+  /** E.g. `TLSv1.3`. */
+  readonly version: string;
+  /** OpenSSL's name of the cipher suite. */
+  readonly cipher: string;
 }
 
 /** A request as it goes on. Both are what the client sent until a plugin takes something out or adds to it. */

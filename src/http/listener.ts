@@ -1,41 +1,16 @@
 /** The HTTP/1.1 front: turns node's requests into exchanges, and replies into bytes the client paces. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import type { Admission } from "../budgets/admission.ts";
-import type { Consumer, ConsumerIndex } from "../consumers/consumer.ts";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { toGatewayError } from "../errors.ts";
-import type { AiFacts } from "../llm/ai-facts.ts";
-import type { RouteMatch } from "../router/router.ts";
 import { Roster } from "../util/roster.ts";
-import { LightCancellation } from "./cancellation.ts";
-import type {
-  Attempt,
-  ClientRequest,
-  Exchange,
-  ExchangeTrace,
-  OnwardRequest,
-  ServiceRecord,
-} from "./exchange.ts";
-import { type BodyFlow, isBodyStream, type Reply, type ReplyHeaders } from "./reply.ts";
+import { acceptConnections, type ConnectionSource, cannotListen, type Place } from "./connection-source.ts";
+import type { Exchange } from "./exchange.ts";
+import { clientGoneStatus, type ExchangeEnd, type ListenerServices, LiveExchange } from "./live-exchange.ts";
+import type { Reply, ReplyHeaders } from "./reply.ts";
+import { createTlsEntrance, type TlsEntrance, type TlsEntranceOptions } from "./tls-entrance.ts";
 
-export interface ListenerServices {
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
-  /** Milliseconds since 1970. */
-  readonly wallClock: () => number;
-  readonly newId: () => string;
-}
-
-/** How an exchange ended, as the listener saw it. */
-export interface ExchangeEnd {
-  /** As sent; 499 where the client had left before. */
-  readonly status: number;
-  readonly headers: ReplyHeaders;
-  /** Body bytes sent. */
-  readonly bytesSent: number;
-  /** The client left before the last byte. */
-  readonly clientAborted: boolean;
-}
+export type { ConnectionSource } from "./connection-source.ts";
+export type { ExchangeEnd, ListenerServices } from "./live-exchange.ts";
 
 export interface ListenerHandler {
   /** Answers an exchange; what it throws is rendered through the error table. */
@@ -54,24 +29,25 @@ export interface Listener {
   readonly address: string;
   /** Exchanges that have begun and not ended. */
   readonly running: number;
+  /** Serves clients that speak TLS too, in every other respect as the plain ones. Rejects as `listen` does. */
+  openSecure(where: Place | ConnectionSource, options: SecureEntranceOptions): Promise<SecureEntrance>;
   /** Stops accepting; resolves when running exchanges have ended, or after the deadline, when they are cut. */
   close(deadlineMs: number): Promise<void>;
 }
 
-/** Connections that somebody else accepts, e.g. another process for several. */
-export interface ConnectionSource {
-  /** Where clients connect. */
-  readonly address: string;
+/** A way in for clients that speak TLS, beside the plain one. */
+export interface SecureEntrance {
   readonly port: number;
-  /** Hands over every connection from now on, none of its bytes read. */
-  open(take: (socket: Socket) => void): void;
-  /** After it no connection comes any more. */
-  close(): void;
+  readonly address: string;
+  /** The certificates are others now: handshakes that begin from now on show them. */
+  renew(): void;
 }
+
+export type SecureEntranceOptions = Omit<TlsEntranceOptions, "onSecure">;
 
 /** Starts to listen; rejects with a message that names the address when that fails. */
 export async function listen(
-  where: { readonly host: string; readonly port: number } | ConnectionSource,
+  where: Place | ConnectionSource,
   handler: ListenerHandler,
   services: ListenerServices,
 ): Promise<Listener> {
@@ -87,7 +63,9 @@ export async function listen(
   // nginx's keepalive_timeout; long enough that clients that pool connections do not race our close.
   server.keepAliveTimeout = 75_000;
   let onIdle: () => void = () => undefined;
-  const source = "open" in where ? where : undefined;
+  const sources: ConnectionSource[] = "open" in where ? [where] : [];
+  const entrances: TlsEntrance[] = [];
+  let isClosing = false;
   const { port, address } = "open" in where ? adopt(server, where) : await bind(server, where);
 
   return {
@@ -96,8 +74,20 @@ export async function listen(
     get running() {
       return running.size;
     },
+    async openSecure(at, options) {
+      const source = "open" in at ? at : await acceptConnections(at);
+      const entrance = createTlsEntrance({
+        ...options,
+        onSecure: (socket) => void (isClosing ? socket.destroy() : server.emit("connection", socket)),
+      });
+      sources.push(source);
+      entrances.push(entrance);
+      source.open((socket) => entrance.take(socket));
+      return { address: source.address, port: source.port, renew: () => entrance.renew() };
+    },
     async close(deadlineMs) {
-      source?.close();
+      isClosing = true;
+      for (const source of sources) source.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       for (const exchange of running) exchange.announceClose();
@@ -111,6 +101,7 @@ export async function listen(
         });
       }
       server.closeAllConnections();
+      for (const entrance of entrances) entrance.close();
       await closed;
     },
   };
@@ -133,13 +124,9 @@ function adopt(
   return { port: source.port, address: source.address };
 }
 
-async function bind(
-  server: Server,
-  where: { readonly host: string; readonly port: number },
-): Promise<AddressInfo> {
+async function bind(server: Server, where: Place): Promise<AddressInfo> {
   await new Promise<void>((resolve, reject) => {
-    const refuse = (cause: Error) =>
-      reject(new Error(`cannot listen on ${where.host}:${where.port}: ${cause.message}`, { cause }));
+    const refuse = (cause: Error) => reject(cannotListen(where, cause));
     server.once("error", refuse);
     server.listen(where.port, where.host, () => {
       server.off("error", refuse);
@@ -179,9 +166,6 @@ async function serve(exchange: LiveExchange, handler: ListenerHandler, onEnd: ()
   }
 }
 
-/** nginx's status, in its log, of a request whose client left before an answer had begun. */
-const clientGoneStatus = 499;
-
 function unanswered(): Reply {
   return { status: clientGoneStatus, headers: {}, body: undefined };
 }
@@ -193,209 +177,6 @@ export function errorReply(thrown: unknown, requestId: string): Reply {
   if (error.retryAfterSeconds !== undefined)
     headers["retry-after"] = String(Math.ceil(error.retryAfterSeconds));
   if (error.challenge !== undefined) headers["www-authenticate"] = error.challenge;
+  if (error.upgrade !== undefined) Object.assign(headers, { connection: "Upgrade", upgrade: error.upgrade });
   return { status: error.status, headers, body: error.toBody(requestId), error };
-}
-
-/** The exchange as the listener holds it: the client's request and the way back. */
-class LiveExchange implements Exchange {
-  readonly id: string;
-  readonly request: ClientRequest;
-  onward: OnwardRequest;
-  readonly startedAtMs: number;
-  readonly startedAt: number;
-  readonly attempts: Attempt[] = [];
-  readonly cancellation = new LightCancellation();
-  route?: RouteMatch;
-  service?: ServiceRecord;
-  consumers?: ConsumerIndex;
-  consumer?: Consumer;
-  credential?: { readonly id: string } | undefined;
-  trace?: ExchangeTrace;
-  admission?: Admission;
-  ai?: AiFacts;
-  seat = 0;
-  readonly #response: ServerResponse;
-  #abort: AbortController | undefined;
-  /** We ended the answer before its time, not the client. */
-  #isCut = false;
-  #flow: BodyFlow | undefined;
-  /** Whoever waits for the answer to be over. */
-  #onClose: (() => void) | undefined;
-
-  constructor(request: IncomingMessage, response: ServerResponse, services: ListenerServices) {
-    this.id = services.newId();
-    this.startedAt = services.now();
-    this.startedAtMs = services.wallClock();
-    this.#response = response;
-    const url = originForm(request.url ?? "/");
-    const mark = url.indexOf("?");
-    this.request = {
-      method: request.method ?? "GET",
-      path: mark === -1 ? url : url.slice(0, mark),
-      query: mark === -1 ? "" : url.slice(mark + 1),
-      headers: request.headers,
-      rawHeaders: request.rawHeaders,
-      clientIp: request.socket.remoteAddress ?? "",
-      body: request,
-    };
-    this.onward = { toService: this.request, toVendor: this.request };
-    // Comes after `finish` too, so that one listener tells every end.
-    response.on("close", () => {
-      if (!response.writableFinished && !this.#isCut) this.#leave();
-      this.#onClose?.();
-    });
-  }
-
-  /** Made on first use: most exchanges need none. */
-  get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      const abort = new AbortController();
-      this.#abort = abort;
-      if (this.cancellation.aborted) abort.abort(this.cancellation.reason);
-      else this.cancellation.addEventListener("abort", () => abort.abort(this.cancellation.reason));
-    }
-    return this.#abort.signal;
-  }
-
-  #leave(): void {
-    const reason = new Error("the client is gone");
-    this.#flow?.cancel(reason);
-    this.cancellation.cancel(reason);
-  }
-
-  /** True for what a stage throws because the client is gone. */
-  leftWith(thrown: unknown): boolean {
-    return this.cancellation.aborted && thrown === this.cancellation.reason;
-  }
-
-  /** Asks the client not to reuse the connection. */
-  announceClose(): void {
-    if (!this.#response.headersSent) this.#response.setHeader("connection", "close");
-    else this.#response.shouldKeepAlive = false;
-  }
-
-  /**
-   * Resolves when the last byte has been handed over, or the client has gone. Rejects when the reply cannot be sent;
-   * then another may be, and where the first had begun the connection is closed instead.
-   */
-  send(reply: Reply): Promise<ExchangeEnd> {
-    const response = this.#response;
-    return new Promise((resolve) => {
-      let bytesSent = 0;
-      const finish = () =>
-        resolve({
-          status: response.headersSent ? reply.status : clientGoneStatus,
-          headers: reply.headers,
-          bytesSent,
-          clientAborted: !response.writableFinished && !this.#isCut,
-        });
-      if (response.headersSent) this.#cut();
-      if (this.cancellation.aborted || response.destroyed) {
-        drop(reply.body);
-        finish();
-        return;
-      }
-      this.#onClose = finish;
-      if (!isBodyStream(reply.body)) {
-        bytesSent = this.#sendWhole(reply, reply.body);
-        return;
-      }
-      try {
-        response.writeHead(reply.status, reply.headers);
-      } catch (error) {
-        drop(reply.body);
-        throw error;
-      }
-      this.#flow = reply.body.start({
-        write: (chunk) => {
-          bytesSent += typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk.byteLength;
-          return response.write(chunk);
-        },
-        end: () => {
-          response.end();
-          this.#discardRest();
-        },
-        fail: () => this.#cut(),
-      });
-      response.on("drain", () => this.#flow?.resume());
-      if (bytesSent === 0 && !response.writableEnded) response.flushHeaders();
-    });
-  }
-
-  #cut(): void {
-    this.#isCut = true;
-    this.#response.destroy();
-  }
-
-  /**
-   * Answers before the request has been read to its end. Closing at once would reset the connection and could
-   * destroy the answer on its way (RFC 9112, 9.6), so what still comes is read and thrown away for a while.
-   */
-  #linger(body: Uint8Array | string | undefined): void {
-    const response = this.#response;
-    if (body !== undefined) response.write(body);
-    const end = () => {
-      clearTimeout(timer);
-      response.end();
-    };
-    const timer = setTimeout(end, lingerMs);
-    this.request.body.once("end", end);
-    this.request.body.once("close", end);
-    this.request.body.unpipe();
-    this.request.body.resume();
-  }
-
-  /**
-   * A streamed answer can end before its request has. What still comes is read and thrown away for a while, since the
-   * connection's next request stands behind it.
-   */
-  #discardRest(): void {
-    const { body } = this.request;
-    if (body.readableEnded || body.destroyed || !hasRequestBody(this.request)) return;
-    const timer = setTimeout(() => body.destroy(), lingerMs);
-    body.once("close", () => clearTimeout(timer));
-    body.unpipe();
-    body.resume();
-  }
-
-  #sendWhole(reply: Reply, body: Uint8Array | string | undefined): number {
-    const response = this.#response;
-    const length =
-      body === undefined ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
-    const hasBody = reply.status !== 204 && reply.status !== 304;
-    if (hasBody && reply.headers["content-length"] === undefined)
-      reply.headers["content-length"] = String(length);
-    const isUnread = !this.request.body.readableEnded && hasRequestBody(this.request);
-    if (isUnread) reply.headers["connection"] = "close";
-    response.writeHead(reply.status, reply.headers);
-    const sent = this.request.method === "HEAD" || !hasBody ? undefined : body;
-    if (isUnread) this.#linger(sent);
-    else response.end(sent);
-    return sent === undefined ? 0 : length;
-  }
-}
-
-/** `GET http://host/path` is allowed in requests to a server too (RFC 9112, 3.2.2); the path is what counts. */
-function originForm(target: string): string {
-  if (target.startsWith("/")) return target;
-  const match = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/i.exec(target);
-  if (match === null) return target;
-  const rest = match[1] ?? "";
-  return rest.startsWith("/") ? rest : `/${rest}`;
-}
-
-function hasRequestBody(request: ClientRequest): boolean {
-  return (
-    request.headers["transfer-encoding"] !== undefined || (request.headers["content-length"] ?? "0") !== "0"
-  );
-}
-
-/** How long a client that is still sending may go on after it got its answer (nginx: lingering_timeout). */
-const lingerMs = 5_000;
-
-const nullSink = { write: () => true, end: () => undefined, fail: () => undefined };
-
-/** Stops a body that nobody will read. */
-function drop(body: Reply["body"]): void {
-  if (isBodyStream(body)) body.start(nullSink).cancel(new Error("the client is gone"));
 }

@@ -133,6 +133,8 @@ function callTo(host: HostAttempt, { call, exchange, preserveHost, service }: Pr
   const { trace } = exchange;
   const headers = forwardRequestHeaders(exchange.onward.toService, {
     preserveHost,
+    scheme: exchange.request.scheme,
+    trustsClient: exchange.request.isTrusted,
     upstreamHost: host.hostHeader ?? hostHeader(host, service.protocol),
   });
   return {

@@ -29,6 +29,13 @@ export function compileHost(source: string): HostPattern {
   );
 }
 
+/** The pattern of a TLS server name. Throws as `compileHost` does. */
+export function compileServerName(source: string): HostPattern {
+  const pattern = compileHost(source);
+  if (pattern.port !== "") throw new Error("a TLS server name has no port");
+  return pattern;
+}
+
 /** True when one of the patterns fits; `name` and `port` as `hostName` and `hostPort` give them. */
 export function matchesAnyHost(patterns: readonly HostPattern[], name: string, port: string): boolean {
   for (const pattern of patterns) if (matchesHost(pattern, name, port)) return true;

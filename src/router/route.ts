@@ -10,6 +10,12 @@ export interface RouteDefinition<Payload = unknown> {
   readonly paths?: readonly string[] | undefined;
   /** Header name → accepted values; a single value that begins with `~*` is a regular expression. */
   readonly headers?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** What clients may speak; of which `http` and `https` count. Default: both. */
+  readonly protocols?: readonly string[] | undefined;
+  /** TLS server names, each with at most one `*` as its leftmost or rightmost label. Conditions on requests over TLS alone. */
+  readonly snis?: readonly string[] | undefined;
+  /** Status of the answer to a request over plain HTTP, where the route is for https alone. Default: 426. */
+  readonly httpsRedirectStatus?: number | undefined;
   readonly stripPath: boolean;
   readonly preserveHost: boolean;
   /** Among regular expressions the higher one is tried first. */
@@ -27,6 +33,10 @@ export interface RouteRequest {
   readonly path: string;
   /** The Host header; may carry a port. */
   readonly host: string | undefined;
+  /** How the client reached us. Default: `http`. */
+  readonly scheme?: "http" | "https";
+  /** What the client asked for when TLS began: "" for nothing; undefined where TLS ended elsewhere, if there was any. */
+  readonly serverName?: string | undefined;
   /** A header by its lower-case name; repeated ones joined with ", ". */
   header(name: string): string | undefined;
 }
@@ -42,6 +52,8 @@ export interface RouteMatch<Payload = unknown> {
   readonly strippedPath: string;
   /** The same as the match left it: may be empty or lack the slash. Path handling v1 needs to know. */
   readonly remainder: string;
+  /** The route is for https alone, and the request came over plain HTTP: it is to be told so and to get nothing else. */
+  readonly needsHttps: boolean;
 }
 
 export interface Router<Payload = unknown> {

@@ -21,10 +21,12 @@ interface Ask {
   readonly path?: string;
   readonly host?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly scheme?: "http" | "https";
+  readonly serverName?: string | undefined;
 }
 
-function request({ method = "GET", path = "/", host, headers = {} }: Ask) {
-  return { method, path, host, header: (name: string) => headers[name] };
+function request({ method = "GET", path = "/", host, headers = {}, ...connection }: Ask) {
+  return { method, path, host, header: (name: string) => headers[name], ...connection };
 }
 
 function winner(routes: readonly RouteDefinition<string>[], ask: Ask): string | undefined {
@@ -34,32 +36,58 @@ function winner(routes: readonly RouteDefinition<string>[], ask: Ask): string | 
 /** Every way a route can match, ranked by comparing, with nothing compiled: slow and plain. */
 function reference(routes: readonly RouteDefinition<string>[], ask: Required<Ask>): string | undefined {
   const path = normalizePath(ask.path);
-  const isHost = (pattern: string) =>
-    new RegExp(`^${pattern.replaceAll(".", "\\.").replace("*", ".+")}$`, "i").test(
-      (ask.host ?? "").replace(/:\d+$/, ""),
-    );
   const ways = routes.flatMap((each, age) => {
-    const { methods, hosts, headers, paths } = each;
-    if (methods !== undefined && !methods.includes(ask.method)) return [];
-    if (hosts !== undefined && !hosts.some(isHost)) return [];
-    const names = Object.keys(headers ?? {});
-    if (!names.every((name) => headers?.[name]?.includes(ask.headers[name] ?? ""))) return [];
-    const rank = (pattern: string | undefined) => [
-      [methods, hosts, headers, paths].filter((field) => field !== undefined).length,
-      hosts?.some((host) => host.includes("*")) === true ? 0 : 1,
-      names.length,
-      pattern?.startsWith("~") === true ? 1 : 0,
-      pattern?.startsWith("~") === true ? each.regexPriority : (pattern?.length ?? 0),
-      -age,
-    ];
-    if (paths === undefined) return [{ id: each.id, rank: rank(undefined) }];
-    return paths
+    if (!isMet(each, ask)) return [];
+    if (each.paths === undefined) return [{ id: each.id, rank: rankOf(each, ask, age) }];
+    return each.paths
       .filter((p) => (p.startsWith("~") ? new RegExp(`^(?:${p.slice(1)})`).test(path) : path.startsWith(p)))
-      .map((p) => ({ id: each.id, rank: rank(p) }));
+      .map((p) => ({ id: each.id, rank: rankOf(each, ask, age, p) }));
   });
   const order = (a: number[], b: number[]) =>
     a.map((value, at) => (b[at] ?? 0) - value).find((d) => d !== 0) ?? 0;
   return ways.toSorted((a, b) => order(a.rank, b.rank))[0]?.id;
+}
+
+/** But for the path. */
+function isMet(each: RouteDefinition<string>, ask: Required<Ask>): boolean {
+  const { methods, hosts, headers = {} } = each;
+  const isHost = (pattern: string) =>
+    new RegExp(`^${pattern.replaceAll(".", "\\.").replace("*", ".+")}$`, "i").test(
+      (ask.host ?? "").replace(/:\d+$/, ""),
+    );
+  if (fieldsOf(each, ask) === 0 || (ask.scheme === "https" && !allows(each, "https"))) return false;
+  if (methods !== undefined && !methods.includes(ask.method)) return false;
+  if (hosts !== undefined && !hosts.some(isHost)) return false;
+  const snis = snisOf(each, ask);
+  if (snis !== undefined && ask.serverName !== undefined && !snis.includes(ask.serverName)) return false;
+  return Object.keys(headers).every((name) => headers[name]?.includes(ask.headers[name] ?? ""));
+}
+
+function rankOf(each: RouteDefinition<string>, ask: Required<Ask>, age: number, pattern = ""): number[] {
+  const isPlain = ask.scheme === "http";
+  return [
+    fieldsOf(each, ask),
+    each.hosts?.some((host) => host.includes("*")) === true ? 0 : 1,
+    Object.keys(each.headers ?? {}).length,
+    pattern.startsWith("~") ? 1 : 0,
+    pattern.startsWith("~") ? each.regexPriority : pattern.length,
+    isPlain && !allows(each, "http") ? 0 : 1,
+    isPlain && each.snis !== undefined ? 0 : 1,
+    -age,
+  ];
+}
+
+function fieldsOf(each: RouteDefinition<string>, ask: Required<Ask>): number {
+  const { methods, hosts, headers, paths } = each;
+  return [methods, hosts, headers, paths, snisOf(each, ask)].filter((field) => field !== undefined).length;
+}
+
+function snisOf({ snis }: RouteDefinition<string>, { scheme }: Required<Ask>) {
+  return scheme === "http" ? undefined : snis;
+}
+
+function allows({ protocols = ["http", "https"] }: RouteDefinition<string>, scheme: string): boolean {
+  return protocols.includes(scheme);
 }
 
 describe("the compiled router and a naive one", () => {
@@ -81,9 +109,11 @@ describe("the compiled router and a naive one", () => {
       ),
       regexPriority: fc.integer({ min: 0, max: 2 }),
       stripPath: fc.boolean(),
+      protocols: some(["http", "https"], 2),
+      snis: some(["a.com", "b.com"], 2),
     })
-    .filter(({ methods, hosts, paths, headers }) =>
-      [methods, hosts, paths, headers].some((field) => field !== undefined),
+    .filter(({ methods, hosts, paths, headers, snis }) =>
+      [methods, hosts, paths, headers, snis].some((field) => field !== undefined),
     );
   const tables = fc
     .array(fields, { minLength: 1, maxLength: 8 })
@@ -104,6 +134,8 @@ describe("the compiled router and a naive one", () => {
       "/x../y",
     ),
     headers: fc.dictionary(fc.constantFrom("h", "k"), fc.constantFrom("1", "2", "3"), { maxKeys: 2 }),
+    scheme: fc.constantFrom("http", "https"),
+    serverName: fc.constantFrom("a.com", "b.com", "", undefined),
   });
 
   it("choose the same route for any table and request", () => {

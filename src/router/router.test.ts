@@ -20,10 +20,12 @@ interface Ask {
   readonly path?: string;
   readonly host?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly scheme?: "http" | "https";
+  readonly serverName?: string;
 }
 
-function request({ method = "GET", path = "/", host, headers = {} }: Ask) {
-  return { method, path, host, header: (name: string) => headers[name] };
+function request({ method = "GET", path = "/", host, headers = {}, ...connection }: Ask) {
+  return { method, path, host, header: (name: string) => headers[name], ...connection };
 }
 
 function winner(routes: readonly RouteDefinition<string>[], ask: Ask): string | undefined {
@@ -145,6 +147,67 @@ describe("compileRouter", () => {
     ).toBe("r");
   });
 
+  describe("looks at the client's connection:", () => {
+    const https = (serverName?: string): Ask => ({
+      scheme: "https",
+      ...(serverName !== undefined && { serverName }),
+    });
+
+    it("a route for http alone is not there for https", () => {
+      const table = [route("plain", { paths: ["/a"], protocols: ["http"] }), route("both", { paths: ["/"] })];
+      expect(winner(table, { path: "/a" })).toBe("plain");
+      expect(winner(table, { path: "/a", ...https("x") })).toBe("both");
+      expect(winner(table.slice(0, 1), { path: "/a", ...https("x") })).toBeUndefined();
+    });
+
+    it("a route for https alone keeps its rank over http, where it is to tell the client", () => {
+      const table = [
+        route("secure", { paths: ["/a"], protocols: ["grpcs", "https"] }),
+        route("both", { paths: ["/"] }),
+      ];
+      const match = (ask: Ask) => {
+        const { needsHttps, payload } = compileRouter(table).match(request(ask)) ?? {};
+        return [payload, needsHttps];
+      };
+      expect(match({ path: "/a" })).toEqual(["secure", true]);
+      expect(match({ path: "/a", ...https("") })).toEqual(["secure", false]);
+      expect(match({ path: "/b" })).toEqual(["both", false]);
+    });
+
+    it("among equals over http the route for it comes before those for TLS", () => {
+      const hosts = ["my.test"];
+      const table = [
+        route("secure", { hosts, snis: ["my.test"], protocols: ["https"] }),
+        route("both", { hosts, snis: ["my.test"] }),
+        route("plain", { hosts, protocols: ["http"] }),
+      ];
+      expect(winner(table, { host: "my.test" })).toBe("plain");
+      expect(winner(table.slice(0, 2), { host: "my.test" })).toBe("both");
+      expect(winner(table.slice(0, 1), { host: "my.test" })).toBe("secure");
+      expect(winner(table, { host: "my.test", ...https("my.test") })).toBe("secure");
+    });
+
+    it("server names are a condition where TLS ends here, and count as a field there", () => {
+      const table = [
+        route("path", { paths: ["/long"] }),
+        route("named", { paths: ["/"], snis: ["a.example", "*.b.example", "c.*"] }),
+      ];
+      for (const name of ["a.example", "A.Example", "x.b.example", "c.net"])
+        expect(winner(table, { path: "/long", ...https(name) })).toBe("named");
+      for (const name of ["", "b.example", "x.a.example"])
+        expect(winner(table, { path: "/long", ...https(name) })).toBe("path");
+      expect(winner(table, { path: "/" })).toBe("named");
+      expect(winner(table, { path: "/", ...https() })).toBe("named");
+    });
+
+    it("a route with nothing but server names is not there for http", () => {
+      const table = [route("r", { snis: ["a.example"] })];
+      expect(winner(table, https("a.example"))).toBe("r");
+      expect(winner(table, https("b.example"))).toBeUndefined();
+      expect(winner(table, {})).toBeUndefined();
+    });
+  });
+
   describe("ranks", () => {
     it("more fields first", () => {
       const table = [
@@ -215,7 +278,7 @@ describe("compileRouter", () => {
     };
 
     it.each<[string, Fields, (string | number)[], RegExp]>([
-      ["a route that matches on nothing", {}, [], /at least one of methods, hosts, headers or paths/],
+      ["a route that matches on nothing", {}, [], /at least one of methods, hosts, headers, paths or snis/],
       [
         "a bad regular expression",
         { paths: ["/ok", "~/(a"] },
@@ -234,6 +297,7 @@ describe("compileRouter", () => {
       ["a wildcard in the middle", { hosts: ["a.*.com"] }, ["hosts", 0], /leftmost or rightmost label/],
       ["two wildcards", { hosts: ["*.example.*"] }, ["hosts", 0], /leftmost or rightmost label/],
       ["a bare wildcard", { hosts: ["*"] }, ["hosts", 0], /leftmost or rightmost label/],
+      ["a server name with a port", { snis: ["a.com:443"] }, ["snis", 0], /has no port/],
       ["a URL for a host", { hosts: ["http://a.com"] }, ["hosts", 0], /not a host name/],
       ["a port that is none", { hosts: ["a.com:http"] }, ["hosts", 0], /not a host name/],
       [

@@ -27,6 +27,8 @@ export interface AccessRecord {
     readonly headers: Readonly<Record<string, string>>;
     /** Of the body as declared; bytes. */
     readonly size: number;
+    /** Of the client's connection. */
+    readonly tls?: TlsRecord | undefined;
   };
   readonly response: {
     readonly status: number;
@@ -58,6 +60,13 @@ export interface AccessRecord {
   readonly client_aborted?: true | undefined;
   readonly error?: string | undefined;
   readonly ai?: { readonly proxy: AiRecord } | undefined;
+}
+
+interface TlsRecord {
+  readonly version: string;
+  readonly cipher: string;
+  /** Clients are asked for no certificate; nginx's word for that. */
+  readonly client_verify: "NONE";
 }
 
 interface RouteRecord {
@@ -176,10 +185,11 @@ export function buildAccessRecord(exchange: Exchange, facts: RecordFacts): Acces
       id: exchange.id,
       method: request.method,
       uri: request.path,
-      url: `http://${String(request.headers["host"] ?? "")}${request.path}`,
+      url: `${request.scheme}://${String(request.headers["host"] ?? "")}${request.path}`,
       querystring: redactQuery(request.query, credentialNames),
       headers: redactHeaders(request.headers, credentialNames),
       size: Number(request.headers["content-length"] ?? 0),
+      tls: tlsRecord(request),
     },
     response: { status: end.status, size: end.bytesSent, headers: redactHeaders(end.headers) },
     latencies: {
@@ -215,6 +225,10 @@ export function buildAccessRecord(exchange: Exchange, facts: RecordFacts): Acces
     error: error?.message,
     ai: ai === undefined ? undefined : { proxy: aiRecord(ai, payloadOf(ai, request, credentialNames)) },
   };
+}
+
+function tlsRecord({ tls }: ClientRequest): TlsRecord | undefined {
+  return tls === undefined ? undefined : { version: tls.version, cipher: tls.cipher, client_verify: "NONE" };
 }
 
 function routeRecord({ route: { hosts, id, methods, name, paths } }: RouteMatch): RouteRecord {

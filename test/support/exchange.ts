@@ -32,6 +32,9 @@ export function createExchange(facts: ExchangeFacts = {}): Exchange {
     },
     rawHeaders: facts.rawHeaders ?? [],
     clientIp: "203.0.113.7",
+    scheme: "http",
+    tls: undefined,
+    isTrusted: false,
     body: Readable.from([bytes], { objectMode: false }),
   };
   const signal = facts.signal ?? new AbortController().signal;

@@ -61,6 +61,8 @@ export function routeConfig(id: string, facts: Partial<RouteConfig> = {}): Route
     hosts: undefined,
     paths: [`/${id}`],
     headers: undefined,
+    snis: undefined,
+    httpsRedirectStatus: 426,
     stripPath: true,
     preserveHost: false,
     regexPriority: 0,
@@ -97,6 +99,7 @@ export function configOf(parts: Partial<Config>): Config {
     plugins: [],
     consumers: [],
     consumerGroups: [],
+    certificates: [],
     ...parts,
   };
 }

@@ -8,6 +8,8 @@ import type { Config } from "../../src/config/config.ts";
 import { formatProblem, loadConfig } from "../../src/config/load.ts";
 import { loadLocalModel } from "../../src/embedders/local/model.ts";
 import { type Gateway, startGateway } from "../../src/gateway.ts";
+import type { ServedCertificate } from "../../src/http/server-certificates.ts";
+import { createTrust } from "../../src/http/trusted-ips.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { plugins } from "../../src/plugins/index.ts";
 import type { SimulatorOptions } from "../../src/simulator/options.ts";
@@ -26,6 +28,10 @@ export interface StackOptions {
   readonly simulator?: Partial<SimulatorOptions>;
   /** The caller closes it. */
   readonly ledger?: Ledger;
+  /** Addresses of proxies in front. */
+  readonly trustedIps?: readonly string[];
+  /** Listens for clients that speak TLS too; given is the certificate for names without one. */
+  readonly secure?: { readonly fallback?: ServedCertificate };
 }
 
 export interface Answer {
@@ -104,6 +110,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     try {
       return await startGateway(read(options.config), {
         listen: { host: "127.0.0.1", port: 0 },
+        secure: options.secure && {
+          at: { host: "127.0.0.1", port: 0 },
+          readFallback: () => options.secure?.fallback,
+        },
+        trusts: createTrust(options.trustedIps ?? []),
         services: runtime,
         sinks: [{ write, close: async () => undefined }],
         metrics,

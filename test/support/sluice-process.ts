@@ -82,6 +82,8 @@ export async function runCommandLine(
 
 export interface Addresses {
   readonly proxy: string;
+  /** For clients that speak TLS. */
+  readonly proxy_ssl?: string;
   readonly admin?: string;
   readonly status?: string;
 }

@@ -44,7 +44,7 @@ const facts: readonly Fact[] = [
   {
     group: "different",
     message:
-      "listens on 8000 for clients (no TLS), on 127.0.0.1:8001 for the admin API (elsewhere only with a token), on 127.0.0.1:8100 for status and metrics; kong.conf is not read",
+      "listens on 8000 for clients (for TLS where --proxy-listen-ssl says), on 127.0.0.1:8001 for the admin API (elsewhere only with a token), on 127.0.0.1:8100 for status and metrics; kong.conf is not read",
     see: "operating.md",
   },
   {

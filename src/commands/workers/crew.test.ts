@@ -86,6 +86,9 @@ function createWorkers(size = 2) {
     size,
     settings: {
       listen: { host: "127.0.0.1", port: 0 },
+      listenSecure: undefined,
+      sslCert: undefined,
+      trustedIps: [],
       logLevel: "info",
       pretty: false,
       ledger: ledgerOptions.parse({ strategy: "off" }),

@@ -1,15 +1,16 @@
 import { Socket } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createDispatcher, type Taker } from "./dispatcher.ts";
+import { type Connection, createDispatcher, type Taker } from "./dispatcher.ts";
 
 /** A worker that takes connections when the test says so. */
 function createTaker() {
-  const given: { readonly socket: Socket; readonly onTaken: () => void }[] = [];
-  const taker: Taker = { give: (socket, onTaken) => void given.push({ socket, onTaken }) };
+  const given: (Connection & { readonly onTaken: () => void })[] = [];
+  const taker: Taker = { give: (connection, onTaken) => void given.push({ ...connection, onTaken }) };
   return { taker, given, sockets: () => given.map(({ socket }) => socket) };
 }
 
+const plain = (socket: Socket): Connection => ({ socket, entrance: "plain" });
 const sockets = (count: number) => Array.from({ length: count }, () => new Socket());
 
 describe("connections", () => {
@@ -18,12 +19,20 @@ describe("connections", () => {
     const workers = [createTaker(), createTaker(), createTaker()];
     for (const { taker } of workers) dispatcher.add(taker);
     const all = sockets(6);
-    for (const socket of all) dispatcher.offer(socket);
+    for (const socket of all) dispatcher.offer(plain(socket));
     expect(workers.map((worker) => worker.sockets())).toEqual([
       [all[0], all[3]],
       [all[1], all[4]],
       [all[2], all[5]],
     ]);
+  });
+
+  it("are given with the way they came in", () => {
+    const dispatcher = createDispatcher(10);
+    const worker = createTaker();
+    dispatcher.offer({ socket: new Socket(), entrance: "secure" });
+    dispatcher.add(worker.taker);
+    expect(worker.given).toMatchObject([{ entrance: "secure" }]);
   });
 
   it("are held here until they have arrived, and closed here then", () => {
@@ -32,7 +41,7 @@ describe("connections", () => {
     dispatcher.add(worker.taker);
     const [socket] = sockets(1);
     if (socket === undefined) throw new Error("there is one");
-    dispatcher.offer(socket);
+    dispatcher.offer(plain(socket));
     expect(socket.destroyed).toBe(false);
     worker.given[0]?.onTaken();
     expect(socket.destroyed).toBe(true);
@@ -48,12 +57,12 @@ describe("connections", () => {
     dispatcher.add(hanging.taker);
     dispatcher.add(willing.taker);
     for (const socket of sockets(60)) {
-      dispatcher.offer(socket);
+      dispatcher.offer(plain(socket));
       for (const { onTaken } of willing.given) onTaken();
     }
     expect([hanging.given.length, willing.given.length]).toEqual([8, 52]);
     hanging.given[0]?.onTaken();
-    for (const socket of sockets(2)) dispatcher.offer(socket);
+    for (const socket of sockets(2)) dispatcher.offer(plain(socket));
     expect([hanging.given.length, willing.given.length]).toEqual([9, 53]);
   });
 
@@ -62,7 +71,7 @@ describe("connections", () => {
     const dying = createTaker();
     dispatcher.add(dying.taker);
     const all = sockets(10);
-    for (const socket of all) dispatcher.offer(socket);
+    for (const socket of all) dispatcher.offer(plain(socket));
     dying.given[0]?.onTaken();
     dispatcher.remove(dying.taker);
     const heir = createTaker();
@@ -77,7 +86,7 @@ describe("connections", () => {
   it("wait while there is nobody, up to a bound", () => {
     const dispatcher = createDispatcher(3);
     const all = sockets(5);
-    for (const socket of all) dispatcher.offer(socket);
+    for (const socket of all) dispatcher.offer(plain(socket));
     expect(all.map(({ destroyed }) => destroyed)).toEqual([false, false, false, true, true]);
     const worker = createTaker();
     dispatcher.add(worker.taker);
@@ -89,7 +98,7 @@ describe("connections", () => {
     const worker = createTaker();
     dispatcher.add(worker.taker);
     const all = sockets(10);
-    for (const socket of all) dispatcher.offer(socket);
+    for (const socket of all) dispatcher.offer(plain(socket));
     dispatcher.close();
     expect(all.map(({ destroyed }) => destroyed)).toEqual([...Array(8).fill(false), true, true]);
   });
@@ -116,7 +125,7 @@ describe("connections", () => {
           offer() {
             const socket = new Socket();
             offered.push(socket);
-            dispatcher.offer(socket);
+            dispatcher.offer(plain(socket));
           },
           take: takeAll,
           die(worker: ReturnType<typeof createTaker>) {

@@ -4,16 +4,23 @@
  * on its way to one that died goes to others.
  */
 import type { Socket } from "node:net";
+import type { Entrance } from "./messages.ts";
+
+/** Nobody has read from it yet. */
+export interface Connection {
+  readonly socket: Socket;
+  readonly entrance: Entrance;
+}
 
 /** Somebody who serves connections. */
 export interface Taker {
   /** Hands a copy of the connection over; `onTaken` says that it has arrived. */
-  give(socket: Socket, onTaken: () => void): void;
+  give(connection: Connection, onTaken: () => void): void;
 }
 
 export interface Dispatcher {
-  /** A connection that nobody has read from yet. It is closed at once where too many wait. */
-  offer(socket: Socket): void;
+  /** It is closed at once where too many wait. */
+  offer(connection: Connection): void;
   add(taker: Taker): void;
   /** The taker is gone, or is to get no more; does nothing for one that is not there. */
   remove(taker: Taker): void;
@@ -26,34 +33,34 @@ const maxOnTheirWay = 8;
 
 /** `maxWaiting` bounds the connections that wait while no worker takes any. */
 export function createDispatcher(maxWaiting: number): Dispatcher {
-  const takers = new Map<Taker, Set<Socket>>(); // in the order of their turns, with what is on its way to them
-  let waiting: Socket[] = [];
+  const takers = new Map<Taker, Set<Connection>>(); // in the order of their turns, with what is on its way to them
+  let waiting: Connection[] = [];
 
   const deal = () => {
     while (waiting.length > 0) {
       const next = [...takers].find(([, onTheirWay]) => onTheirWay.size < maxOnTheirWay);
-      const socket = waiting[0];
-      if (next === undefined || socket === undefined) return;
+      const connection = waiting[0];
+      if (next === undefined || connection === undefined) return;
       waiting.shift();
       const [taker, onTheirWay] = next;
-      onTheirWay.add(socket);
+      onTheirWay.add(connection);
       takers.delete(taker);
       takers.set(taker, onTheirWay);
-      taker.give(socket, () => land(taker, socket));
+      taker.give(connection, () => land(taker, connection));
     }
   };
-  const land = (taker: Taker, socket: Socket) => {
-    if (takers.get(taker)?.delete(socket) !== true) return;
-    socket.destroy(); // our copy alone: the connection lives on in the worker
+  const land = (taker: Taker, connection: Connection) => {
+    if (takers.get(taker)?.delete(connection) !== true) return;
+    connection.socket.destroy(); // our copy alone: the connection lives on in the worker
     deal();
   };
   return {
-    offer(socket) {
+    offer(connection) {
       if (waiting.length >= maxWaiting) {
-        socket.destroy();
+        connection.socket.destroy();
         return;
       }
-      waiting.push(socket);
+      waiting.push(connection);
       deal();
     },
     add(taker) {
@@ -67,7 +74,7 @@ export function createDispatcher(maxWaiting: number): Dispatcher {
       deal();
     },
     close() {
-      for (const socket of waiting) socket.destroy();
+      for (const { socket } of waiting) socket.destroy();
       waiting = [];
     },
   };

@@ -8,12 +8,20 @@ import type { LogLevel } from "../../telemetry/logger.ts";
 import type { MetricSnapshot } from "../../telemetry/metric-snapshot.ts";
 import type { TargetMark, UpstreamState } from "../../upstreams/upstream-health.ts";
 import type { ConfigSource } from "../config-file.ts";
+import type { Address, CertificateFiles } from "../settings.ts";
+
+/** Which way a client has come in. */
+export type Entrance = "plain" | "secure";
 
 export interface WorkerSettings {
   /** From 1; a worker that takes another's place takes its number. */
   readonly number: number;
   /** Where clients connect, as told on the command line. */
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: Address;
+  /** The same for those that speak TLS. */
+  readonly listenSecure: Address | undefined;
+  readonly sslCert: CertificateFiles | undefined;
+  readonly trustedIps: readonly string[];
   readonly logLevel: LogLevel;
   readonly pretty: boolean;
   /** May hold a password: it goes through the channel and nowhere else. */
@@ -91,7 +99,7 @@ export type ToWorker =
   | { readonly kind: "order"; readonly id: number; readonly order: Order }
   | { readonly kind: "state"; readonly news: StateNews }
   /** With a socket, unless its client has left. */
-  | { readonly kind: "connection" };
+  | { readonly kind: "connection"; readonly entrance: Entrance };
 
 export type ToPrimary =
   | { readonly kind: "done"; readonly id: number; readonly value: Answers[Order["kind"]] }

@@ -1,8 +1,8 @@
 /** The process in front of the workers: it accepts connections, owns the other listeners, reads the file, hears signals. */
-import { type AddressInfo, createServer } from "node:net";
 import type { Answer } from "../../admin/explain.ts";
 import type { Question } from "../../admin/question.ts";
 import { GatewayError } from "../../errors.ts";
+import { acceptConnections, type ConnectionSource } from "../../http/connection-source.ts";
 import type { ListenerServices } from "../../http/listener.ts";
 import { renderSnapshot } from "../../telemetry/metric-snapshot.ts";
 import { contentType, createMetricRegistry } from "../../telemetry/prometheus.ts";
@@ -10,14 +10,16 @@ import { createIdSource } from "../../util/ids.ts";
 import { systemSchedule } from "../../util/schedule.ts";
 import { version } from "../../util/version.ts";
 import { adminSource, coversFor } from "../admin-source.ts";
-import { type Front, openFront } from "../front.ts";
+import { type Front, openFront, type ProxyPlaces } from "../front.ts";
 import { type GatewayProcess, reportProblems, type StartOptions } from "../gateway-process.ts";
 import { degradedOrigin, openOrigin } from "../origin.ts";
 import { terminalLog } from "../runtime.ts";
-import type { Address } from "../settings.ts";
+import type { ProcessSettings } from "../settings.ts";
+import { createRouteWarning } from "../unreachable-routes.ts";
 import { countUpstreams, runningUpstreams } from "../upstream-states.ts";
 import { Crew } from "./crew.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
+import type { Entrance } from "./messages.ts";
 import { createMetricsView, type MetricsView } from "./metrics-view.ts";
 import { degradedParts, describeWorkers, explainedWith } from "./overview.ts";
 import { forkWorker } from "./worker-process.ts";
@@ -37,19 +39,22 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
   const { settings, workers, terminal } = options;
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
   const covers = coversFor(settings);
+  const warnOfRoutes = createRouteWarning(settings, log);
   let phase: "starting" | "running" | "stopping" = "starting";
   const origin = await openOrigin(
     { ...options, covers },
     {
       env: terminal.env,
       log,
-      async take({ source }, beforeCommit) {
+      async take({ config, source }, beforeCommit) {
         if (phase !== "running") throw new Error(`the gateway is ${phase}; nothing was changed`);
         await crew.take(source, beforeCommit);
+        warnOfRoutes(config);
       },
     },
   );
   reportProblems(origin.first, log);
+  warnOfRoutes(origin.first.config);
 
   const metrics = createMetricsView();
   const dispatcher = createDispatcher(maxWaitingConnections);
@@ -62,6 +67,9 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
     size: workers,
     settings: {
       listen: settings.proxyListen,
+      listenSecure: settings.proxyListenSsl,
+      sslCert: settings.sslCert,
+      trustedIps: settings.trustedIps,
       logLevel: settings.logLevel,
       pretty: settings.pretty,
       ledger: settings.ledger,
@@ -119,7 +127,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
       log,
     });
     await crew.start();
-    proxy = await accept(settings.proxyListen, dispatcher);
+    proxy = await accept(settings, dispatcher);
   } catch (error) {
     await Promise.all([front?.close(), crew.abandon(), origin.close()]);
     throw error;
@@ -145,9 +153,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
   };
 }
 
-interface Acceptor {
-  readonly address: string;
-  readonly port: number;
+interface Acceptor extends ProxyPlaces {
   /** Stops accepting. */
   close(): void;
 }
@@ -156,29 +162,36 @@ interface Acceptor {
  * Listens for as long as the process runs, whatever becomes of workers: no connection is refused while one is replaced,
  * and a port that was drawn stays. Nothing is read from a connection here.
  */
-async function accept(where: Address, dispatcher: Dispatcher): Promise<Acceptor> {
-  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
+async function accept(
+  { proxyListen, proxyListenSsl }: ProcessSettings,
+  dispatcher: Dispatcher,
+): Promise<Acceptor> {
+  const plain = await acceptConnections(proxyListen);
+  try {
+    const secure = proxyListenSsl && (await acceptConnections(proxyListenSsl));
+    deal(plain, "plain", dispatcher);
+    if (secure !== undefined) deal(secure, "secure", dispatcher);
+    return {
+      address: plain.address,
+      port: plain.port,
+      secure,
+      close() {
+        plain.close();
+        secure?.close();
+        dispatcher.close();
+      },
+    };
+  } catch (error) {
+    plain.close();
+    throw error;
+  }
+}
+
+function deal(source: ConnectionSource, entrance: Entrance, dispatcher: Dispatcher): void {
+  source.open((socket) => {
     socket.on("error", () => undefined); // the worker that has it sees it too
-    dispatcher.offer(socket);
+    dispatcher.offer({ socket, entrance });
   });
-  await new Promise<void>((resolve, reject) => {
-    const refuse = (cause: Error) =>
-      reject(new Error(`cannot listen on ${where.host}:${where.port}: ${cause.message}`, { cause }));
-    server.once("error", refuse);
-    server.listen(where.port, where.host, () => {
-      server.off("error", refuse);
-      resolve();
-    });
-  });
-  const { address, port } = server.address() as AddressInfo; // a TCP server that listens has one
-  return {
-    address,
-    port,
-    close() {
-      server.close();
-      dispatcher.close();
-    },
-  };
 }
 
 /** What one worker decides, with the state of the targets in all of them right after. */

@@ -1,11 +1,10 @@
 /** A worker as the primary sees it: a process that takes orders and connections. */
 import { type ChildProcess, fork } from "node:child_process";
-import type { Socket } from "node:net";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { MetricSnapshot } from "../../telemetry/metric-snapshot.ts";
 import type { LineWriter } from "../../telemetry/sinks.ts";
 import type { Terminal } from "../terminal.ts";
-import type { Taker } from "./dispatcher.ts";
+import type { Connection, Taker } from "./dispatcher.ts";
 import { relayLines } from "./line-relay.ts";
 import type { Answers, Order, StateNews, StateReport, ToPrimary, ToWorker } from "./messages.ts";
 import type { NewsTaker } from "./siblings.ts";
@@ -48,7 +47,7 @@ export function forkWorker(options: ForkOptions): WorkerProcess {
   return {
     pid: child.pid,
     ask: (order, timeoutMs) => channel.ask(order, timeoutMs),
-    give: (socket, onTaken) => channel.give(socket, onTaken),
+    give: (connection, onTaken) => channel.give(connection, onTaken),
     hear: (news) => channel.hear(news),
     kill: () => void child.kill("SIGKILL"),
     gone: channel.gone,
@@ -143,9 +142,9 @@ class Channel {
     });
   }
 
-  give(socket: Socket, onTaken: () => void): void {
+  give({ entrance, socket }: Connection, onTaken: () => void): void {
     this.#onTaken.push(onTaken);
-    const message: ToWorker = { kind: "connection" };
+    const message: ToWorker = { kind: "connection", entrance };
     // Kept open here until it has arrived there: if the worker dies first, another gets it. A failure to send means
     // that the worker is gone, which `gone` says.
     this.#child.send(message, socket, { keepOpen: true }, () => undefined);

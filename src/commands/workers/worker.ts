@@ -11,9 +11,10 @@ import { type ConfigSource, loadSource } from "../config-file.ts";
 import { outputSink } from "../gateway-process.ts";
 import { createRuntime, terminalLog } from "../runtime.ts";
 import { createServing, type Serving } from "../serving.ts";
+import type { Address } from "../settings.ts";
 import { leaveSignals } from "../signals.ts";
 import type { ExitCode, Terminal } from "../terminal.ts";
-import type { Answers, Order, ToPrimary, ToWorker, WorkerSettings } from "./messages.ts";
+import type { Answers, Entrance, Order, ToPrimary, ToWorker } from "./messages.ts";
 import { createSiblingChannel } from "./siblings.ts";
 
 /** Set by the primary for its workers; together with a channel to it, it makes a process one. */
@@ -64,7 +65,7 @@ export function runWorker(terminal: Terminal): Promise<ExitCode> {
     const endOrphan = () => process.exit(1);
     process.on("disconnect", endOrphan);
     process.on("message", (message: ToWorker, handle: unknown) => {
-      if (message.kind === "connection") connections.take(handle);
+      if (message.kind === "connection") connections.take(message.entrance, handle);
       else if (message.kind === "state") siblings.take(message.news);
       else void obey(message.id, message.order);
     });
@@ -79,24 +80,21 @@ function tell(message: ToPrimary, onSent?: () => void): void {
 
 /** The connections that the primary hands over. */
 function createConnections(): {
-  readonly source: (settings: WorkerSettings) => ConnectionSource;
-  take(handle: unknown): void;
+  readonly source: (entrance: Entrance, where: Address) => ConnectionSource;
+  take(entrance: Entrance, handle: unknown): void;
 } {
-  let serve: ((socket: Socket) => void) | undefined;
+  const takers = new Map<Entrance, (socket: Socket) => void>();
   return {
-    source: ({ listen }) => ({
-      address: listen.host,
-      port: listen.port,
-      open(take) {
-        serve = take;
-      },
-      close() {
-        serve = undefined;
-      },
+    source: (entrance, { host, port }) => ({
+      address: host,
+      port,
+      open: (take) => void takers.set(entrance, take),
+      close: () => void takers.delete(entrance),
     }),
-    take(handle) {
+    take(entrance, handle) {
       tell({ kind: "taken" });
       if (!(handle instanceof Socket)) return; // its client has left on the way
+      const serve = takers.get(entrance);
       if (serve === undefined) handle.destroy();
       else serve(handle);
     },
@@ -121,13 +119,14 @@ class Worker {
   static async start(
     { settings, config }: Extract<Order, { kind: "start" }>,
     terminal: Terminal,
-    source: (settings: WorkerSettings) => ConnectionSource,
+    source: (entrance: Entrance, where: Address) => ConnectionSource,
     siblings: StateChannel,
   ): Promise<Worker> {
     const log = numbered(terminalLog(terminal, settings.logLevel, settings.pretty), settings.number);
     const counting = countNowAndThen(() => serving.metrics);
     const serving = createServing({
-      listen: source(settings),
+      listen: source("plain", settings.listen),
+      listenSecure: settings.listenSecure && source("secure", settings.listenSecure),
       runtime: createRuntime(log, terminal.env, { siblings }),
       sinks: [outputSink(settings.pretty, terminal, log), counting.sink],
       settings,

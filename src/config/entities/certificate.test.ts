@@ -24,11 +24,28 @@ const authority = (fields: object) => file({ ca_certificates: [{ id: caId, cert:
 describe("a certificate", () => {
   it("with its key, its chain and its server names is good", () => {
     const text = certificate({ cert: `${client}${ca}`, snis: [{ name: "a.example" }, "*.b.example"] });
-    expect(lines(text)).toEqual([
-      expect.stringContaining(
-        "notice: certificates[0].snis[0].name: accepted, not acted on yet (also in 1 other place)",
-      ),
+    expect(lines(text)).toEqual([]);
+    expect(load(text).config?.certificates).toEqual([
+      {
+        name: `the certificate ${id}`,
+        cert: `${client}${ca}`,
+        key: clientKey,
+        serverNames: ["a.example", "*.b.example"],
+      },
     ]);
+  });
+
+  it("has its server names beside it too, and is not shown without one", () => {
+    const names = ["*", "a", "a.*", "*.b.c"].map((name) => ({ name, certificate: { id } }));
+    const of = (snis: readonly object[]) =>
+      load(file({ certificates: [{ id, cert: client, key: clientKey }], snis })).config?.certificates;
+    expect(of(names)).toMatchObject([{ serverNames: ["*", "a", "a.*", "*.b.c"] }]);
+    expect(of([])).toEqual([]);
+  });
+
+  it("tells that a second one is not shown", () => {
+    const [second] = lines(certificate({ cert_alt: client, key_alt: clientKey }));
+    expect(second).toContain("notice: certificates[0].cert_alt: accepted, not acted on yet");
   });
 
   it.each([
@@ -41,6 +58,8 @@ describe("a certificate", () => {
     [{ key: serverKey }, "key: is not the key of the certificate in cert"],
     [{ cert_alt: client }, "key_alt: all or none of these fields must be set"],
     [{ cert_alt: client, key_alt: serverKey }, "key_alt: is not the key of the certificate in cert_alt"],
+    [{ snis: ["*.a.*"] }, "snis[0].name: must be a server name"],
+    [{ snis: ["a.*.b"] }, "snis[0].name: must be a server name"],
     [{ snis: ["a b"] }, "snis[0].name: must be a server name"],
     [{ snis: [7] }, "snis[0].name: "],
     [{ snis: ["a", "a"] }, "snis[1].name: another sni has the name `a` already"],

@@ -8,7 +8,8 @@ import { commonFields, defineEntity } from "../entity.ts";
 export const certificate = defineEntity({
   name: "certificate",
   plural: "certificates",
-  summary: "A certificate and its key, which services and upstreams can show (`client_certificate`).",
+  summary:
+    "A certificate and its key: shown to clients that ask for one of its `snis`, and by services and upstreams (`client_certificate`).",
   shape: {
     ...commonFields,
     cert: z.string().min(1).describe("The certificate in PEM, with those that vouch for it after it."),
@@ -16,7 +17,7 @@ export const certificate = defineEntity({
     cert_alt: z
       .string()
       .min(1)
-      .describe("A second certificate, with a key of another kind.")
+      .describe("A second certificate, with a key of another kind; clients are shown the first.")
       .meta(planned)
       .optional(),
     key_alt: z

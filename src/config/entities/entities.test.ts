@@ -70,13 +70,31 @@ describe("entities", () => {
     ],
     ["{name: a, host: b, treshold: }", "services[0].treshold: unknown field `treshold`"],
     ["{name: a, host: b, routes: [{paths: [/a], id: x}]}", "services[0].routes[0].id: must be a UUID"],
-    ["{name: a, host: b, routes: [{name: r}]}", "must set one of 'methods', 'hosts', 'headers', 'paths'"],
+    [
+      "{name: a, host: b, routes: [{name: r}]}",
+      "must set one of 'methods', 'hosts', 'headers', 'paths', 'snis' when 'protocols' is 'https'",
+    ],
     [
       "{name: a, host: b, routes: [{paths: [a]}]}",
       "services[0].routes[0].paths[0]: should start with: / (fixed path) or ~/ (regex path)",
     ],
     ["{name: a, host: b, routes: [{paths: ['~/(a']}]}", "services[0].routes[0].paths[0]: "],
-    ["{name: a, host: b, routes: [{paths: [/], snis: [a]}]}", "snis is not supported by this version"],
+    [
+      "{name: a, host: b, routes: [{paths: [/], sources: [{ip: 1.2.3.4}]}]}",
+      "sources is not supported by this version",
+    ],
+    [
+      "{name: a, host: b, routes: [{paths: [/], snis: [a], protocols: [http]}]}",
+      "services[0].routes[0].snis: 'snis' can only be set when 'protocols' is 'grpcs', 'https' or 'tls'",
+    ],
+    [
+      "{name: a, host: b, routes: [{snis: ['a.*.b']}]}",
+      "services[0].routes[0].snis[0]: snis.0 cannot be used",
+    ],
+    [
+      "{name: a, host: b, routes: [{protocols: [http]}]}",
+      "must set one of 'methods', 'hosts', 'headers', 'paths' when 'protocols' is 'http'",
+    ],
     [
       "{name: a, host: b, routes: [{paths: [/], protocols: [tcp]}]}",
       "none of tcp is supported by this version",
@@ -86,6 +104,17 @@ describe("entities", () => {
     const result = load(`${head}services: [${service}]\n`);
     expect(errors(result)).toEqual([expect.stringContaining(message)]);
     expect(result.config).toBeUndefined();
+  });
+
+  it("takes a route for server names alone, and one for https alone", () => {
+    const routes =
+      "[{snis: [a.example, '*.b']}, {paths: [/], protocols: [https], https_redirect_status_code: 308}]";
+    const text = `${head}services: [{host: b, routes: ${routes}}]\n`;
+    expect(lines(text)).toEqual([]);
+    expect(load(text).config?.routes).toMatchObject([
+      { snis: ["a.example", "*.b"], httpsRedirectStatus: 426 },
+      { protocols: ["https"], httpsRedirectStatus: 308 },
+    ]);
   });
 
   it("reads a service's URL", () => {

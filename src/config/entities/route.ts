@@ -32,7 +32,7 @@ const endpoints = (description: string) =>
     .optional();
 
 /** Conditions this version cannot test; a route that ignored one would take requests it was not meant for. */
-const untested = ["snis", "sources", "destinations", "expression"] as const;
+const untested = ["sources", "destinations", "expression"] as const;
 
 export const route = defineEntity({
   name: "route",
@@ -47,7 +47,9 @@ export const route = defineEntity({
       .array(z.enum(protocols))
       .min(1)
       .default(["http", "https"])
-      .describe("Protocols of the requests."),
+      .describe(
+        "What clients may speak: a route without `http` answers plain HTTP as `https_redirect_status_code` says, one without `https` is not there for TLS.",
+      ),
     methods: z
       .array(z.string().regex(/^[A-Z]+$/, "must be in capitals, e.g. POST"))
       .describe("HTTP methods.")
@@ -74,8 +76,9 @@ export const route = defineEntity({
         error: "must be 426, 301, 302, 307 or 308",
       })
       .default(426)
-      .describe("Answer to plain HTTP on a route that wants HTTPS.")
-      .meta(planned),
+      .describe(
+        "Answer to plain HTTP where the route is for https alone; all but 426 send the client to the same place over https.",
+      ),
     regex_priority: z
       .int()
       .default(0)
@@ -99,7 +102,9 @@ export const route = defineEntity({
       .default(true)
       .describe("Read the whole answer before it is sent on.")
       .meta(planned),
-    snis: texts("TLS server names. Refused by this version."),
+    snis: texts(
+      "Server names asked for when TLS begins; one `*` may stand for the leftmost or rightmost label. No condition for plain HTTP.",
+    ),
     sources: endpoints("Client addresses. Refused by this version."),
     destinations: endpoints("Listener addresses. Refused by this version."),
     expression: z.string().describe("Rule of the expressions router. Refused by this version.").optional(),
@@ -114,13 +119,7 @@ export const route = defineEntity({
         const message = `${field} is not supported by this version, and ignoring it would match requests it excludes: remove the route or the field`;
         return { severity: "error", path: [field], message };
       });
-    const isEmpty = [value.methods, value.hosts, value.paths].every(
-      (list) => list === undefined || list.length === 0,
-    );
-    if (isEmpty && Object.keys(value.headers ?? {}).length === 0 && findings.length === 0) {
-      const message = "must set one of 'methods', 'hosts', 'headers', 'paths' when 'protocols' is 'http'";
-      findings.push({ severity: "error", path: [], message });
-    }
+    if (findings.length === 0) findings.push(...checkConditions(value));
     return [
       ...findings,
       ...checkProtocols(value.protocols),
@@ -129,28 +128,41 @@ export const route = defineEntity({
   },
 });
 
+/** In Kong's words. */
+function checkConditions({ protocols, snis, ...value }: Rules & { readonly protocols: readonly string[] }) {
+  const findings: Finding[] = [];
+  const takesTls = protocols.includes("https");
+  const lists = [value.methods, value.hosts, value.paths, Object.keys(value.headers ?? {}), snis];
+  if (lists.every((list) => list === undefined || list.length === 0)) {
+    const message = takesTls
+      ? "must set one of 'methods', 'hosts', 'headers', 'paths', 'snis' when 'protocols' is 'https'"
+      : "must set one of 'methods', 'hosts', 'headers', 'paths' when 'protocols' is 'http'";
+    findings.push({ severity: "error", path: [], message });
+  }
+  if (!takesTls && snis !== undefined && snis.length > 0) {
+    const message = "'snis' can only be set when 'protocols' is 'grpcs', 'https' or 'tls'";
+    findings.push({ severity: "error", path: ["snis"], message });
+  }
+  return findings;
+}
+
 function checkProtocols(given: readonly string[]): readonly Finding[] {
   const path = ["protocols"];
   if (!given.includes("http") && !given.includes("https")) {
     const message = `none of ${given.join(", ")} is supported by this version (supported: http, https)`;
     return [{ severity: "error", path, message }];
   }
-  if (!given.includes("http")) {
-    const message =
-      "this version does not terminate TLS: the route is served over plain HTTP, for a proxy in front that does";
-    return [{ severity: "warning", path, message }];
-  }
   const others = given.filter((protocol) => protocol !== "http" && protocol !== "https");
   if (others.length === 0) return [];
   return [{ severity: "notice", path, message: `${others.join(", ")} accepted, not acted on yet` }];
 }
 
-type Rules = Pick<RouteDefinition, "headers" | "hosts" | "methods" | "paths">;
+type Rules = Pick<RouteDefinition, "headers" | "hosts" | "methods" | "paths" | "snis">;
 
 /** Lets the router itself say what it cannot compile. */
-function checkRules({ headers, hosts, methods, paths }: Rules): readonly Finding[] {
+function checkRules({ headers, hosts, methods, paths, snis }: Rules): readonly Finding[] {
   try {
-    compileRouter([{ id: "", headers, hosts, methods, paths, ...ruleDefaults, payload: undefined }]);
+    compileRouter([{ id: "", headers, hosts, methods, paths, snis, ...ruleDefaults, payload: undefined }]);
     return [];
   } catch (error) {
     if (!(error instanceof RouteError)) throw error;

@@ -45,7 +45,7 @@ function rootSpan({ endedAt, exchange, record, trace }: EndedExchange): Span {
       "http.response.body.size": record.response.size,
       // Which of several paths it was is not noted, and a guess would be worse than none.
       "http.route": paths?.length === 1 ? paths[0] : undefined,
-      "url.scheme": "http",
+      "url.scheme": request.scheme,
       "url.path": request.path,
       "client.address": request.clientIp,
       "server.address": host,

@@ -1,0 +1,24 @@
+/** The certificate of `--ssl-cert`: shown to clients for whom the config has none. */
+import { readFileSync } from "node:fs";
+import { checkPair } from "../config/certificates.ts";
+import type { ServedCertificate } from "../http/server-certificates.ts";
+import type { CertificateFiles } from "./settings.ts";
+
+/** Reads both files, as they are now. Throws an `Error` that names the setting and the file, with nothing of the key in it. */
+export function readFallbackCertificate(files: CertificateFiles): ServedCertificate {
+  const cert = readPem("--ssl-cert", files.cert);
+  const key = readPem("--ssl-cert-key", files.key);
+  const certPlace = { field: `--ssl-cert ${files.cert}`, text: cert };
+  const [fault] = checkPair(certPlace, { field: `--ssl-cert-key ${files.key}`, text: key });
+  if (fault !== undefined) throw new Error(`${fault.path.join()} ${fault.message}`);
+  return { name: certPlace.field, cert, key, serverNames: [] };
+}
+
+function readPem(flag: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${flag} ${path} cannot be read: ${reason}`, { cause });
+  }
+}

@@ -1,0 +1,25 @@
+/** Tells of routes that no client can use, since they are for https and nothing here speaks it. */
+import type { Config } from "../config/config.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { ProcessSettings } from "./settings.ts";
+
+/** For every config that is taken. Says nothing twice in a row; a proxy that is trusted may speak https for us. */
+export function createRouteWarning(
+  { proxyListenSsl, trustedIps }: Pick<ProcessSettings, "proxyListenSsl" | "trustedIps">,
+  log: Logger,
+): (config: Config) => void {
+  if (proxyListenSsl !== undefined || trustedIps.length > 0) return () => undefined;
+  let told = "";
+  return ({ routes }) => {
+    const names = routes
+      .filter(({ protocols }) => !protocols.includes("http"))
+      .map(({ id, name }) => name ?? id)
+      .join(", ");
+    if (names !== "" && names !== told)
+      log.warn(
+        "routes are for https alone, and nothing here speaks it, so that clients are refused: set --proxy-listen-ssl, or --trusted-ips where a proxy in front ends TLS",
+        { routes: names },
+      );
+    told = names;
+  };
+}
