@@ -2,7 +2,11 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { Finding } from "../plugins/plugin.ts";
 
-const block = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+/** Nothing in between has a dash, so that a text of many beginnings is read once, not once for each. */
+const block = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** Of a key, in today's form and in OpenSSL's old one. */
+const encrypted = /^(?:-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED)/m;
 
 /** The certificates of a text, first the one it is about; or what is wrong with it. */
 export function readCertificates(pem: string): readonly X509Certificate[] | string {
@@ -25,7 +29,7 @@ export function readKey(pem: string): KeyObject | string {
   if (!pem.includes("PRIVATE KEY-----")) {
     return "holds no private key: expected PEM, which begins with -----BEGIN PRIVATE KEY-----";
   }
-  if (pem.includes("ENCRYPTED")) {
+  if (encrypted.test(pem)) {
     return "is encrypted with a passphrase: decrypt it first, e.g. with openssl pkey -in FILE";
   }
   try {

@@ -43,6 +43,13 @@ describe("a certificate", () => {
     expect(of([])).toEqual([]);
   });
 
+  it("may have words before its key, and a text of nothing but beginnings is read at once", () => {
+    expect(lines(certificate({ key: `# not ENCRYPTED\n${clientKey}` }))).toEqual([]);
+    // Each of them searched to the end took 30 s.
+    const beginnings = "-----BEGIN CERTIFICATE-----\n".repeat(40_000);
+    expect(errors(certificate({ cert: beginnings }))[0]).toContain("cert: holds no certificate");
+  });
+
   it("tells that a second one is not shown", () => {
     const [second] = lines(certificate({ cert_alt: client, key_alt: clientKey }));
     expect(second).toContain("notice: certificates[0].cert_alt: accepted, not acted on yet");
@@ -55,6 +62,10 @@ describe("a certificate", () => {
     [{ key: client }, "key: holds no private key: expected PEM"],
     [{ key: clientKey?.replace(/\n(.)/g, "\n!") }, "key: cannot be read as a private key"],
     [{ key: "-----BEGIN ENCRYPTED PRIVATE KEY-----" }, "key: is encrypted with a passphrase"],
+    [
+      { key: "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n" },
+      "key: is encrypted with a passphrase",
+    ],
     [{ key: serverKey }, "key: is not the key of the certificate in cert"],
     [{ cert_alt: client }, "key_alt: all or none of these fields must be set"],
     [{ cert_alt: client, key_alt: serverKey }, "key_alt: is not the key of the certificate in cert_alt"],
