@@ -47,7 +47,7 @@ describe("a certificate", () => {
     expect(lines(certificate({ key: `# not ENCRYPTED\n${clientKey}` }))).toEqual([]);
     // Each of them searched to the end took 30 s.
     const beginnings = "-----BEGIN CERTIFICATE-----\n".repeat(40_000);
-    expect(errors(certificate({ cert: beginnings }))[0]).toContain("cert: holds no certificate");
+    expect(errors(load(certificate({ cert: beginnings })))[0]).toContain("cert: holds no certificate");
   });
 
   it("tells that a second one is not shown", () => {
