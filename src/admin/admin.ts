@@ -108,7 +108,8 @@ export function createAdminApi(
 
   return async (exchange) => {
     try {
-      return stamped(await answer(exchange));
+      const reply = await answer(exchange);
+      return stamped(exchange.request.method === "OPTIONS" ? optionsReply(reply) : reply);
     } catch (error) {
       if (error instanceof Refusal) return stamped(refusalReply(error));
       if (error instanceof GatewayError && error.code === "body_too_large")
@@ -118,6 +119,15 @@ export function createAdminApi(
       throw error;
     }
   };
+}
+
+/** Whoever asks by what methods a path can be asked is told, and nothing that would let browsers ask from elsewhere. */
+function optionsReply(reply: Reply): Reply {
+  const { allow } = reply.headers;
+  if (reply.status !== 405 || allow === undefined) return reply;
+  const methods = new Set([...String(allow).split(", "), "OPTIONS"]);
+  if (methods.has("GET")) methods.add("HEAD");
+  return { status: 204, headers: { allow: [...methods].join(", ") }, body: undefined };
 }
 
 function ownPages(source: AdminSource, schedule: Schedule): Pages {

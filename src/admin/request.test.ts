@@ -120,3 +120,22 @@ describe("a HEAD", () => {
     expect((await ask("HEAD /services/nobody")).status).toBe(404);
   });
 });
+
+describe("an OPTIONS", () => {
+  it("is told by what methods the path can be asked, and nothing for browsers of other sites", async () => {
+    const { ask } = createAdmin();
+    const paths = {
+      "/services": "GET, POST, OPTIONS, HEAD",
+      "/services/a": "GET, PUT, PATCH, DELETE, OPTIONS, HEAD",
+      "/status": "GET, OPTIONS, HEAD",
+      "/schemas/plugins/validate": "POST, OPTIONS",
+    };
+    await ask("PUT /services/a", { body: { host: "a" } });
+    for (const [path, allow] of Object.entries(paths)) {
+      const { headers, status } = await ask(`OPTIONS ${path}`);
+      expect([path, status, headers["allow"]]).toEqual([path, 204, allow]);
+      expect(Object.keys(headers).filter((name) => name.startsWith("access-control"))).toEqual([]);
+    }
+    expect((await ask("OPTIONS /nothing")).status).toBe(404);
+  });
+});

@@ -6,7 +6,7 @@ export interface PluginSchemas {
   readonly names: readonly string[];
   /** Of the plugin's `config`; undefined for a plugin there is not. */
   configOf(name: unknown): FieldSchema | undefined;
-  /** The same, with nothing said of the blocks that partials linked at these places fill in as wholes. */
+  /** The same for a plugin with links at these places: nothing is said of blocks that they fill in as wholes. */
   ownConfigOf(name: unknown, links: readonly string[]): FieldSchema | undefined;
   /** Where partials of a type can be linked in a plugin, the usual place first: `config.vectordb`. */
   linkPathsOf(name: unknown, type: unknown): readonly string[];
@@ -67,6 +67,20 @@ function optional({ anyOf, items, properties, required: _required, ...rest }: Fi
     ...(properties && { properties: Object.fromEntries(inner) }),
     ...(items && { items: optional(items) }),
     ...(anyOf && { anyOf: anyOf.map(optional) }),
+  };
+}
+
+/** A block that must be there is, with whatever a partial may yet give in it: so Kong shows it, and decK expects it. */
+function withNeededBlocks(schema: FieldSchema): FieldSchema {
+  const { items, properties, required = [] } = schema;
+  const blocks = Object.entries(properties ?? {}).map(([name, field]) => {
+    const isNeeded = field.properties !== undefined && required.includes(name);
+    return [name, { ...withNeededBlocks(field), ...(isNeeded && { prefilled: true }) }] as const;
+  });
+  return {
+    ...schema,
+    ...(properties && { properties: Object.fromEntries(blocks) }),
+    ...(items && { items: withNeededBlocks(items) }),
   };
 }
 

@@ -42,6 +42,7 @@ const nothing = { created: 0, updated: 0, deleted: 0, differences: [] };
 
 describe.each([
   ["one of each kind of entity", () => everything, 17],
+  ["partials", () => text("test/fixtures/deck/partials.yaml"), 10],
   ["the seed config", () => seedFor(simulator.url), 3],
 ] as const)("%s", (_, read, count) => {
   it("is found unchanged once it is there", async () => {

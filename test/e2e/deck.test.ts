@@ -194,6 +194,20 @@ describeWithDecks((deck) => {
     });
   });
 
+  it.skipIf(isOld)(
+    "carries partials and what links them there and back, and finds them unchanged",
+    async () => {
+      const state = text("test/fixtures/deck/partials.yaml");
+      const deckOfSource = client(source);
+      expect(await deckOfSource.sync(state)).toMatchObject({ code: 0, stderr: "", created: 10 });
+      expect(await deckOfSource.diff(state)).toMatchObject({ code: 0, ...unchanged });
+      const dump = await deckOfSource.dump();
+      expect(await client(copy).sync(dump)).toMatchObject({ code: 0, created: 10 });
+      expect(await client(copy).dump()).toBe(dump);
+      expect(await client(copy).diff(state)).toMatchObject({ code: 0, ...unchanged });
+    },
+  );
+
   it("leaves what has another team's tags alone", async () => {
     const ofTeam = (team: string) =>
       `_format_version: "3.0"\n_info: {select_tags: [${team}]}\nservices:\n- {name: ${team}, host: ${team}.internal, port: 80, protocol: http}\n`;

@@ -30,6 +30,25 @@ export function comparable({ fields, kind }: DeckEntity): Fields {
   };
 }
 
+/**
+ * A plugin without what partials give it: decK puts their settings, as the gateway has them, into both sides. At a place that
+ * ends in `[]` they are one more entry of both.
+ */
+export function withoutLinked({ fields, ...entity }: DeckEntity): DeckEntity {
+  const { config, partials } = fields;
+  if (!isFields(config) || !Array.isArray(partials)) return { ...entity, fields };
+  const paths = (partials as readonly Fields[]).map(({ path }) => String(path).replace("config.", ""));
+  const own = paths
+    .filter((path) => !path.endsWith("[]"))
+    .reduce((all, path) => without(all, path.split(".")), config);
+  return { ...entity, fields: { ...fields, config: own } };
+}
+
+function without(fields: Fields, [name = "", ...rest]: readonly string[]): Fields {
+  const { [name]: inner, ...others } = fields;
+  return rest.length === 0 || !isFields(inner) ? others : { ...others, [name]: without(inner, rest) };
+}
+
 /** Without what the server sets. */
 export function withoutTimes({ created_at: _created, updated_at: _updated, ...fields }: Fields): Fields {
   return fields;

@@ -12,6 +12,8 @@ export interface SchemaField {
 }
 
 export interface SchemaRecord {
+  /** Of a plugin's schema: type of partial → where such a one can be linked. */
+  readonly supported_partials?: Readonly<Record<string, readonly string[]>>;
   readonly fields: readonly Readonly<Record<string, SchemaField>>[];
 }
 

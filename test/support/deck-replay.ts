@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { request } from "undici";
-import { differencesOf, keyOf, withoutTimes } from "./deck-comparison.ts";
+import { differencesOf, keyOf, withoutLinked, withoutTimes } from "./deck-comparison.ts";
 import {
   type Fields,
   filledConfig,
@@ -116,6 +116,7 @@ export class DeckReplay {
       "consumers",
       "upstreams",
       "vaults",
+      "partials",
       "consumer_groups",
       "key-auths",
     ] as const;
@@ -169,10 +170,12 @@ export class DeckReplay {
       return id;
     });
     for (const name of [...Object.values(schemaNames), "consumer_group_plugins"]) await this.#schema(name);
-    const full = await Promise.all(wanted.entities.map((each) => this.#filled(each)));
+    const partials = ofKind(wanted.entities, "partials");
+    const full = await Promise.all(wanted.entities.map((each) => this.#filled(each, partials)));
     const plan = full.map(({ entity, toSend }) => {
       const before = existing.get(keyOf(entity));
-      return { toSend, isNew: before === undefined, differences: before && differencesOf(before, entity) };
+      const differences = before && differencesOf(withoutLinked(before), withoutLinked(entity));
+      return { toSend, isNew: before === undefined, differences };
     });
     const kept = new Set(full.map(({ entity }) => keyOf(entity)));
     const gone = [...existing].filter(([key]) => !kept.has(key)).map(([, each]) => each);
@@ -191,20 +194,32 @@ export class DeckReplay {
   }
 
   /** As it is compared, and as it is sent: a plugin's config goes as the file has it. */
-  async #filled(given: DeckEntity): Promise<{ readonly entity: DeckEntity; readonly toSend: DeckEntity }> {
+  async #filled(
+    given: DeckEntity,
+    partials: readonly DeckEntity[],
+  ): Promise<{ readonly entity: DeckEntity; readonly toSend: DeckEntity }> {
+    if (given.kind === "partials") {
+      const path = `partials/${given.fields["type"]}`;
+      const schema = await this.#schema(path);
+      if (schema === undefined) throw new Error(`GET /schemas/${path}: 404, which ends decK's sync`);
+      const config = filledOf(schema, given);
+      return { toSend: given, entity: { ...given, fields: { ...given.fields, config } } };
+    }
     if (given.kind === "plugins") {
       const path = `plugins/${given.fields["name"]}`;
       const schema = await this.#schema(path);
       if (schema === undefined) throw new Error(`GET /schemas/${path}: 404, which ends decK's sync`);
       const protocols = fieldOf(schema, "protocols")?.default;
-      const config = fieldOf(schema, "config");
       const toSend = {
         ...given,
         fields: { enabled: true, ...(protocols !== undefined && { protocols }), ...given.fields },
       };
-      const own = isFields(given.fields["config"]) ? given.fields["config"] : {};
-      const filled = filledConfig({ fields: config?.fields ?? [] }, own);
-      return { toSend, entity: { ...toSend, fields: { ...toSend.fields, config: filled } } };
+      const fields = {
+        ...toSend.fields,
+        ...linksOf(given, partials, schema),
+        config: filledOf(schema, given),
+      };
+      return { toSend, entity: { ...toSend, fields } };
     }
     const name = schemaNames[given.kind];
     const schema = name === undefined ? undefined : await this.#schema(name);
@@ -341,4 +356,29 @@ function ofKind(entities: readonly DeckEntity[], wanted: DeckKind): readonly Dec
 
 function fieldOf({ fields }: SchemaRecord, name: string): SchemaField | undefined {
   return fields.map((entry) => entry[name]).find((field) => field !== undefined);
+}
+
+function filledOf(schema: SchemaRecord, { fields }: DeckEntity): Fields {
+  const own = isFields(fields["config"]) ? fields["config"] : {};
+  return filledConfig({ fields: fieldOf(schema, "config")?.fields ?? [] }, own);
+}
+
+/** Links as decK compares them: where the file says no place, it is the only one that the schema tells for such partials. */
+function linksOf(
+  { fields }: DeckEntity,
+  partials: readonly DeckEntity[],
+  { supported_partials: supported = {} }: SchemaRecord,
+): { readonly partials?: readonly Fields[] } {
+  const { partials: links } = fields;
+  if (!Array.isArray(links)) return {};
+  return {
+    partials: (links as readonly Fields[]).map((link) => {
+      if (link["path"] !== undefined) return link;
+      const type = String(partials.find(({ id }) => id === link["id"])?.fields["type"]);
+      const [path, ...more] = supported[type] ?? [];
+      if (path === undefined || more.length > 0)
+        throw new Error(`decK wants one place for partials of type ${type}: ${JSON.stringify(supported)}`);
+      return { ...link, path };
+    }),
+  };
 }

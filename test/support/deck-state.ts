@@ -5,6 +5,7 @@ import type { Fields } from "./deck-defaults.ts";
 export const deckKinds = [
   "consumers",
   "vaults",
+  "partials",
   "consumer_groups",
   "services",
   "upstreams",
@@ -18,7 +19,7 @@ export type DeckKind = (typeof deckKinds)[number];
 
 /** Such as are made at one time; the next ones refer to them. */
 export const deckLevels: readonly (readonly DeckKind[])[] = [
-  ["consumers", "vaults"],
+  ["consumers", "vaults", "partials"],
   ["consumer_groups", "services", "upstreams", "key-auths"],
   ["routes", "targets", "members"],
   ["plugins"],
@@ -53,6 +54,7 @@ interface Content extends Item {
   readonly consumers?: readonly Item[];
   readonly consumer_groups?: readonly Item[];
   readonly vaults?: readonly Item[];
+  readonly partials?: readonly Item[];
 }
 
 const parts = ["routes", "plugins", "targets", "groups", "keyauth_credentials"];
@@ -67,6 +69,7 @@ export function readDeckState(text: string, env: Readonly<Record<string, string>
   for (const upstream of content.upstreams ?? []) reader.addUpstream(upstream);
   for (const consumer of content.consumers ?? []) reader.addConsumer(consumer);
   for (const vault of content.vaults ?? []) reader.add("vaults", vault);
+  for (const partial of content.partials ?? []) reader.add("partials", partial);
   for (const plugin of content.plugins ?? []) reader.addPlugin(plugin);
   return { tags, entities: reader.entities };
 }
@@ -86,11 +89,18 @@ class StateReader {
 
   add(kind: DeckKind, item: Item, foreign: Foreign = {}): { id: string } {
     const own = Object.fromEntries(Object.entries(item).filter(([name]) => !parts.includes(name)));
-    const fields: Fields = { ...own, ...foreign };
+    const fields: Fields = { ...own, ...foreign, ...this.#linksIn(item) };
     const id = this.#idOf(kind, deckKey(kind, fields));
     const tags = [...((item["tags"] as readonly string[] | undefined) ?? []), ...this.#tags];
     this.entities.push({ kind, id, fields: { id, ...fields, ...(tags.length > 0 && { tags }) } });
     return { id };
+  }
+
+  /** Partials have names in files, and are asked by id. */
+  #linksIn({ partials }: Item): { readonly partials?: readonly Fields[] } {
+    if (!Array.isArray(partials)) return {};
+    const links = partials as readonly Fields[]; // our own fixture
+    return { partials: links.map((link) => ({ id: this.#idOf("partials", String(link["name"])), ...link })) };
   }
 
   addGroup(group: Item): void {
