@@ -42,10 +42,9 @@ export function createPluginSchemas(definitions: readonly PluginDefinition[]): P
       const steps = links
         .map((link) => link.replace(/^config\.?/, ""))
         .filter((link) => /^[^[]+$/.test(link));
-      return (
-        definition &&
-        steps.reduce((all, link) => without(all, link.split(".")), fieldSchema(definition.config))
-      );
+      if (definition === undefined) return undefined;
+      const whole = withNeededBlocks(fieldSchema(definition.config));
+      return steps.reduce((all, link) => without(all, link.split(".")), whole);
     },
     linkPathsOf(name, type) {
       const { paths = [] } = (typeof type === "string" && byName.get(name)?.partials?.[type]) || {};

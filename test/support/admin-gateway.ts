@@ -59,7 +59,16 @@ export async function listed(
 }
 
 /** Those that others refer to last. */
-const lists = ["plugins", "routes", "services", "consumers", "consumer_groups", "upstreams", "vaults"];
+const lists = [
+  "plugins",
+  "routes",
+  "services",
+  "consumers",
+  "consumer_groups",
+  "upstreams",
+  "vaults",
+  "partials",
+];
 
 /** Deletes all entities there are, whatever an earlier test left. */
 export async function emptied(gateway: AdminGateway): Promise<void> {
