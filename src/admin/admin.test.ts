@@ -149,6 +149,17 @@ describe("a target", () => {
     expect((await ask("DELETE /upstreams/one/targets/10.0.0.1:80")).status).toBe(204);
     expect((await ask("GET /upstreams/one/targets")).body.data).toEqual([]);
   });
+
+  it("has its port written down, as Kong has it, and is found with it and without", async () => {
+    const { ask } = createAdmin();
+    await ask("POST /upstreams", { body: { name: "one" } });
+    const { body } = await ask("POST /upstreams/one/targets", { body: { target: "api.internal" } });
+    expect(body.target).toBe("api.internal:8000");
+    for (const name of ["api.internal", "api.internal:8000"])
+      expect((await ask(`GET /upstreams/one/targets/${name}`)).body).toEqual(body);
+    const again = await ask("POST /upstreams/one/targets", { body: { target: "api.internal:8000" } });
+    expect(again.status).toBe(409);
+  });
 });
 
 describe("a target that its upstream has already", () => {

@@ -68,7 +68,8 @@ function nestedPlace(
 
 function calledWithin({ entity }: Kind, item: string | undefined): Fields | undefined {
   const field = entity.nameWithinOwner;
-  return field === undefined || item === undefined || isUuid(item) ? undefined : { [field]: item };
+  if (field === undefined || item === undefined || isUuid(item)) return undefined;
+  return entity.expand?.({ [field]: item }) ?? { [field]: item };
 }
 
 /** The id, where the item is called by what only its owner's others are told from: `/upstreams/u/targets/10.0.0.1:80`. */
@@ -80,7 +81,8 @@ function namedWithin(
 ): string | undefined {
   const field = kind.entity.nameWithinOwner;
   if (item === undefined || field === undefined || entities.find(kind, item) !== undefined) return item;
-  return entities.referring(kind, foreignKey.field, id).find((each) => each[field] === item)?.id ?? item;
+  const name = calledWithin(kind, item)?.[field];
+  return entities.referring(kind, foreignKey.field, id).find((each) => each[field] === name)?.id ?? item;
 }
 
 async function listReply(request: AdminRequest, place: Place, services: EntityServices): Promise<Reply> {

@@ -40,12 +40,12 @@ describe("the health of an upstream's targets", () => {
     expect(status).toBe(200);
     expect(body).toMatchObject({ next: null, total: 3, node_id: "00000000-0000-4000-8000-00000000abcd" });
     const byTarget = new Map(body.data.map((each: { target: string }) => [each.target, each]));
-    expect(byTarget.get("10.0.0.1")).toEqual({
+    expect(byTarget.get("10.0.0.1:8000")).toEqual({
       id: expect.any(String),
       tags: null,
       created_at: expect.any(Number),
       updated_at: expect.any(Number),
-      target: "10.0.0.1",
+      target: "10.0.0.1:8000",
       weight: 100,
       failover: false,
       upstream: { id },
@@ -107,7 +107,7 @@ describe("marking a target", () => {
     async (method) => {
       const { ask, id, marks } = await withUpstream();
       const { data } = (await ask("GET /upstreams/api/targets")).body;
-      const own = data.find(({ target }: { target: string }) => target === "10.0.0.1");
+      const own = data.find(({ target }: { target: string }) => target === "10.0.0.1:8000");
       for (const path of ["10.0.0.1", "10.0.0.1:8000", own.id, "10.0.0.1/10.0.0.1:8000"]) {
         const answer = await ask(`${method} /upstreams/api/targets/${path}/unhealthy`);
         expect([answer.status, answer.text]).toEqual([204, ""]);

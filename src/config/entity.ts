@@ -35,7 +35,10 @@ export interface Entity<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly nestedCollection?: string;
   /** Required field that the admin API makes up where it is left out: a secret nobody can guess, shown once. */
   readonly generatedField?: keyof Shape & string;
-  /** Replaces fields that stand for others, which are what the admin API keeps. May be given what does not fit the shape. */
+  /**
+   * Puts what is sent into the form that the admin API keeps: fields that stand for others are replaced by these. May be given
+   * what does not fit the shape.
+   */
   expand?(value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
   /** What the shape alone cannot say, on a value the shape has accepted; paths are relative to the entity. */
   check?(value: z.output<z.ZodObject<Shape>>): readonly Finding[];

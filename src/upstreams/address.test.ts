@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatAddress, parseAddress } from "./address.ts";
+import { formatAddress, parseAddress, withPort } from "./address.ts";
 
 describe("a target's address", () => {
   it.each([
@@ -23,5 +23,16 @@ describe("a target's address", () => {
   it("is written so that it can be read again", () => {
     expect(formatAddress({ host: "::1", port: 80 })).toBe("[::1]:80");
     expect(parseAddress(formatAddress({ host: "a", port: 8000 }))).toEqual({ host: "a", port: 8000 });
+  });
+
+  it.each([
+    ["API.internal", "API.internal:8000"],
+    ["[::1]", "[::1]:8000"],
+    ["a:80", "a:80"],
+    ["[::1]:80", "[::1]:80"],
+    ["a b", "a b"],
+    ["{vault://env/host}", "{vault://env/host}"],
+  ])("%s with its port is %s", (text, full) => {
+    expect(withPort(text)).toBe(full);
   });
 });

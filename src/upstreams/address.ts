@@ -19,6 +19,12 @@ export function parseAddress(text: string): TargetAddress | undefined {
   return URL.canParse(`http://${hostInUrl(host)}:${port}`) ? { host: host.toLowerCase(), port } : undefined;
 }
 
+/** The text with Kong's port where it names none; as it is where it is no address. */
+export function withPort(text: string): string {
+  const hasPort = /:\d+$/.test(text.replace(/^\[[^\]]*\]/, ""));
+  return hasPort || parseAddress(text) === undefined ? text : `${text}:${defaultPort}`;
+}
+
 /** As people, logs and the status name it. */
 export function formatAddress({ host, port }: TargetAddress): string {
   return `${hostInUrl(host)}:${port}`;

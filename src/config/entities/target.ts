@@ -1,6 +1,6 @@
 /** Entity: a host of an upstream. */
 import { z } from "zod";
-import { parseAddress } from "../../upstreams/address.ts";
+import { parseAddress, withPort } from "../../upstreams/address.ts";
 import { commonFields, defineEntity, reference } from "../entity.ts";
 
 export const target = defineEntity({
@@ -28,4 +28,8 @@ export const target = defineEntity({
   nameWithinOwner: "target",
   references: { upstream: "upstream" },
   owner: "upstream",
+  expand(value) {
+    const { target: text } = value;
+    return typeof text === "string" ? { ...value, target: withPort(text) } : value;
+  },
 });
