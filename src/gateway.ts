@@ -15,6 +15,7 @@ import {
   type Listener,
   type ListenerServices,
   listen,
+  type Traffic,
 } from "./http/listener.ts";
 import type { Reply } from "./http/reply.ts";
 import { openSecureFront, type SecureFront, type SecureFrontOptions } from "./http/secure-front.ts";
@@ -79,6 +80,8 @@ export interface Gateway {
   readonly snapshot: Snapshot;
   /** Exchanges under way. */
   readonly running: number;
+  /** What has come in since the start. */
+  readonly traffic: Traffic;
   /** How the outside parts of the running plugins are doing. */
   health(): readonly PluginHealth[];
   /** How the targets of the running plugins are doing, breakers and counts. */
@@ -206,6 +209,9 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     },
     get running() {
       return listener.running;
+    },
+    get traffic() {
+      return listener.traffic;
     },
     targets: () =>
       current.plugins.flatMap(({ config: { id }, plugin }) =>

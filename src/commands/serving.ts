@@ -65,6 +65,7 @@ export function createServing({ listen, listenSecure, runtime, sinks, settings }
     health,
     facts: () => ({
       running: gateway?.running ?? 0,
+      traffic: gateway?.traffic ?? { accepted: 0, open: 0, requests: 0 },
       routes: gateway?.snapshot.plans.size ?? 0,
       plugins: gateway?.snapshot.plugins.map((entry) => ({ name: entry.name, id: entry.config.id })) ?? [],
       components: health(),

@@ -1,6 +1,7 @@
 /** `sluice start`: runs the gateway until it is told to stop. */
 import { availableParallelism } from "node:os";
 import { type Explain, explainBy } from "../admin/explain.ts";
+import { serverStatus } from "../admin/server-status.ts";
 import { GatewayError } from "../errors.ts";
 import { version } from "../util/version.ts";
 import { adminSource, coversFor } from "./admin-source.ts";
@@ -102,7 +103,11 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
   );
   let isStopping = false;
   const isReady = () => serving.gateway !== undefined && origin.hasServed && !isStopping;
-  const describe = () => ({ version: version(), ready: isReady(), ...serving.facts() });
+  const describe = () => {
+    const { traffic, ...facts } = serving.facts();
+    const server = serverStatus(traffic, facts.running);
+    return { version: version(), ready: isReady(), ...facts, server };
+  };
   const degraded = () => [
     ...serving.health().filter(({ state }) => state === "down"),
     ...degradedOrigin(origin),

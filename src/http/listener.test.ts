@@ -234,3 +234,20 @@ describe("opening a listener", () => {
     await expect(again).rejects.toThrow(`cannot listen on 127.0.0.1:${opened.port}: `);
   });
 });
+
+it("counts connections and requests", async () => {
+  const { port, listener } = await serve(async () => textReply("ok"));
+  const clients = [await openRawClient(port), await openRawClient(port)];
+  for (const client of clients) {
+    client.send(getRequest());
+    await client.receives(/ok/);
+  }
+  clients[0]?.send(getRequest());
+  await clients[0]?.receives(/ok[\s\S]*ok/);
+  expect(listener.traffic).toEqual({ accepted: 2, open: 2, requests: 3 });
+  clients[1]?.socket.destroy();
+  await until(() => listener.traffic.open === 1);
+  clients[0]?.socket.destroy();
+  await until(() => listener.traffic.open === 0);
+  expect(listener.traffic).toEqual({ accepted: 2, open: 0, requests: 3 });
+});

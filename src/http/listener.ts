@@ -1,6 +1,6 @@
 /** The HTTP/1.1 front: turns node's requests into exchanges, and replies into bytes the client paces. */
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { toGatewayError } from "../errors.ts";
 import { Roster } from "../util/roster.ts";
 import { acceptConnections, type ConnectionSource, cannotListen, type Place } from "./connection-source.ts";
@@ -24,11 +24,21 @@ export interface ListenerHandler {
   done?(exchange: Exchange, end: ExchangeEnd, error: Error | undefined): void | Promise<void>;
 }
 
+/** What has come in since the start, in whichever way. */
+export interface Traffic {
+  /** Connections; by TLS, those whose handshake succeeded. */
+  readonly accepted: number;
+  /** Connections that are open now. */
+  readonly open: number;
+  readonly requests: number;
+}
+
 export interface Listener {
   readonly port: number;
   readonly address: string;
   /** Exchanges that have begun and not ended. */
   readonly running: number;
+  readonly traffic: Traffic;
   /** Serves clients that speak TLS too, in every other respect as the plain ones. Rejects as `listen` does. */
   openSecure(where: Place | ConnectionSource, options: SecureEntranceOptions): Promise<SecureEntrance>;
   /** Stops accepting; resolves when running exchanges have ended, or after the deadline, when they are cut. */
@@ -52,9 +62,11 @@ export async function listen(
   services: ListenerServices,
 ): Promise<Listener> {
   const running = new Roster<LiveExchange>();
+  const traffic = { accepted: 0, open: 0, requests: 0 };
   const server = createServer({ keepAlive: true, noDelay: true }, (request, response) => {
     const exchange = new LiveExchange(request, response, services);
     running.add(exchange);
+    traffic.requests++;
     void serve(exchange, handler, () => {
       running.delete(exchange);
       if (running.size === 0) onIdle();
@@ -62,6 +74,11 @@ export async function listen(
   });
   // nginx's keepalive_timeout; long enough that clients that pool connections do not race our close.
   server.keepAliveTimeout = 75_000;
+  server.on("connection", (socket: Socket) => {
+    traffic.accepted++;
+    traffic.open++;
+    socket.once("close", () => traffic.open--);
+  });
   let onIdle: () => void = () => undefined;
   const sources: ConnectionSource[] = "open" in where ? [where] : [];
   const entrances: TlsEntrance[] = [];
@@ -73,6 +90,9 @@ export async function listen(
     address,
     get running() {
       return running.size;
+    },
+    get traffic() {
+      return { ...traffic };
     },
     async openSecure(at, options) {
       const source = "open" in at ? at : await acceptConnections(at);

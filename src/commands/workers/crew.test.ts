@@ -14,6 +14,7 @@ const config = (text: string): ConfigSource => ({ path: "gateway.yaml", text });
 const textOf = (source: ConfigSource) => ("text" in source ? source.text : "");
 const facts: WorkerFacts = {
   running: 0,
+  traffic: { accepted: 0, open: 0, requests: 0 },
   routes: 1,
   plugins: [],
   components: [],

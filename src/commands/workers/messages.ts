@@ -2,6 +2,7 @@
 import type { Answer } from "../../admin/explain.ts";
 import type { Question } from "../../admin/question.ts";
 import type { PluginHealth, PluginTarget, UpstreamTargetStatus } from "../../gateway.ts";
+import type { Traffic } from "../../http/listener.ts";
 import type { LedgerOptions } from "../../ledger/options.ts";
 import type { Report } from "../../shared-state/state-channel.ts";
 import type { LogLevel } from "../../telemetry/logger.ts";
@@ -34,6 +35,7 @@ export interface WorkerSettings {
 export interface WorkerFacts {
   /** Exchanges under way. */
   readonly running: number;
+  readonly traffic: Traffic;
   readonly routes: number;
   readonly plugins: readonly { readonly name: string; readonly id: string }[];
   readonly components: readonly PluginHealth[];

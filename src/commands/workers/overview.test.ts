@@ -24,6 +24,7 @@ const store = (state: PluginHealth["state"], more: Partial<PluginHealth> = {}): 
 });
 const facts = (...components: PluginHealth[]): WorkerFacts => ({
   running: 2,
+  traffic: { accepted: 7, open: 5, requests: 40 },
   routes: 1,
   plugins: [{ name: "ai-proxy-advanced", id: "p-1" }],
   components,
@@ -192,10 +193,22 @@ describe("a gateway with workers", () => {
   it("sums the numbers and has a row for each worker", () => {
     const described = describeWorkers(
       [place(1), place(2, { state: "starting", isCurrent: false, deaths: 2, lastDeath: "exit code 1" })],
-      new Map([[1, facts(store("up"))]]),
+      new Map([
+        [1, facts(store("up"))],
+        [2, undefined],
+      ]),
     );
     expect(described).toEqual({
       running: 2,
+      server: {
+        total_requests: 40,
+        connections_accepted: 7,
+        connections_handled: 7,
+        connections_active: 5,
+        connections_reading: 0,
+        connections_writing: 2,
+        connections_waiting: 3,
+      },
       routes: 1,
       plugins: [{ name: "ai-proxy-advanced", id: "p-1" }],
       targets: [],

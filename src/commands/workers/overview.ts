@@ -1,5 +1,6 @@
 /** What all workers say of themselves, as one. */
 import type { Explained } from "../../admin/explain.ts";
+import { serverStatus } from "../../admin/server-status.ts";
 import type { TargetStatus } from "../../balancer/pool.ts";
 import type { PluginHealth, PluginTarget, UpstreamTargetStatus } from "../../gateway.ts";
 import type { Place } from "./crew.ts";
@@ -112,8 +113,15 @@ function faultOf(place: Place, facts: Facts): string | undefined {
 export function describeWorkers(places: readonly Place[], facts: Facts): Readonly<Record<string, unknown>> {
   const told = [...facts.values()].filter((each) => each !== undefined);
   const sum = (of: (each: WorkerFacts) => number) => told.reduce((total, each) => total + of(each), 0);
+  const running = sum((each) => each.running);
+  const traffic = {
+    accepted: sum((each) => each.traffic.accepted),
+    open: sum((each) => each.traffic.open),
+    requests: sum((each) => each.traffic.requests),
+  };
   return {
-    running: sum(({ running }) => running),
+    running,
+    server: serverStatus(traffic, running),
     routes: told[0]?.routes ?? 0,
     plugins: told[0]?.plugins ?? [],
     components: mergeComponents(facts),
