@@ -192,9 +192,9 @@ describeWithServer(
       await askRedis(from.url, assign("MIGRATING", to.id));
       const limited = open({
         cluster_nodes: nodes(),
-        connect_timeout: 50,
-        send_timeout: 50,
-        read_timeout: 50,
+        connect_timeout: 500,
+        send_timeout: 500,
+        read_timeout: 500,
       });
       const { kind, message } = await failureOf(limited.replace(namespace, items, signal));
       expect(kind).toBe("unreachable");
