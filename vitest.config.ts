@@ -7,8 +7,8 @@ const limits = { testTimeout: 20_000, hookTimeout: 30_000 };
 export default defineConfig({
   test: {
     globalSetup: ["test/servers/global-setup.ts"],
-    // Most of the time tests wait, for processes and outages: a file for each core would leave a small machine idle.
-    maxWorkers: Math.max(3, availableParallelism() - 1),
+    // Many tests wait in real time, for processes and outages: one file at a time would leave a small machine idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ["default", countReporter()],
     projects: [
       {

@@ -53,6 +53,6 @@ describe("measureCalls", () => {
 
   it("fails with the call that failed", async () => {
     const failing = () => Promise.reject(new Error("the store is away"));
-    await expect(measureCalls(failing, { atOnce: 3, forMs: 1 })).rejects.toThrow("the store is away");
+    await expect(measureCalls(failing, { atOnce: 3, forMs: 1000 })).rejects.toThrow("the store is away");
   });
 });

@@ -222,7 +222,7 @@ describe("a pool of targets, over any run of requests", () => {
         run.finish();
         for (const each of run.seen) seen.add(each);
       }),
-      { numRuns: 150 },
+      { numRuns: 400 },
     );
     expect([...seen].sort()).toEqual([
       "all tried",
