@@ -1,5 +1,5 @@
 /** Where a listener's connections come from: a port of this process, or another process that has accepted them. */
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 
 export interface Place {
   readonly host: string;
@@ -24,15 +24,7 @@ export interface ConnectionSource {
 export async function acceptConnections(where: Place): Promise<ConnectionSource> {
   let take = (socket: Socket): void => void socket.destroy();
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => take(socket));
-  await new Promise<void>((resolve, reject) => {
-    const refuse = (cause: Error) => reject(cannotListen(where, cause));
-    server.once("error", refuse);
-    server.listen(where.port, where.host, () => {
-      server.off("error", refuse);
-      resolve();
-    });
-  });
-  const { address, port } = server.address() as AddressInfo; // a TCP server that listens has one
+  const { address, port } = await bind(server, where);
   return {
     address,
     port,
@@ -43,7 +35,16 @@ export async function acceptConnections(where: Place): Promise<ConnectionSource>
   };
 }
 
-/** The error of an address that cannot be had. */
-export function cannotListen({ host, port }: Place, cause: Error): Error {
-  return new Error(`cannot listen on ${host}:${port}: ${cause.message}`, { cause });
+/** Has the server listen. Rejects with a message that names the address when that cannot be had. */
+export async function bind(server: Server, where: Place): Promise<AddressInfo> {
+  await new Promise<void>((resolve, reject) => {
+    const refuse = (cause: Error) =>
+      reject(new Error(`cannot listen on ${where.host}:${where.port}: ${cause.message}`, { cause }));
+    server.once("error", refuse);
+    server.listen(where.port, where.host, () => {
+      server.off("error", refuse);
+      resolve();
+    });
+  });
+  return server.address() as AddressInfo; // a TCP server that listens has one
 }

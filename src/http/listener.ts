@@ -1,9 +1,9 @@
 /** The HTTP/1.1 front: turns node's requests into exchanges, and replies into bytes the client paces. */
 import { createServer, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { toGatewayError } from "../errors.ts";
 import { Roster } from "../util/roster.ts";
-import { acceptConnections, type ConnectionSource, cannotListen, type Place } from "./connection-source.ts";
+import { acceptConnections, bind, type ConnectionSource, type Place } from "./connection-source.ts";
 import type { Exchange } from "./exchange.ts";
 import { clientGoneStatus, type ExchangeEnd, type ListenerServices, LiveExchange } from "./live-exchange.ts";
 import type { Reply, ReplyHeaders } from "./reply.ts";
@@ -142,18 +142,6 @@ function adopt(
     server.emit("connection", socket);
   });
   return { port: source.port, address: source.address };
-}
-
-async function bind(server: Server, where: Place): Promise<AddressInfo> {
-  await new Promise<void>((resolve, reject) => {
-    const refuse = (cause: Error) => reject(cannotListen(where, cause));
-    server.once("error", refuse);
-    server.listen(where.port, where.host, () => {
-      server.off("error", refuse);
-      resolve();
-    });
-  });
-  return server.address() as AddressInfo; // a TCP server that listens has one
 }
 
 /** Never rejects; `onEnd` is called in any case. */
