@@ -12,8 +12,8 @@ interface SignalOwner {
 
 /**
  * A class for its accessor: V8 gives each object that a literal with one makes a hidden class of its own, which holds all
- * that the accessor can see until a full garbage collection. Requests then outlived nearly every small one
- * (`node --trace-gc-nvp`: 1.9 MB promoted of each 13 MB, now 0.3).
+ * that the accessor can see until a full garbage collection. So every exchange outlived the small ones
+ * (`node --trace-gc-nvp`: 1.9 MB promoted of 13 MB allocated, then 1.4; `Roster` is about the rest).
  */
 export class RoutedRequest<IsTrial extends boolean> implements BalanceRequest {
   decision: RoutingDecision | undefined;
