@@ -99,3 +99,22 @@ function tidy({ jsonSchema }: Override): void {
   if (jsonSchema.properties !== undefined) jsonSchema["prefilled"] = true;
   if (Object.keys(value).length === 0) delete jsonSchema.default;
 }
+
+/** The same where nothing must be there, at every depth. */
+export function withoutRequired({
+  anyOf,
+  items,
+  properties,
+  required: _required,
+  ...rest
+}: FieldSchema): FieldSchema {
+  const inner = Object.entries(properties ?? {}).map(
+    ([name, field]) => [name, withoutRequired(field)] as const,
+  );
+  return {
+    ...rest,
+    ...(properties && { properties: Object.fromEntries(inner) }),
+    ...(items && { items: withoutRequired(items) }),
+    ...(anyOf && { anyOf: anyOf.map(withoutRequired) }),
+  };
+}

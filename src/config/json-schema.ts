@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { PluginDefinition } from "../plugins/plugin.ts";
 import { entities } from "./entities/index.ts";
 import { type Entity, entitySchema } from "./entity.ts";
-import { type FieldSchema, fieldSchema } from "./field-schema.ts";
+import { type FieldSchema, fieldSchema, withoutRequired } from "./field-schema.ts";
 import { formatVersion, plainLists, remarks } from "./top-level.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -57,18 +57,27 @@ function describeEntity(entity: Entity, all: readonly Entity[], plugins: readonl
   };
 }
 
-function describePlugin({ config, name, summary }: PluginDefinition, all: readonly Entity[]): Json {
+function describePlugin({ config, name, partials, summary }: PluginDefinition, all: readonly Entity[]): Json {
   const entity = all.find((candidate) => candidate.name === "plugin");
   const own = entity === undefined ? {} : forEditors(fieldSchema(entitySchema(entity)));
-  const settings = forEditors(fieldSchema(config as z.ZodType));
+  const settings = fieldSchema(config as z.ZodType);
   return {
     description: summary,
     ...own,
     properties: {
       ...propertiesOf(own),
       name: { const: name, description: "Which plugin." },
-      config: settings,
+      config: forEditors(partials === undefined ? settings : withoutRequired(settings)),
     },
+    ...(partials !== undefined && unlessLinked(settings)),
+  };
+}
+
+/** Partials may give what the plugin leaves out, at every depth; that a plugin without any needs its first fields is told. */
+function unlessLinked({ required = [] }: FieldSchema): Json {
+  return {
+    if: { required: ["partials"] },
+    else: { properties: { config: { required } } },
   };
 }
 
@@ -83,17 +92,26 @@ function pointer(name: string): Json {
 /** What may stand in the place of a number or a truth value: a variable or a vault has it. */
 const substituted = "^(\\$\\{\\{.*\\}\\}|\\{vault://.*\\})$";
 
-/** Our marks under names that no other tool claims, and variables allowed wherever the loader allows them. */
-function forEditors(schema: FieldSchema): Json {
+/**
+ * Our marks under names that no other tool claims, and variables allowed wherever the loader allows them. `isOptional`: null
+ * says the same as leaving it out.
+ */
+function forEditors(schema: FieldSchema, isOptional = false): Json {
   const { auto: _auto, fileOnly: _fileOnly, prefilled: _prefilled, standsFor: _standsFor, ...known } = schema;
   const { additionalProperties, anyOf, items, planned, properties, secret, sluice, type, ...rest } = known;
   const isOpen = schema.enum === undefined && (type === "integer" || type === "number" || type === "boolean");
   return {
     ...rest,
-    ...(type && (isOpen ? { type: [type, "string"], pattern: substituted } : { type })),
-    ...(properties && { properties: mapValues(properties, forEditors) }),
+    ...(isOptional && schema.enum !== undefined && { enum: [...schema.enum, null] }),
+    ...(type && typesOf(type, isOpen, isOptional)),
+    ...(isOpen && { pattern: substituted }),
+    ...(properties && {
+      properties: mapValues(properties, (field, name) => forEditors(field, !rest.required?.includes(name))),
+    }),
     ...(items && { items: forEditors(items) }),
-    ...(anyOf && { anyOf: anyOf.map(forEditors) }),
+    ...(anyOf && {
+      anyOf: [...anyOf.map((each) => forEditors(each)), ...(isOptional ? [{ type: "null" }] : [])],
+    }),
     ...(additionalProperties !== undefined && {
       additionalProperties:
         typeof additionalProperties === "object" ? forEditors(additionalProperties) : additionalProperties,
@@ -104,6 +122,14 @@ function forEditors(schema: FieldSchema): Json {
   };
 }
 
-function mapValues(block: Readonly<Record<string, FieldSchema>>, map: (schema: FieldSchema) => Json): Json {
-  return Object.fromEntries(Object.entries(block).map(([name, value]) => [name, map(value)]));
+function typesOf(type: string, isOpen: boolean, isOptional: boolean): Json {
+  const types = [type, ...(isOpen ? ["string"] : []), ...(isOptional ? ["null"] : [])];
+  return { type: types.length === 1 ? type : types };
+}
+
+function mapValues(
+  block: Readonly<Record<string, FieldSchema>>,
+  map: (schema: FieldSchema, name: string) => Json,
+): Json {
+  return Object.fromEntries(Object.entries(block).map(([name, value]) => [name, map(value, name)]));
 }

@@ -1,5 +1,5 @@
 /** The settings of each plugin, as schemas that can be shown. */
-import { type FieldSchema, fieldSchema } from "../config/field-schema.ts";
+import { type FieldSchema, fieldSchema, withoutRequired } from "../config/field-schema.ts";
 import type { PartialBlocks, PluginDefinition } from "../plugins/plugin.ts";
 
 export interface PluginSchemas {
@@ -56,17 +56,7 @@ export function createPluginSchemas(definitions: readonly PluginDefinition[]): P
 
 /** Of a block that a partial gives: what it leaves out, the plugin gives, so that nothing is required. */
 export function partialSchema(block: PartialBlocks["schema"]): FieldSchema {
-  return optional(fieldSchema(block));
-}
-
-function optional({ anyOf, items, properties, required: _required, ...rest }: FieldSchema): FieldSchema {
-  const inner = Object.entries(properties ?? {}).map(([name, field]) => [name, optional(field)] as const);
-  return {
-    ...rest,
-    ...(properties && { properties: Object.fromEntries(inner) }),
-    ...(items && { items: optional(items) }),
-    ...(anyOf && { anyOf: anyOf.map(optional) }),
-  };
+  return withoutRequired(fieldSchema(block));
 }
 
 /** A block that must be there is, with whatever a partial may yet give in it: so Kong shows it, and decK expects it. */

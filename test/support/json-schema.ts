@@ -1,12 +1,15 @@
-/** Holds a value against a schema of an OpenAPI 3.1 document: the keywords that ours has, and no others. */
+/** Holds a value against a JSON Schema, of a document of its own or of OpenAPI 3.1: the keywords that ours have, and no others. */
 
 type Json = Readonly<Record<string, unknown>>;
 
 const annotations = new Set([
+  "$defs",
   "$ref",
+  "$schema",
   "default",
   "deprecated",
   "description",
+  "else",
   "format",
   "if",
   "then",
@@ -49,6 +52,12 @@ const keywords: Readonly<
     const faults = (wanted as unknown[]).map((schema) => check(schema, value));
     return faults.some((each) => each.length === 0) ? [] : ["fits none of the options", ...faults.flat()];
   },
+  oneOf: (wanted, value, check) => {
+    const faults = (wanted as unknown[]).map((schema) => check(schema, value));
+    const fits = faults.filter((each) => each.length === 0).length;
+    if (fits === 1) return [];
+    return fits > 1 ? ["fits several of the options"] : ["fits none of the options", ...faults.flat()];
+  },
   allOf: (wanted, value, check) => (wanted as unknown[]).flatMap((schema) => check(schema, value)),
   propertyNames: (wanted, value, check) =>
     isBlock(value) ? Object.keys(value).flatMap((name) => check(wanted, name, name)) : [],
@@ -70,8 +79,9 @@ export function misfitsOf(schema: unknown, value: unknown, document: Json, path 
       fault.startsWith("/") ? fault : `${path || "/"} ${fault}`,
     );
   });
-  const applies = own["if"] !== undefined && check(own["if"], value).length === 0;
-  return applies ? [...faults, ...check(own["then"] ?? {}, value)] : faults;
+  if (own["if"] === undefined) return faults;
+  const applies = check(own["if"], value).length === 0;
+  return [...faults, ...check(own[applies ? "then" : "else"] ?? {}, value)];
 }
 
 /** Follows `$ref`. */
