@@ -95,11 +95,11 @@ export async function listen(
       return { ...traffic };
     },
     async openSecure(at, options) {
-      const source = "open" in at ? at : await acceptConnections(at);
       const entrance = createTlsEntrance({
         ...options,
         onSecure: (socket) => void (isClosing ? socket.destroy() : server.emit("connection", socket)),
       });
+      const source = "open" in at ? at : await acceptConnections(at); // last: what throws leaves no port open
       sources.push(source);
       entrances.push(entrance);
       source.open((socket) => entrance.take(socket));
