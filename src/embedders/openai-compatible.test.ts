@@ -210,15 +210,15 @@ describe("what openai says when a call fails", () => {
   });
 
   it("never repeats the text", async () => {
-    const text = "My employee number is 4711 and my salary is secret";
+    const text = "My employee number is E-4711-0815 and my salary is secret";
     for (const body of [
       { error: { message: `cannot embed: ${text}` } },
-      { error: { message: `cannot embed "…number is 4711 and my salary…" here` } },
+      { error: { message: `cannot embed "…number is E-4711-0815 and my salary…" here` } },
       { detail: [{ loc: ["body", "input"], msg: "bad", input: { input: [text] } }] },
       `cannot embed ${text.replaceAll(" ", "\n")}`,
     ]) {
       const error = await failure(refusing(400, body).embed([text], signal));
-      expect(error.message).not.toContain("4711");
+      expect(error.message).not.toContain("4711-0815");
       expect(error.message).toContain("answered 400");
     }
   });
