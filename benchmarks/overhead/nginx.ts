@@ -2,8 +2,9 @@
 import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../../test/support/free-port.ts";
 import { isOnPath, processTree } from "../machine.ts";
-import { freePort, startChild } from "./child.ts";
+import { startChild } from "./child.ts";
 import { type Side, type SideContext, usualPromptCount } from "./side.ts";
 
 /** Undefined where there is no nginx on the PATH. */

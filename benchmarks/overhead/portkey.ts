@@ -2,7 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort, startChild } from "./child.ts";
+import { freePort } from "../../test/support/free-port.ts";
+import { startChild } from "./child.ts";
 import { type Side, type SideContext, usualPromptCount } from "./side.ts";
 
 /** `home`: the folder with the peer's package.json and lockfile; it is installed there on first use. */

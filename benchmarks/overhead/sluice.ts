@@ -1,7 +1,8 @@
 /** Sluice as a user runs it: `sluice start`, access records on standard output (to a file), metrics and status on. */
 import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort, startChild } from "./child.ts";
+import { freePort } from "../../test/support/free-port.ts";
+import { startChild } from "./child.ts";
 import { type Side, type SideContext, usualPromptCount } from "./side.ts";
 
 /** More prompts than the cache of vectors holds (8192): sent in turn, none is ever found there. */

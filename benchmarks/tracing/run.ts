@@ -7,6 +7,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../test/support/free-port.ts";
 import { choosePinning, describeMachine, pinSelf } from "../machine.ts";
 import { note, publish, readRoundOptions } from "../measuring/command-line.ts";
 import {
@@ -19,7 +20,7 @@ import {
   rotated,
   table,
 } from "../measuring/rounds.ts";
-import { freePort, startChild } from "../overhead/child.ts";
+import { startChild } from "../overhead/child.ts";
 import { scenarios } from "../overhead/scenarios.ts";
 import type { Side } from "../overhead/side.ts";
 import { startSluice } from "../overhead/sluice.ts";

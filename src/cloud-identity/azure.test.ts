@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { closedPort } from "../../test/support/http-upstream.ts";
+import { freePort } from "../../test/support/free-port.ts";
 import {
   type AzureIdentity,
   azureClient,
@@ -105,7 +105,7 @@ describe("signing in to Azure with a client secret", () => {
       expect(error.message).toContain(String(status));
     }
     expect(await token(signal)).toBe(cloud.issued[0]);
-    const nobody = { AZURE_AUTHORITY_HOST: `http://127.0.0.1:${await closedPort()}` };
+    const nobody = { AZURE_AUTHORITY_HOST: `http://127.0.0.1:${await freePort()}` };
     const error = await refusal(source(secretClient, nobody)(signal));
     expect(error.isRetryable).toBe(true);
     expect(error.message).toContain("ECONNREFUSED");

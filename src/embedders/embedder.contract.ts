@@ -1,7 +1,7 @@
 /** What every embedder must do; each member's test calls this with a way to make one. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { failure } from "../../test/support/fake-embeddings-vendor.ts";
-import { closedPort } from "../../test/support/http-upstream.ts";
+import { freePort } from "../../test/support/free-port.ts";
 import type { Mischief, VendorServer } from "../../test/support/vendors/server.ts";
 import { createHttpCaller, type HttpCaller } from "../http/http-caller.ts";
 import { dot } from "../util/vector.ts";
@@ -235,7 +235,7 @@ export function describeNetworkEmbedder(name: string, vendor: NetworkEmbedderCas
     });
 
     it("finds nobody at the address", async () => {
-      const url = `http://127.0.0.1:${await closedPort()}`;
+      const url = `http://127.0.0.1:${await freePort()}`;
       const error = await failure(vendor.create({ url, dimensions, services }).embed([text], signal));
       expect(error).toMatchObject({ kind: "vendor", isRetryable: true });
       expect(error.message).toContain("ECONNREFUSED");

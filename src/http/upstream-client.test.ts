@@ -1,6 +1,6 @@
-import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import { createCollectingSink } from "../../test/support/body-streams.ts";
+import { freePort } from "../../test/support/free-port.ts";
 import { until } from "../../test/support/until.ts";
 import {
   answerOf,
@@ -19,15 +19,6 @@ async function failure(promise: Promise<unknown>): Promise<UpstreamError> {
   const error = await promise.catch((thrown: unknown) => thrown);
   if (error instanceof UpstreamError) return error;
   throw new Error(`expected an UpstreamError, got ${error}`);
-}
-
-/** A port on which nobody listens. */
-async function closedPort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 describe("a call that is answered", () => {
@@ -99,7 +90,7 @@ describe("a call that is answered", () => {
 
 describe("a call that cannot be sent", () => {
   it("fails as an error of which nothing was sent, where the connection is refused", async () => {
-    const error = await failure(client().send(callTo(`http://127.0.0.1:${await closedPort()}`), never));
+    const error = await failure(client().send(callTo(`http://127.0.0.1:${await freePort()}`), never));
     expect(error).toMatchObject({ kind: "error", sent: false, isNameResolution: false });
     expect(error.message).toContain("ECONNREFUSED");
   });

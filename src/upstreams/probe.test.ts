@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { closedPort, startDeafUpstream, startUpstream } from "../../test/support/http-upstream.ts";
+import { freePort } from "../../test/support/free-port.ts";
+import { startDeafUpstream, startUpstream } from "../../test/support/http-upstream.ts";
 import { createUpstreamClient } from "../http/upstream-client.ts";
 import { systemSchedule } from "../util/schedule.ts";
 import { healthchecksBlock } from "./healthchecks.ts";
@@ -69,7 +70,7 @@ describe("a question to a target", () => {
   });
 
   it.each(["http", "tcp"])("of the type %s that cannot connect is a failed connection", async (type) => {
-    expect(await probe(await closedPort(), { type })(never)).toBe("tcp");
+    expect(await probe(await freePort(), { type })(never)).toBe("tcp");
   });
 
   it("waits no longer than its timeout", async () => {

@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCommand } from "../../src/cli.ts";
+import { freePort } from "../support/free-port.ts";
 import { until } from "../support/gateway.ts";
 import { chatConfig, chatUrl, openaiTarget, semanticBlocks, targetKey } from "../support/gateway-config.ts";
-import { closedPort } from "../support/http-upstream.ts";
 import {
   buildCommand,
   type Command,
@@ -475,7 +475,7 @@ describe("the real command", () => {
   it("reload of a gateway that is gone says so and what to do", async () => {
     const prefix = mkdtempSync(join(folder, "gone-"));
     const runFile = join(prefix, "sluice.json");
-    const port = await closedPort();
+    const port = await freePort();
     const gone = new Running(spawnCommand(command, ["--version"]));
     const { pid } = gone.child;
     await gone.finished;

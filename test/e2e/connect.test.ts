@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { read } from "../support/ask.ts";
+import { freePort } from "../support/free-port.ts";
 import { until } from "../support/gateway.ts";
 import {
   type ConfigObject,
@@ -12,7 +13,6 @@ import {
   remoteEmbeddings,
   targetKey,
 } from "../support/gateway-config.ts";
-import { closedPort } from "../support/http-upstream.ts";
 import { codeBlocks } from "../support/readme.ts";
 import { askRedis, describeWithServer, startServer } from "../support/servers.ts";
 import { type Command, runCommandLine, type Workplace } from "../support/sluice-process.ts";
@@ -142,7 +142,7 @@ describeWithServer("redis", "what a gateway tells about a store that is away", (
 });
 
 it("check --connect ends with 1 and says of each part what is wrong", async () => {
-  const port = await closedPort();
+  const port = await freePort();
   workplace.write(
     config({ strategy: "redis", redis: { port, connect_timeout: 500, read_timeout: 500 } }, 4096),
   );

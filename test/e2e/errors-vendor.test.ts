@@ -1,6 +1,7 @@
 /** Every way in which a vendor can fail before its answer: exact status, words and content type, over real sockets. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { expectError } from "../support/error-answer.ts";
+import { freePort } from "../support/free-port.ts";
 import { type Stack, startStack } from "../support/gateway.ts";
 import {
   anthropicTarget,
@@ -9,7 +10,7 @@ import {
   openaiTarget,
   routesConfig,
 } from "../support/gateway-config.ts";
-import { closedPort, startRawUpstream } from "../support/http-upstream.ts";
+import { startRawUpstream } from "../support/http-upstream.ts";
 
 const hello = { messages: [{ role: "user", content: "Hello there" }] };
 
@@ -122,7 +123,7 @@ describe("a vendor that cannot be reached", () => {
   let refused: number;
 
   beforeAll(async () => {
-    refused = await closedPort();
+    refused = await freePort();
     stack = await startStack({
       config: (url) =>
         routesConfig({

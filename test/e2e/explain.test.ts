@@ -5,6 +5,7 @@ import { request } from "undici";
 import { describe, expect, it } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { ask, read } from "../support/ask.ts";
+import { freePort } from "../support/free-port.ts";
 import {
   type ConfigObject,
   chatConfig,
@@ -13,7 +14,6 @@ import {
   semanticBlocks,
   targetKey,
 } from "../support/gateway-config.ts";
-import { closedPort } from "../support/http-upstream.ts";
 import {
   type Command,
   type RunningGateway,
@@ -218,7 +218,7 @@ describe("sluice explain without a file", () => {
 
   it("of a gateway that is gone says so, and what to do", async () => {
     mkdirSync(workplace.prefix);
-    const content = { pid: 1, admin: `http://127.0.0.1:${await closedPort()}` };
+    const content = { pid: 1, admin: `http://127.0.0.1:${await freePort()}` };
     writeFileSync(join(workplace.prefix, "sluice.json"), JSON.stringify(content));
     const { code, stderr } = await explain();
     expect(code).toBe(1);

@@ -1,5 +1,6 @@
 /** When another target gets a try, and what it is sent: nginx's rules over real sockets. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { type Answer, type Stack, startStack } from "../support/gateway.ts";
 import {
   anthropicTarget,
@@ -10,7 +11,7 @@ import {
   semanticBlocks,
   targetKey,
 } from "../support/gateway-config.ts";
-import { closedPort, startRawUpstream, type Upstream } from "../support/http-upstream.ts";
+import { startRawUpstream, type Upstream } from "../support/http-upstream.ts";
 import { readStream } from "../support/stream-client.ts";
 
 const hello = { messages: [{ role: "user", content: "How do I write a Python function?" }] };
@@ -105,7 +106,7 @@ describe("a failure under a list of criteria", () => {
 
   beforeAll(async () => {
     garbage = await startRawUpstream("220 mail.example ESMTP\r\n");
-    const refused = await closedPort();
+    const refused = await freePort();
     stack = await startStack({
       config: (url) =>
         routesConfig(

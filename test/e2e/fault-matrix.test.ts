@@ -4,9 +4,9 @@
  */
 import { afterEach, describe, expect, it } from "vitest";
 import type { Behaviour } from "../../src/simulator/behaviour.ts";
+import { freePort } from "../support/free-port.ts";
 import { type Answer, eventsOf, type Stack, startStack } from "../support/gateway.ts";
 import { type ConfigObject, chatConfig, chatUrl, openaiTarget } from "../support/gateway-config.ts";
-import { closedPort } from "../support/http-upstream.ts";
 
 interface Fault {
   readonly name: string;
@@ -37,7 +37,7 @@ const status = (code: number, counts: Fault["counts"]): Fault => ({
 
 // biome-ignore format: a table
 const faults: readonly Fault[] = [
-  { name: "refused", cause: async () => `http://127.0.0.1:${await closedPort()}/v1/chat/completions`, word: "error", unsent: true, kind: "error", reason: /^refused$/, status: 502, counts: "always" },
+  { name: "refused", cause: async () => `http://127.0.0.1:${await freePort()}/v1/chat/completions`, word: "error", unsent: true, kind: "error", reason: /^refused$/, status: 502, counts: "always" },
   { name: "unknown name", cause: () => "http://no-such-host.invalid/v1/chat/completions", word: "error", unsent: true, kind: "error", reason: /^dns$/, status: 503, counts: "always" },
   { name: "no TLS there", cause: (url) => `${url.replace("http:", "https:")}/v1/chat/completions`, word: "error", unsent: true, kind: "error", reason: /^tls$/, status: 502, counts: "always" },
   { name: "reset before the head", cause: { resetBeforeHeaders: true }, word: "error", kind: "error", reason: /^(reset|closed)_before_head$/, status: 502, counts: "always" },

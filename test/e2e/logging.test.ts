@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AccessRecord } from "../../src/telemetry/access-record.ts";
+import { freePort } from "../support/free-port.ts";
 import { type Stack, startStack, until } from "../support/gateway.ts";
 import {
   type ConfigObject,
@@ -12,7 +13,6 @@ import {
   openaiTarget,
   targetKey,
 } from "../support/gateway-config.ts";
-import { closedPort } from "../support/http-upstream.ts";
 import { type EndpointMood, type LogEndpoint, startLogEndpoint } from "../support/log-endpoint.ts";
 
 let endpoint: LogEndpoint;
@@ -207,7 +207,7 @@ describe("an endpoint for log entries", () => {
   );
 
   it("that is not there costs no request; what it will never get is counted", async () => {
-    const port = await closedPort();
+    const port = await freePort();
     const config = {
       http_endpoint: `http://127.0.0.1:${port}/`,
       queue: { max_entries: 10, max_retry_time: 0.1 },

@@ -6,9 +6,10 @@ import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { request } from "undici";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { type Stack, startStack, until } from "../support/gateway.ts";
 import { proxyConfig } from "../support/gateway-config.ts";
-import { closedPort, startRawUpstream, startUpstream, type Upstream } from "../support/http-upstream.ts";
+import { startRawUpstream, startUpstream, type Upstream } from "../support/http-upstream.ts";
 import { openStream } from "../support/stream-client.ts";
 
 describe("an answer", () => {
@@ -205,7 +206,7 @@ describe("an upload", () => {
   });
 
   it.each([
-    ["nobody listens", async () => `http://127.0.0.1:${await closedPort()}`, 502, "upstream_unreachable"],
+    ["nobody listens", async () => `http://127.0.0.1:${await freePort()}`, 502, "upstream_unreachable"],
     ["its name is unknown", async () => `http://${"n".repeat(64)}.test`, 503, "name_resolution"],
   ])("to an upstream where %s is told so", async (_name, url, status, code) => {
     stack = await startStack({ config: proxyConfig({ url: await url() }) });
@@ -217,7 +218,7 @@ describe("an upload", () => {
   });
 
   it("to an upstream where nobody listens may be broken off, too", async () => {
-    stack = await startStack({ config: proxyConfig({ url: `http://127.0.0.1:${await closedPort()}` }) });
+    stack = await startStack({ config: proxyConfig({ url: `http://127.0.0.1:${await freePort()}` }) });
     const socket = connect(stack.gateway.port, "127.0.0.1");
     socket.write("POST /api HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\nonly a beginning");
     const [answer] = (await once(socket, "data")) as [Buffer];

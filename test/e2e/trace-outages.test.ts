@@ -1,8 +1,9 @@
 /** A collector that is away, slow or unwilling costs spans, and no request anything. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { type Stack, startStack, until } from "../support/gateway.ts";
 import { type ConfigObject, proxyConfig } from "../support/gateway-config.ts";
-import { closedPort, startDeafUpstream, startUpstream, type Upstream } from "../support/http-upstream.ts";
+import { startDeafUpstream, startUpstream, type Upstream } from "../support/http-upstream.ts";
 import { startTraceCollector, type TraceCollector } from "../support/trace-collector.ts";
 import { withTracing } from "../support/traced.ts";
 
@@ -47,7 +48,7 @@ describe("500 requests", () => {
   const few = { max_entries: 100, max_batch_size: 20, max_retry_time: 0.2 };
 
   it("are answered while the collector is not there; one line says so, and spans are counted", async () => {
-    const endpoint = `http://127.0.0.1:${await closedPort()}/v1/traces?token=hidden`;
+    const endpoint = `http://127.0.0.1:${await freePort()}/v1/traces?token=hidden`;
     const gateway = await start(endpoint, { queue: few });
     expect(await ask(gateway, 500)).toEqual(new Set([200]));
     await until(() => health(gateway)?.dropped === 1000, "all spans are given up");

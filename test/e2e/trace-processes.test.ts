@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { ask, read } from "../support/ask.ts";
+import { freePort } from "../support/free-port.ts";
 import { until } from "../support/gateway.ts";
 import { chatConfig, chatUrl, openaiTarget } from "../support/gateway-config.ts";
-import { closedPort } from "../support/http-upstream.ts";
 import { type Command, runCommandLine, type Workplace } from "../support/sluice-process.ts";
 import { startTraceCollector, type TraceCollector } from "../support/trace-collector.ts";
 import { withTracing } from "../support/traced.ts";
@@ -97,7 +97,7 @@ describe("sluice check --connect", () => {
       stdout: expect.stringMatching(/ok\s+trace collector http:\/\/127\.0\.0\.1:\d+\/v1\/traces/),
     });
     expect(collector.batches.slice(before).map(({ spans }) => spans)).toEqual([[]]);
-    workplace.write(withTracing(config(), `http://127.0.0.1:${await closedPort()}/v1/traces`));
+    workplace.write(withTracing(config(), `http://127.0.0.1:${await freePort()}/v1/traces`));
     const failed = await check();
     expect(failed.code).not.toBe(0);
     expect(failed.stdout + failed.stderr).toContain("ECONNREFUSED");

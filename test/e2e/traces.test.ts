@@ -1,6 +1,7 @@
 /** Traces over real sockets: what a collector gets of each kind of exchange, and what upstreams are told. */
 import * as conventions from "@opentelemetry/semantic-conventions/incubating";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { until } from "../support/gateway.ts";
 import {
   chatConfig,
@@ -10,7 +11,7 @@ import {
   semanticBlocks,
   targetKey,
 } from "../support/gateway-config.ts";
-import { closedPort, startUpstream, type Upstream } from "../support/http-upstream.ts";
+import { startUpstream, type Upstream } from "../support/http-upstream.ts";
 import { spanNamed, startTraced, type Traced, tree } from "../support/traced.ts";
 
 const hello = { messages: [{ role: "user", content: "Hello" }] };
@@ -26,7 +27,7 @@ const unsampled = { traceparent: `00-${parentTrace}-${parentSpan}-00` };
 describe("the trace of a call of a model", () => {
   let traced: Traced;
   beforeAll(async () => {
-    const refused = await closedPort();
+    const refused = await freePort();
     traced = await startTraced((url) => {
       const semantic = semanticBlocks({});
       const routes = {

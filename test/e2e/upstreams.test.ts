@@ -2,9 +2,10 @@
 import { readFileSync } from "node:fs";
 import type { RequestListener } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { type Stack, startStack, until } from "../support/gateway.ts";
 import type { ConfigObject } from "../support/gateway-config.ts";
-import { bodyOf, closedPort, startUpstream, type Upstream } from "../support/http-upstream.ts";
+import { bodyOf, startUpstream, type Upstream } from "../support/http-upstream.ts";
 import { codeBlocks } from "../support/readme.ts";
 
 const open: { close(): Promise<void> }[] = [];
@@ -86,7 +87,7 @@ describe("an upstream", () => {
 
   it("retries a dead target's requests on another, body and all, and takes it out", async () => {
     const a = await startServer("a");
-    const dead = `127.0.0.1:${await closedPort()}`;
+    const dead = `127.0.0.1:${await freePort()}`;
     const stack = await start([{ target: dead }, { target: address(a) }], {
       upstream: { healthchecks: { passive: { unhealthy: { tcp_failures: 2 } } } },
     });
@@ -106,7 +107,7 @@ describe("an upstream", () => {
 
   it("retries no more often than the service allows", async () => {
     const a = await startServer("a");
-    const dead = { target: `127.0.0.1:${await closedPort()}`, weight: 60000 };
+    const dead = { target: `127.0.0.1:${await freePort()}`, weight: 60000 };
     const stack = await start([dead, { target: address(a), weight: 1 }], { service: { retries: 0 } });
     expect((await get(stack)).status).toBe(502);
     const alone = await start([dead], { service: { retries: 2 } });
@@ -181,7 +182,7 @@ describe("an upstream", () => {
 describe("the guide's example", () => {
   it("does what the guide says", async () => {
     const guide = readFileSync(new URL("../../docs/guide/upstreams.md", import.meta.url), "utf8");
-    const [one, two, three] = [await startServer("one"), await startServer("two"), await closedPort()];
+    const [one, two, three] = [await startServer("one"), await startServer("two"), await freePort()];
     const [example = ""] = codeBlocks(guide, "yaml");
     const stack = await startStack({
       config: example

@@ -27,13 +27,6 @@ export function startDeafUpstream(): Promise<Upstream> {
   return listen(createTcpServer({ pauseOnConnect: true }));
 }
 
-/** A port that was free a moment ago: connections to it are refused. */
-export async function closedPort(): Promise<number> {
-  const server = await startRawUpstream("");
-  await server.close();
-  return server.port;
-}
-
 /** The whole body of a request. */
 export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];

@@ -3,8 +3,9 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { installed } from "../servers/installed.mjs";
+import { freePort } from "./free-port.ts";
 import { askRedis, eventually } from "./server-clients.ts";
-import { freePort, startProcess, temporaryFolder } from "./server-process.ts";
+import { startProcess, temporaryFolder } from "./server-process.ts";
 import { type ServerOptions, startServer, type TestServer } from "./server-start.ts";
 
 const host = "127.0.0.1";

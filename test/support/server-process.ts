@@ -1,9 +1,6 @@
 /** One server process of a test's own: started, frozen, killed, and never left behind. */
 import { spawn } from "node:child_process";
-import { randomInt } from "node:crypto";
-import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { endingWithUs, type ServerCommand } from "../servers/commands.mjs";
@@ -130,29 +127,4 @@ export function temporaryFolder(name: string): TemporaryFolder {
   };
   process.on("exit", remove);
   return { path, remove };
-}
-
-/**
- * A port of 127.0.0.1 that nobody listens on, below those that Linux gives to outgoing connections: a server that is
- * restarted on it later finds it free.
- */
-export async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    const port = randomInt(15_000, 30_000);
-    if (await isFree(port)) return port;
-  }
-  throw new Error("found no free port between 15000 and 30000 on 127.0.0.1");
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  try {
-    server.listen(port, "127.0.0.1");
-    await once(server, "listening");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    server.close();
-  }
 }

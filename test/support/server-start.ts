@@ -2,14 +2,9 @@
 import { join } from "node:path";
 import { emptyServer, prepareServer, type ServerSettings, urlOf } from "../servers/commands.mjs";
 import { type Installed, installed, type ServerName } from "../servers/installed.mjs";
+import { freePort } from "./free-port.ts";
 import { askPostgres, askRedis, type ServerAccess } from "./server-clients.ts";
-import {
-  freePort,
-  type ServerProcess,
-  startProcess,
-  type TemporaryFolder,
-  temporaryFolder,
-} from "./server-process.ts";
+import { type ServerProcess, startProcess, type TemporaryFolder, temporaryFolder } from "./server-process.ts";
 import { type Environment, externalUrl } from "./server-tests.ts";
 
 const startTimeoutMs = 20_000;

@@ -13,7 +13,6 @@ export {
   startCluster,
   startSentinels,
 } from "./server-groups.ts";
-export { freePort } from "./server-process.ts";
 export { type BlackHole, startBlackHole, startProxy, type TcpProxy } from "./server-proxies.ts";
 export { type ServerOptions, startServer, type TestServer } from "./server-start.ts";
 export { describeWithServer, type ServerTestOptions } from "./server-tests.ts";

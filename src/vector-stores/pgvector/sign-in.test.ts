@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { freePort } from "../../../test/support/free-port.ts";
 import {
   certificates,
   describeWithServer,
-  freePort,
   startServer,
   type TestServer,
 } from "../../../test/support/servers.ts";

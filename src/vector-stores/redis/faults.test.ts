@@ -1,10 +1,10 @@
 /** What becomes of calls when a real server is away, silent, busy or unwilling. */
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { freePort } from "../../../test/support/free-port.ts";
 import {
   askRedis,
   describeWithServer,
-  freePort,
   startBlackHole,
   startServer,
   type TestServer,

@@ -1,9 +1,9 @@
 /** Sentinels and clusters of real servers. */
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { freePort } from "../../../test/support/free-port.ts";
 import {
   askRedis,
   describeWithServer,
-  freePort,
   type ServerCluster,
   type ServerSentinels,
   startCluster,
