@@ -6,6 +6,7 @@ import { GatewayError } from "../errors.ts";
 import { version } from "../util/version.ts";
 import { adminSource, coversFor } from "./admin-source.ts";
 import type { Command, Invocation } from "./command.ts";
+import { readFallback, withFallback } from "./fallback-certificate.ts";
 import { type Front, openFront } from "./front.ts";
 import { type GatewayProcess, outputSink, reportProblems, type StartOptions } from "./gateway-process.ts";
 import { degradedOrigin, openOrigin } from "./origin.ts";
@@ -70,6 +71,7 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
   const covers = coversFor(settings);
   const warnOfRoutes = createRouteWarning(settings, log);
+  const fallback = readFallback(settings); // first: what throws leaves nothing open
   const origin = await openOrigin(
     { ...where, settings, covers },
     {
@@ -78,13 +80,15 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
       async take({ config }, beforeCommit) {
         const running = serving.gateway;
         if (running === undefined) throw new Error("the gateway has not started yet");
-        await running.reload(config, beforeCommit);
-        warnOfRoutes(config);
+        const served = withFallback(config, readFallback(settings));
+        await running.reload(served, beforeCommit);
+        warnOfRoutes(served);
       },
     },
   );
   reportProblems(origin.first, log);
-  warnOfRoutes(origin.first.config);
+  const first = withFallback(origin.first.config, fallback);
+  warnOfRoutes(first);
   const runtime = createRuntime(log, terminal.env);
   const serving = createServing({
     listen: settings.proxyListen,
@@ -134,7 +138,7 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
       terminal,
       log,
     });
-    await serving.start(origin.first.config);
+    await serving.start(first);
     origin.watch();
   } catch (error) {
     await Promise.all([front?.close(), serving.close(0), origin.close()]);

@@ -40,7 +40,7 @@ beforeAll(async () => {
       certificates: shown,
     };
   };
-  stack = await startStack({ config: (url) => config(certificates, url), secure: {} });
+  stack = await startStack({ config: (url) => config(certificates, url), isSecure: true });
   port = stack.gateway.secure?.port ?? 0;
 });
 afterAll(async () => {

@@ -10,6 +10,7 @@ import { createIdSource } from "../../util/ids.ts";
 import { systemSchedule } from "../../util/schedule.ts";
 import { version } from "../../util/version.ts";
 import { adminSource, coversFor } from "../admin-source.ts";
+import { readFallback, withFallback } from "../fallback-certificate.ts";
 import { type Front, openFront, type ProxyPlaces } from "../front.ts";
 import { type GatewayProcess, reportProblems, type StartOptions } from "../gateway-process.ts";
 import { degradedOrigin, openOrigin } from "../origin.ts";
@@ -40,6 +41,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
   const covers = coversFor(settings);
   const warnOfRoutes = createRouteWarning(settings, log);
+  const firstFallback = readFallback(settings); // first: what throws leaves nothing open
   let phase: "starting" | "running" | "stopping" = "starting";
   const origin = await openOrigin(
     { ...options, covers },
@@ -48,13 +50,14 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
       log,
       async take({ config, source }, beforeCommit) {
         if (phase !== "running") throw new Error(`the gateway is ${phase}; nothing was changed`);
-        await crew.take(source, beforeCommit);
-        warnOfRoutes(config);
+        const fallback = readFallback(settings);
+        await crew.take({ source, fallback }, beforeCommit);
+        warnOfRoutes(withFallback(config, fallback));
       },
     },
   );
   reportProblems(origin.first, log);
-  warnOfRoutes(origin.first.config);
+  warnOfRoutes(withFallback(origin.first.config, firstFallback));
 
   const metrics = createMetricsView();
   const dispatcher = createDispatcher(maxWaitingConnections);
@@ -63,32 +66,34 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
     wallClock: () => Date.now(),
     newId: createIdSource(),
   };
-  const crew = new Crew(origin.first.source, {
-    size: workers,
-    settings: {
-      listen: settings.proxyListen,
-      listenSecure: settings.proxyListenSsl,
-      sslCert: settings.sslCert,
-      trustedIps: settings.trustedIps,
-      logLevel: settings.logLevel,
-      pretty: settings.pretty,
-      ledger: settings.ledger,
-      prefix: settings.prefix,
+  const crew = new Crew(
+    { source: origin.first.source, fallback: firstFallback },
+    {
+      size: workers,
+      settings: {
+        listen: settings.proxyListen,
+        listenSecure: settings.proxyListenSsl,
+        trustedIps: settings.trustedIps,
+        logLevel: settings.logLevel,
+        pretty: settings.pretty,
+        ledger: settings.ledger,
+        prefix: settings.prefix,
+      },
+      fork: (number, onReport) =>
+        forkWorker({
+          number,
+          terminal,
+          log,
+          onReport,
+          onCounted: (counted) => metrics.update(number, counted),
+        }),
+      dispatcher,
+      metrics,
+      log,
+      now: services.now,
+      schedule: systemSchedule,
     },
-    fork: (number, onReport) =>
-      forkWorker({
-        number,
-        terminal,
-        log,
-        onReport,
-        onCounted: (counted) => metrics.update(number, counted),
-      }),
-    dispatcher,
-    metrics,
-    log,
-    now: services.now,
-    schedule: systemSchedule,
-  });
+  );
   const isReady = () =>
     phase === "running" && origin.hasServed && crew.places.some(({ isCurrent }) => isCurrent);
   const describe = async () => ({
