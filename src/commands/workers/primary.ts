@@ -10,13 +10,13 @@ import { createIdSource } from "../../util/ids.ts";
 import { systemSchedule } from "../../util/schedule.ts";
 import { version } from "../../util/version.ts";
 import { adminSource, coversFor } from "../admin-source.ts";
+import { createConfigWarnings } from "../config-warnings.ts";
 import { readFallback, withFallback } from "../fallback-certificate.ts";
 import { type Front, openFront, type ProxyPlaces } from "../front.ts";
 import { type GatewayProcess, reportProblems, type StartOptions } from "../gateway-process.ts";
 import { degradedOrigin, openOrigin } from "../origin.ts";
 import { terminalLog } from "../runtime.ts";
 import type { ProcessSettings } from "../settings.ts";
-import { createRouteWarning } from "../unreachable-routes.ts";
 import { countUpstreams, runningUpstreams } from "../upstream-states.ts";
 import { Crew } from "./crew.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
@@ -40,7 +40,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
   const { settings, workers, terminal } = options;
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
   const covers = coversFor(settings);
-  const warnOfRoutes = createRouteWarning(settings, log);
+  const warnings = createConfigWarnings(settings, log);
   const firstFallback = readFallback(settings); // first: what throws leaves nothing open
   let phase: "starting" | "running" | "stopping" = "starting";
   const origin = await openOrigin(
@@ -52,12 +52,12 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
         if (phase !== "running") throw new Error(`the gateway is ${phase}; nothing was changed`);
         const fallback = readFallback(settings);
         await crew.take({ source, fallback }, beforeCommit);
-        warnOfRoutes(withFallback(config, fallback));
+        warnings.take(withFallback(config, fallback));
       },
     },
   );
   reportProblems(origin.first, log);
-  warnOfRoutes(withFallback(origin.first.config, firstFallback));
+  warnings.take(withFallback(origin.first.config, firstFallback));
 
   const metrics = createMetricsView();
   const dispatcher = createDispatcher(maxWaitingConnections);
@@ -134,6 +134,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
     await crew.start();
     proxy = await accept(settings, dispatcher);
   } catch (error) {
+    warnings.close();
     await Promise.all([front?.close(), crew.abandon(), origin.close()]);
     throw error;
   }
@@ -147,6 +148,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
     reload: () => origin.reload(),
     async close(deadlineMs) {
       phase = "stopping";
+      warnings.close();
       await origin.close();
       log.info("stopping", { workers, deadlineMs });
       proxy.close();
