@@ -41,7 +41,7 @@ export function createDateWarning({ log, schedule, wallClock }: DateWarningServi
       if (message === undefined) continue;
       const key = JSON.stringify([name, serverNames, span, message]);
       const before = told.get(key);
-      const isSaid = before !== undefined && now - before < quietMs;
+      const isSaid = before !== undefined && Math.abs(now - before) < quietMs; // clocks are set back too
       telling.set(key, isSaid ? before : now);
       if (!isSaid) log.warn(message, { certificate: name, snis: serverNames.join(", "), ...factsOf(span) });
     }

@@ -41,7 +41,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
   const covers = coversFor(settings);
   const warnings = createConfigWarnings(settings, log);
-  const firstFallback = readFallback(settings); // first: what throws leaves nothing open
+  const fallback = readFallback(settings); // first: what throws leaves nothing open
   let phase: "starting" | "running" | "stopping" = "starting";
   const origin = await openOrigin(
     { ...options, covers },
@@ -50,14 +50,14 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
       log,
       async take({ config, source }, beforeCommit) {
         if (phase !== "running") throw new Error(`the gateway is ${phase}; nothing was changed`);
-        const fallback = readFallback(settings);
-        await crew.take({ source, fallback }, beforeCommit);
-        warnings.take(withFallback(config, fallback));
+        const next = { source, fallback: readFallback(settings) };
+        await crew.take(next, beforeCommit);
+        warnings.take(withFallback(config, next.fallback));
       },
     },
   );
   reportProblems(origin.first, log);
-  warnings.take(withFallback(origin.first.config, firstFallback));
+  warnings.take(withFallback(origin.first.config, fallback));
 
   const metrics = createMetricsView();
   const dispatcher = createDispatcher(maxWaitingConnections);
@@ -66,34 +66,32 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
     wallClock: () => Date.now(),
     newId: createIdSource(),
   };
-  const crew = new Crew(
-    { source: origin.first.source, fallback: firstFallback },
-    {
-      size: workers,
-      settings: {
-        listen: settings.proxyListen,
-        listenSecure: settings.proxyListenSsl,
-        trustedIps: settings.trustedIps,
-        logLevel: settings.logLevel,
-        pretty: settings.pretty,
-        ledger: settings.ledger,
-        prefix: settings.prefix,
-      },
-      fork: (number, onReport) =>
-        forkWorker({
-          number,
-          terminal,
-          log,
-          onReport,
-          onCounted: (counted) => metrics.update(number, counted),
-        }),
-      dispatcher,
-      metrics,
-      log,
-      now: services.now,
-      schedule: systemSchedule,
+  const first = { source: origin.first.source, fallback };
+  const crew = new Crew(first, {
+    size: workers,
+    settings: {
+      listen: settings.proxyListen,
+      listenSecure: settings.proxyListenSsl,
+      trustedIps: settings.trustedIps,
+      logLevel: settings.logLevel,
+      pretty: settings.pretty,
+      ledger: settings.ledger,
+      prefix: settings.prefix,
     },
-  );
+    fork: (number, onReport) =>
+      forkWorker({
+        number,
+        terminal,
+        log,
+        onReport,
+        onCounted: (counted) => metrics.update(number, counted),
+      }),
+    dispatcher,
+    metrics,
+    log,
+    now: services.now,
+    schedule: systemSchedule,
+  });
   const isReady = () =>
     phase === "running" && origin.hasServed && crew.places.some(({ isCurrent }) => isCurrent);
   const describe = async () => ({
