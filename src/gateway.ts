@@ -36,7 +36,7 @@ export interface GatewayOptions {
   /** Where to listen, or who else does. */
   readonly listen: { readonly host: string; readonly port: number } | ConnectionSource;
   /** The same for clients that speak TLS; undefined: none do. */
-  readonly secure?: Pick<SecureFrontOptions, "at" | "readFallback"> | undefined;
+  readonly secure?: SecureFrontOptions["at"] | undefined;
   /** Clients that are proxies of ours. Default: none are. */
   readonly trusts?: ListenerServices["trusts"];
   readonly services: PluginServices & ListenerServices;
@@ -161,7 +161,8 @@ export async function startGateway(config: Config, options: GatewayOptions): Pro
     try {
       await startPlugins(current, undefined, stopping.signal, services.log);
       opened = await listen(options.listen, handler, { ...services, trusts: options.trusts });
-      const front = options.secure && { ...options.secure, log: services.log, now: services.now };
+      const { secure: at } = options;
+      const front = at && { at, log: services.log, now: services.now };
       return {
         listener: opened,
         secure: front && (await openSecureFront(opened, config.certificates, front)),

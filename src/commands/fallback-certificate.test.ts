@@ -1,18 +1,35 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { pem } from "../../test/support/secure-client.ts";
-import { readFallbackCertificate } from "./fallback-certificate.ts";
+import { configOf } from "../../test/support/fake-plugins.ts";
+import { pairOf, pem } from "../../test/support/secure-client.ts";
+import { readFallback, withFallback } from "./fallback-certificate.ts";
 
 const file = (name: string) => fileURLToPath(new URL(`../../test/fixtures/tls/${name}`, import.meta.url));
-const read = (cert: string, key: string) => readFallbackCertificate({ cert: file(cert), key: file(key) });
+const proxyListenSsl = { host: "127.0.0.1", port: 0 };
+const read = (cert: string, key: string) =>
+  readFallback({ proxyListenSsl, sslCert: { cert: file(cert), key: file(key) } });
 
 describe("the certificate of --ssl-cert", () => {
   it("is what the files hold", () => {
     expect(read("server.crt", "server.key")).toMatchObject({
       cert: pem("server.crt"),
       key: pem("server.key"),
-      serverNames: [],
+      serverNames: ["*"],
     });
+  });
+
+  it("is not asked for where nobody would see it", () => {
+    const sslCert = { cert: "nothing", key: "nothing" };
+    expect(readFallback({ proxyListenSsl: undefined, sslCert })).toBeUndefined();
+    expect(readFallback({ proxyListenSsl, sslCert: undefined })).toBeUndefined();
+  });
+
+  it("comes behind those of the config", () => {
+    const own = { name: "id", ...pairOf("client"), serverNames: ["*"] };
+    const config = configOf({ certificates: [own] });
+    const fallback = read("server.crt", "server.key");
+    expect(withFallback(config, fallback).certificates).toEqual([own, fallback]);
+    expect(withFallback(config, undefined)).toBe(config);
   });
 
   it.each([

@@ -4,7 +4,6 @@ import { type Gateway, type GatewayOptions, type PluginHealth, startGateway } fr
 import { createTrust } from "../http/trusted-ips.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import type { Sink } from "../telemetry/sinks.ts";
-import { readFallbackCertificate } from "./fallback-certificate.ts";
 import { ledgerCloseMs, ledgerComponents, openProcessLedger } from "./process-ledger.ts";
 import { addReadings } from "./readings.ts";
 import type { Runtime } from "./runtime.ts";
@@ -17,7 +16,7 @@ export interface ServingOptions {
   readonly listenSecure?: GatewayOptions["listen"] | undefined;
   readonly runtime: Runtime;
   readonly sinks: readonly Sink[];
-  readonly settings: Pick<ProcessSettings, "ledger" | "prefix" | "sslCert" | "trustedIps">;
+  readonly settings: Pick<ProcessSettings, "ledger" | "prefix" | "trustedIps">;
 }
 
 export interface Serving {
@@ -36,10 +35,7 @@ export interface Serving {
 
 /** Opens the ledger; throws an `Error` that names the setting when that cannot work. */
 export function createServing({ listen, listenSecure, runtime, sinks, settings }: ServingOptions): Serving {
-  const { sslCert } = settings;
   const trusts = createTrust(settings.trustedIps);
-  const readFallback = () => (sslCert === undefined ? undefined : readFallbackCertificate(sslCert));
-  const secure = listenSecure === undefined ? undefined : { at: listenSecure, readFallback };
   const metrics = createMetrics();
   const ledger = openProcessLedger(settings, runtime);
   let gateway: Gateway | undefined;
@@ -53,7 +49,7 @@ export function createServing({ listen, listenSecure, runtime, sinks, settings }
     async start(config) {
       gateway = await startGateway(config, {
         listen,
-        secure,
+        secure: listenSecure,
         trusts,
         services: runtime,
         sinks,

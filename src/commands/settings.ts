@@ -45,7 +45,7 @@ export const settingTable = [
   setting(
     "trusted-ips",
     "",
-    "addresses and CIDR ranges of proxies in front, with commas between: their X-Forwarded-Proto and X-Real-IP are believed",
+    "addresses and CIDR ranges of proxies in front, with commas between: their X-Forwarded-* and X-Real-IP are believed",
   ),
   setting(
     "admin-listen",

@@ -6,6 +6,8 @@ import { GatewayError } from "../errors.ts";
 import { version } from "../util/version.ts";
 import { adminSource, coversFor } from "./admin-source.ts";
 import type { Command, Invocation } from "./command.ts";
+import { createConfigWarnings } from "./config-warnings.ts";
+import { readFallback, withFallback } from "./fallback-certificate.ts";
 import { type Front, openFront } from "./front.ts";
 import { type GatewayProcess, outputSink, reportProblems, type StartOptions } from "./gateway-process.ts";
 import { degradedOrigin, openOrigin } from "./origin.ts";
@@ -14,7 +16,6 @@ import { createServing } from "./serving.ts";
 import { readSettings } from "./settings.ts";
 import { waitForStop } from "./signals.ts";
 import { UsageError } from "./terminal.ts";
-import { createRouteWarning } from "./unreachable-routes.ts";
 import { countUpstreams, runningUpstreams } from "./upstream-states.ts";
 import { startWorkers } from "./workers/primary.ts";
 import { isWorker, runWorker } from "./workers/worker.ts";
@@ -69,7 +70,8 @@ function readConfigFlags({
 async function startProcess({ settings, terminal, ...where }: StartOptions): Promise<GatewayProcess> {
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
   const covers = coversFor(settings);
-  const warnOfRoutes = createRouteWarning(settings, log);
+  const warnings = createConfigWarnings(settings, log);
+  const fallback = readFallback(settings); // first: what throws leaves nothing open
   const origin = await openOrigin(
     { ...where, settings, covers },
     {
@@ -78,13 +80,15 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
       async take({ config }, beforeCommit) {
         const running = serving.gateway;
         if (running === undefined) throw new Error("the gateway has not started yet");
-        await running.reload(config, beforeCommit);
-        warnOfRoutes(config);
+        const served = withFallback(config, readFallback(settings));
+        await running.reload(served, beforeCommit);
+        warnings.take(served);
       },
     },
   );
   reportProblems(origin.first, log);
-  warnOfRoutes(origin.first.config);
+  const first = withFallback(origin.first.config, fallback);
+  warnings.take(first);
   const runtime = createRuntime(log, terminal.env);
   const serving = createServing({
     listen: settings.proxyListen,
@@ -134,9 +138,10 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
       terminal,
       log,
     });
-    await serving.start(origin.first.config);
+    await serving.start(first);
     origin.watch();
   } catch (error) {
+    warnings.close();
     await Promise.all([front?.close(), serving.close(0), origin.close()]);
     throw error;
   }
@@ -151,6 +156,7 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
     async close(deadlineMs) {
       isStopping = true;
       log.info("stopping", { running: serving.gateway?.running ?? 0, deadlineMs });
+      warnings.close();
       await origin.close();
       await serving.close(deadlineMs);
       await opened.close();

@@ -8,6 +8,8 @@ const secure = configOf({
     routeConfig("a", { protocols: ["https"], name: "one" }),
     routeConfig("b", { protocols: ["https"] }),
     routeConfig("c"),
+    routeConfig("d", { paths: undefined, snis: ["a.example"] }),
+    routeConfig("e", { snis: ["a.example"] }),
   ],
 });
 const plain = configOf({ routes: [routeConfig("c")] });
@@ -17,8 +19,8 @@ it("names routes for https alone, once for as long as they are the same", () => 
   const warn = createRouteWarning({ proxyListenSsl: undefined, trustedIps: [] }, log);
   for (const config of [plain, secure, secure, plain, secure]) warn(config);
   expect(log.lines).toMatchObject([
-    { level: "warn", facts: { routes: "one, b" } },
-    { level: "warn", facts: { routes: "one, b" } },
+    { level: "warn", facts: { routes: "one, b, d" } },
+    { level: "warn", facts: { routes: "one, b, d" } },
   ]);
 });
 

@@ -1,5 +1,5 @@
 /** Tells of routes that no client can use, since they are for https and nothing here speaks it. */
-import type { Config } from "../config/config.ts";
+import type { Config, RouteConfig } from "../config/config.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { ProcessSettings } from "./settings.ts";
 
@@ -12,7 +12,7 @@ export function createRouteWarning(
   let told = "";
   return ({ routes }) => {
     const names = routes
-      .filter(({ protocols }) => !protocols.includes("http"))
+      .filter(isForHttpsAlone)
       .map(({ id, name }) => name ?? id)
       .join(", ");
     if (names !== "" && names !== told)
@@ -22,4 +22,10 @@ export function createRouteWarning(
       );
     told = names;
   };
+}
+
+/** It says so, or matches on nothing but what is asked for when TLS begins. */
+function isForHttpsAlone({ headers, hosts, methods, paths, protocols }: RouteConfig): boolean {
+  if (!protocols.includes("http")) return true;
+  return [hosts, methods, paths, Object.keys(headers ?? {})].every((each) => (each ?? []).length === 0);
 }

@@ -57,8 +57,13 @@ export function checkPair(
   if (typeof certificates === "string") fault(cert.field, certificates);
   if (typeof privateKey === "string") fault(key.field, privateKey);
   if (typeof certificates === "string" || typeof privateKey === "string") return findings;
-  if (certificates[0]?.checkPrivateKey(privateKey) !== true) {
+  const owner = certificates.findIndex((each) => each.checkPrivateKey(privateKey));
+  if (owner > 0)
+    fault(
+      cert.field,
+      `has the key's certificate as number ${owner + 1}: put it first, those that vouch for it after it`,
+    );
+  if (owner === -1)
     fault(key.field, `is not the key of the certificate in ${cert.field}: give the two that belong together`);
-  }
   return findings;
 }

@@ -14,6 +14,7 @@ import { createPartials } from "./partials.ts";
 import { readPlugin, reportSameScope } from "./plugin-entries.ts";
 import type { Problem } from "./problem.ts";
 import { createReport, nodeAt, type Report } from "./report.ts";
+import { reportEqualServerNames } from "./served-certificates.ts";
 import { substitute } from "./substitution.ts";
 import { checkTopLevel } from "./top-level.ts";
 import { type MapNode, parseTree } from "./tree.ts";
@@ -112,6 +113,7 @@ function read(root: MapNode, options: LoadOptions, report: Report): LoadResult {
   reportEqualValues(instances, report);
   reportUnknownCallers(good, report);
   reportEqualBackends(good, directory, report);
+  reportEqualServerNames(good, report);
   const names = options.plugins.map(({ name }) => name);
   checkOrdering({ plugins: good.flatMap(orderedPlugin), directory, names, report });
   notices.flush();

@@ -1,4 +1,4 @@
-/** Makes the certificates that clients are shown out of entities that were all found good. */
+/** The certificates that clients are shown, made out of entities that were all found good. */
 import type { z } from "zod";
 import type { ServedCertificate } from "../http/server-certificates.ts";
 import type { Instance } from "./collect.ts";
@@ -6,6 +6,8 @@ import type { certificate } from "./entities/certificate.ts";
 import type { sni } from "./entities/sni.ts";
 import type { Good } from "./good.ts";
 import type { Directory } from "./names.ts";
+import { formatPath } from "./problem.ts";
+import type { Report } from "./report.ts";
 
 type CertificateFields = z.output<z.ZodObject<typeof certificate.shape>>;
 type SniFields = z.output<z.ZodObject<typeof sni.shape>>;
@@ -25,6 +27,21 @@ export function buildCertificates(
     const serverNames = names.get(instance);
     if (serverNames === undefined) return [];
     const { cert, key } = value as CertificateFields; // made by that shape
-    return [{ name: `the certificate ${directory.id(instance)}`, cert, key, serverNames }];
+    return [{ name: directory.id(instance), cert, key, serverNames }];
   });
+}
+
+/** Clients ask for a server in any case, so that the second of two such names would never be found. */
+export function reportEqualServerNames(good: readonly Good[], report: Report): void {
+  const seen = new Map<string, { readonly name: string; readonly instance: Instance }>();
+  for (const { instance, value } of good.filter((each) => each.instance.entity.name === "sni")) {
+    const { name } = value as SniFields; // made by that shape
+    const earlier = seen.get(name.toLowerCase());
+    if (earlier === undefined) seen.set(name.toLowerCase(), { name, instance });
+    else if (earlier.name !== name) {
+      const first = `${formatPath(earlier.instance.path)}, line ${report.lineOf([...earlier.instance.path, "name"])}`;
+      const message = `another sni has the name but for capitals (${first}), which mean nothing in the name of a server`;
+      report.add("error", [...instance.path, "name"], message);
+    }
+  }
 }

@@ -29,6 +29,16 @@ describe("demandHttps", () => {
     expect(demand(301, host, { query: "x=1" }).headers).toEqual({ location: `${location}?x=1` });
   });
 
+  it("believes a proxy of ours about the host, and nobody else", () => {
+    const headers = { host: "gateway.internal", "x-forwarded-host": "a.example:80" };
+    const { request } = createExchange({ headers, path: "/a" });
+    expect(demandHttps(request, 301).headers).toEqual({ location: "https://gateway.internal/a" });
+    const behind = { ...request, isTrusted: true };
+    expect(demandHttps(behind, 301).headers).toEqual({ location: "https://a.example/a" });
+    const several = { ...behind, headers: { ...headers, "x-forwarded-host": "a.example, b.example" } };
+    expect(() => demandHttps(several, 301)).toThrow("Please use HTTPS protocol");
+  });
+
   it("asks for https in Kong's words with 426", () => {
     expect(refusal(426, "a.example")).toMatchObject({
       status: 426,

@@ -16,7 +16,7 @@ export interface ClientRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Names and values in turn, as received: here repeated headers are still apart. */
   readonly rawHeaders: readonly string[];
-  /** As a proxy of ours says it, where one is in front; else whose connection it is. */
+  /** As a proxy of ours says it, where one is in front; else whose connection it is. IPv4 is written as such on any socket. */
   readonly clientIp: string;
   /** How the client reached us, or the proxy of ours in front. */
   readonly scheme: "http" | "https";

@@ -65,9 +65,8 @@ function forwardedBy(
   request: { readonly headers: MessageHeaders; readonly clientIp: string },
   options: ForwardOptions,
 ) {
-  const { headers } = request;
+  const { clientIp, headers } = request;
   const { scheme = "http", trustsClient = false } = options;
-  const clientIp = plainIp(request.clientIp);
   const chain = single(headers["x-forwarded-for"]);
   const host = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(single(headers["host"]) ?? "");
   const told: ReplyHeaders = {
@@ -84,11 +83,6 @@ function forwardedBy(
     }
   }
   return told;
-}
-
-/** An IPv4 address that arrived on an IPv6 socket (RFC 4291, section 2.5.5.2) is written as what it is. */
-function plainIp(address: string): string {
-  return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
 }
 
 /** An upstream's headers as a plain proxy answers with them, for a body relayed byte by byte. */

@@ -175,4 +175,20 @@ describe("closing a listener", () => {
     expect(client.received).toContain("connection: close");
     expect(client.received).toContain("ok");
   });
+
+  it("answers once on a connection that had asked nothing before", async () => {
+    const body = createScriptedBody();
+    const { listener: opened } = await serve(async ({ request }) =>
+      textReply(request.path === "/slow" ? body : "fast"),
+    );
+    const [slow, fresh] = [await openRawClient(opened.port), await openRawClient(opened.port)];
+    slow.send(getRequest("/slow"));
+    await until(() => body.isStarted && opened.traffic.open === 2);
+    const closing = opened.close(60_000);
+    fresh.send(getRequest("/fast"));
+    await fresh.closed();
+    expect(fresh.received).toMatch(/connection: close\r\n[\s\S]*fast$/i);
+    body.end();
+    await closing;
+  });
 });

@@ -14,10 +14,12 @@ afterEach(async () => {
   acceptor?.close();
 });
 
-async function serve(): Promise<{ readonly port: number; readonly isClosed: () => boolean }> {
+async function serve(
+  alter: (socket: Socket) => Socket = (socket) => socket,
+): Promise<{ readonly port: number; readonly isClosed: () => boolean }> {
   let take: ((socket: Socket) => void) | undefined;
   let isClosed = false;
-  const server = createServer((socket) => take?.(socket));
+  const server = createServer((socket) => take?.(alter(socket)));
   acceptor = server;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
@@ -47,6 +49,15 @@ describe("connections that another has accepted", () => {
     await client.receives(/127\.0\.0\.1 first/);
     client.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\nsecond");
     await client.receives(/127\.0\.0\.1 second/);
+    client.socket.destroy();
+  });
+
+  it("from IPv4 clients by a socket for both kinds are told by their IPv4 address", async () => {
+    const mapped = { get: () => "::ffff:192.0.2.1" };
+    const { port } = await serve((socket) => Object.defineProperty(socket, "remoteAddress", mapped));
+    const client = await openRawClient(port);
+    client.send(getRequest());
+    await client.receives(/\r\n192\.0\.2\.1 $/);
     client.socket.destroy();
   });
 

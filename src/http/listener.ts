@@ -63,8 +63,11 @@ export async function listen(
 ): Promise<Listener> {
   const running = new Roster<LiveExchange>();
   const traffic = { accepted: 0, open: 0, requests: 0 };
+  let isClosing = false;
   const server = createServer({ keepAlive: true, noDelay: true }, (request, response) => {
     const exchange = new LiveExchange(request, response, services);
+    // On a connection that had asked nothing before: node counts those as busy.
+    if (isClosing) exchange.announceClose();
     running.add(exchange);
     traffic.requests++;
     void serve(exchange, handler, () => {
@@ -82,7 +85,6 @@ export async function listen(
   let onIdle: () => void = () => undefined;
   const sources: ConnectionSource[] = "open" in where ? [where] : [];
   const entrances: TlsEntrance[] = [];
-  let isClosing = false;
   const { port, address } = "open" in where ? adopt(server, where) : await bind(server, where);
 
   return {

@@ -18,7 +18,7 @@ import type {
   ServiceRecord,
 } from "./exchange.ts";
 import { type BodyFlow, isBodyStream, type Reply, type ReplyHeaders } from "./reply.ts";
-import { type Trust, toldIp, toldScheme } from "./trusted-ips.ts";
+import { plainAddress, type Trust, toldIp, toldScheme } from "./trusted-ips.ts";
 
 export interface ListenerServices {
   /** Monotonic milliseconds. */
@@ -78,7 +78,7 @@ export class LiveExchange implements Exchange, Seated {
     const url = originForm(request.url ?? "/");
     const mark = url.indexOf("?");
     const tls = tlsOf(request.socket);
-    const peerIp = request.socket.remoteAddress ?? "";
+    const peerIp = plainAddress(request.socket.remoteAddress ?? "");
     const isTrusted = services.trusts?.(peerIp) === true;
     const scheme = tls === undefined ? "http" : "https";
     this.request = {

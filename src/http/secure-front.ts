@@ -13,8 +13,6 @@ import type { HandshakeFailure } from "./tls-entrance.ts";
 export interface SecureFrontOptions {
   /** Where to listen, or who else does. */
   readonly at: Place | ConnectionSource;
-  /** Shown where no certificate of the config fits; asked anew for every config. Throws when it cannot be had. */
-  readonly readFallback: () => ServedCertificate | undefined;
   readonly log: Logger;
   /** Monotonic milliseconds. */
   readonly now: () => number;
@@ -31,41 +29,44 @@ export interface SecureFront extends Pick<SecureEntrance, "address" | "port"> {
 export async function openSecureFront(
   listener: Listener,
   certificates: readonly ServedCertificate[],
-  options: SecureFrontOptions,
+  { at, log, now }: SecureFrontOptions,
 ): Promise<SecureFront> {
-  let current = compileServerCertificates(certificates, options.readFallback());
-  const entrance = await listener.openSecure(options.at, {
+  let current = compileServerCertificates(certificates);
+  const entrance = await listener.openSecure(at, {
     certificates: () => current,
-    onFailure: tellFailures(options),
+    onFailure: tellFailures(log, now),
   });
   return {
     address: entrance.address,
     port: entrance.port,
-    prepare: (next) => compileServerCertificates(next, options.readFallback(), current),
+    prepare: (next) => compileServerCertificates(next, current),
     take(next) {
-      if (next.content === current.content) return; // so that clients can go on resuming their sessions
       current = next;
       entrance.renew();
     },
   };
 }
 
-/** A missing certificate is ours to see to; what else goes wrong is the client's affair. Neither fills the log. */
-function tellFailures({ log, now }: SecureFrontOptions): (failure: HandshakeFailure) => void {
-  const warn = createRareLine(log.warn, now);
-  const debug = createRareLine(log.debug, now);
+/** A missing certificate is ours to see to; what else goes wrong is the client's affair. None of it fills the log. */
+function tellFailures(log: Logger, now: () => number): (failure: HandshakeFailure) => void {
+  const tellNamed = createRareLine(log.warn, now);
+  const tellUnnamed = createRareLine(log.warn, now);
+  const tellBroken = createRareLine(log.debug, now);
   return (failure) => {
-    if (failure.kind === "broken") debug("a TLS handshake failed", { reason: failure.reason });
+    if (failure.kind === "broken") tellBroken("a TLS handshake failed", { reason: failure.reason });
     else if (failure.serverName === undefined)
-      warn(
+      tellUnnamed(
         "TLS refused: there is no certificate for clients that name no server; set --ssl-cert, or an SNI *",
         {},
       );
-    else {
-      const { serverName } = failure;
-      warn("TLS refused: there is no certificate for this server name, nor one for all others", {
-        serverName,
+    else
+      tellNamed("TLS refused: there is no certificate for this server name, nor one for all others", {
+        serverName: visible(failure.serverName),
       });
-    }
   };
+}
+
+/** A client can ask for anything, line ends and what moves a terminal's cursor included. */
+function visible(serverName: string): string {
+  return serverName.replace(/[^\x21-\x7e]/g, "?");
 }

@@ -1,11 +1,11 @@
 /** Which certificate a client is shown: found by the name it asks for, in a table that is made once for a config. */
-import { createHash } from "node:crypto";
+import { constants, createHash } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import { findByServerName } from "./server-name.ts";
 
 /** A certificate as servers show it. One key each: node takes no second one from the context of a name. */
 export interface ServedCertificate {
-  /** What an error calls it. */
+  /** Its id, or the setting and the file it is from. */
   readonly name: string;
   /** PEM, with those that vouch for it after it. */
   readonly cert: string;
@@ -22,52 +22,46 @@ export interface ServerCertificates {
   readonly unnamed: SecureContextOptions;
   /** Something can be shown to clients that ask for no name. */
   readonly hasUnnamed: boolean;
-  /** Equal for equal certificates under equal names. No key can be read from it. */
-  readonly content: string;
-  /** What has been made of each certificate, by its content: making one takes a millisecond. */
+  /** What has been made of each certificate, by its content, from which no key can be read: making one takes a millisecond. */
   readonly contexts: ReadonlyMap<string, SecureContext>;
 }
 
-/** The oldest version that clients may speak: `ssl_protocols` of Kong's default, TLSv1.2 and TLSv1.3. */
-export const minTlsVersion = "TLSv1.2";
+/**
+ * `ssl_protocols` of Kong's default, TLSv1.2 and TLSv1.3. No session is resumed: in TLS 1.2 node cannot say which name such a
+ * client asks for, on which routes may depend, and in 1.3 a client could come back under a name that has no certificate.
+ */
+const terms: SecureContextOptions = { minVersion: "TLSv1.2", secureOptions: constants.SSL_OP_NO_TICKET };
 
 /**
- * Makes the table. Of two certificates with the same name the first counts. `fallback` is shown to whoever gets none of the
- * others. What `previous` has of the same content is taken over. Throws an `Error` that names the certificate with which no
- * handshake could be made.
+ * Makes the table. Of two certificates with the same name the first counts. What `previous` has of the same content is taken
+ * over. Throws an `Error` that names the certificate with which no handshake could be made.
  */
 export function compileServerCertificates(
   certificates: readonly ServedCertificate[],
-  fallback?: ServedCertificate,
   previous?: ServerCertificates,
 ): ServerCertificates {
   const contexts = new Map<string, SecureContext>();
   const byName = new Map<string, SecureContext>();
-  const contextOf = (certificate: ServedCertificate): SecureContext => {
-    const key = hash([certificate.cert, certificate.key]);
+  for (const certificate of certificates) {
+    const key = contentOf(certificate);
     const context = contexts.get(key) ?? previous?.contexts.get(key) ?? createContext(certificate);
     contexts.set(key, context);
-    return context;
-  };
-  for (const certificate of certificates) {
-    if (certificate.serverNames.length === 0) continue;
-    const context = contextOf(certificate);
     for (const name of certificate.serverNames.map((each) => each.toLowerCase()))
       if (!byName.has(name)) byName.set(name, context);
   }
-  const fallbackContext = fallback === undefined ? undefined : contextOf(fallback);
-  const everybody = certificates.find(({ serverNames }) => serverNames.includes("*")) ?? fallback;
+  const everybody = certificates.find(({ serverNames }) => serverNames.includes("*"));
   return {
-    contextFor: (serverName) => findByServerName(byName, serverName) ?? fallbackContext,
-    unnamed: everybody === undefined ? { minVersion: minTlsVersion } : optionsOf(everybody),
+    contextFor: (serverName) => findByServerName(byName, serverName),
+    unnamed: everybody === undefined ? terms : optionsOf(everybody),
     hasUnnamed: everybody !== undefined,
-    content: hash([certificates, fallback]),
     contexts,
   };
 }
 
-function hash(content: unknown): string {
-  return createHash("sha256").update(JSON.stringify(content)).digest("hex");
+function contentOf({ cert, key }: ServedCertificate): string {
+  return createHash("sha256")
+    .update(JSON.stringify([cert, key]))
+    .digest("hex");
 }
 
 function createContext(certificate: ServedCertificate): SecureContext {
@@ -75,10 +69,10 @@ function createContext(certificate: ServedCertificate): SecureContext {
     return createSecureContext(optionsOf(certificate));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${certificate.name} cannot be shown to clients: ${reason}`, { cause });
+    throw new Error(`the certificate ${certificate.name} cannot be shown to clients: ${reason}`, { cause });
   }
 }
 
 function optionsOf({ cert, key }: ServedCertificate): SecureContextOptions {
-  return { cert, key, minVersion: minTlsVersion };
+  return { ...terms, cert, key };
 }

@@ -1,7 +1,7 @@
 /** The way in for clients that speak TLS: takes connections as they were accepted, and passes on those that are secured. */
 import type { Socket } from "node:net";
 import { createServer, type SecureContext, type TLSSocket } from "node:tls";
-import { minTlsVersion, type ServerCertificates } from "./server-certificates.ts";
+import type { ServerCertificates } from "./server-certificates.ts";
 
 /** Why a client did not get in. */
 export type HandshakeFailure =
@@ -36,16 +36,22 @@ const defaultTimeoutMs = 10_000;
 /** The fatal alert unrecognized_name (RFC 6066, section 3), not encrypted, since there are no keys yet. */
 const unrecognizedName = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70]);
 
+/** For a client that speaks HTTP without TLS: nginx's status and words, in the shape of the gateway's own errors. */
+const wantsTls = plainReply("400 Bad Request", {
+  message: "The plain HTTP request was sent to HTTPS port",
+});
+
 class NoCertificate extends Error {}
 
-/** HTTP/1.1 is what is offered (ALPN), TLS 1.2 the oldest version. */
+type NodeError = Error & { readonly code?: string };
+
+/** HTTP/1.1 is what is offered (ALPN). */
 export function createTlsEntrance(options: TlsEntranceOptions): TlsEntrance {
   const { certificates, onFailure, onSecure, handshakeTimeoutMs = defaultTimeoutMs } = options;
   const open = new Set<Socket>();
   // It listens nowhere: connections are given to it, so that whoever accepts them may be another process.
   const server = createServer({
     ...certificates().unnamed,
-    minVersion: minTlsVersion,
     ALPNProtocols: ["http/1.1"],
     handshakeTimeout: handshakeTimeoutMs,
     allowHalfOpen: true, // as for plain connections: a client may end its side and await the answer
@@ -62,7 +68,8 @@ export function createTlsEntrance(options: TlsEntranceOptions): TlsEntrance {
     },
   });
   server.on("secureConnection", onSecure);
-  server.on("tlsClientError", (error, socket) => {
+  server.on("tlsClientError", (error: NodeError, socket) => {
+    if (error.code === "ERR_SSL_HTTP_REQUEST") connectionBelow(socket)?.end(wantsTls);
     socket.destroy();
     onFailure(failureOf(error, certificates()));
   });
@@ -85,10 +92,7 @@ export function createTlsEntrance(options: TlsEntranceOptions): TlsEntrance {
 /** What OpenSSL says when there is nothing to show: in TLS 1.3, and in 1.2. */
 const nothingToShow = ["ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM", "ERR_SSL_NO_SHARED_CIPHER"];
 
-function failureOf(
-  error: Error & { readonly code?: string },
-  { hasUnnamed }: ServerCertificates,
-): HandshakeFailure {
+function failureOf(error: NodeError, { hasUnnamed }: ServerCertificates): HandshakeFailure {
   if (error instanceof NoCertificate) return { kind: "no_certificate", serverName: error.message };
   if (!hasUnnamed && nothingToShow.includes(error.code ?? ""))
     return { kind: "no_certificate", serverName: undefined };
@@ -101,4 +105,15 @@ function failureOf(
  */
 function connectionBelow(secured: unknown): Socket | undefined {
   return (secured as { readonly _parent?: Socket } | undefined)?._parent; // not in node's types, since it is not documented
+}
+
+function plainReply(status: string, content: object): string {
+  const body = JSON.stringify(content);
+  const head = [
+    `HTTP/1.1 ${status}`,
+    "content-type: application/json; charset=utf-8",
+    `content-length: ${Buffer.byteLength(body)}`,
+    "connection: close",
+  ];
+  return `${head.join("\r\n")}\r\n\r\n${body}`;
 }

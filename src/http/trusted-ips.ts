@@ -7,38 +7,59 @@ export type Trust = (address: string) => boolean;
 /** Undefined where nobody is trusted. Throws an `Error` that names the entry that is no address and no CIDR range. */
 export function createTrust(entries: readonly string[]): Trust | undefined {
   if (entries.length === 0) return undefined;
-  const trusted = new BlockList();
-  for (const entry of entries) add(entry, trusted);
+  // One for each kind: in a common one every IPv4 address would be in `::/0` too, by its mapped form.
+  const trusted = { ipv4: new BlockList(), ipv6: new BlockList() };
+  for (const entry of entries) {
+    const { address, kind, prefix } = readRange(entry);
+    trusted[kind].addSubnet(address, prefix, kind);
+  }
   return (address) => {
-    const plain = unmapped(address);
-    return trusted.check(plain, plain.includes(":") ? "ipv6" : "ipv4");
+    const plain = plainAddress(address);
+    const kind = kindOf(plain);
+    return trusted[kind].check(plain, kind);
   };
 }
 
-function add(entry: string, trusted: BlockList): void {
-  const [, address = "", prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
-  const version = isIP(address);
-  const bits = version === 4 ? 32 : 128;
-  if (version === 0 || Number(prefix ?? 0) > bits)
-    throw new Error(`"${entry}" is no IP address and no CIDR range, e.g. 10.0.0.0/8 or ::1`);
-  trusted.addSubnet(address, Number(prefix ?? bits), version === 4 ? "ipv4" : "ipv6");
+interface Range {
+  readonly address: string;
+  readonly prefix: number;
+  readonly kind: "ipv4" | "ipv6";
 }
 
+function readRange(entry: string): Range {
+  const [, given = "", bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
+  const address = plainAddress(given);
+  const kind = kindOf(address);
+  const longest = kind === "ipv4" ? 32 : 128;
+  const before = address === given ? 0 : mappedBits;
+  const prefix = Number(bits ?? longest + before) - before;
+  if (isIP(given) === 0 || prefix < 0 || prefix > longest)
+    throw new Error(`"${entry}" is no IP address and no CIDR range, e.g. 10.0.0.0/8 or ::1`);
+  return { address, kind, prefix };
+}
+
+function kindOf(address: string): "ipv4" | "ipv6" {
+  return address.includes(":") ? "ipv6" : "ipv4";
+}
+
+/** What stands before an IPv4 address in an IPv6 one. */
+const mappedBits = 96;
+
 /** An IPv4 address that arrived on an IPv6 socket (RFC 4291, section 2.5.5.2), as IPv4; others as they are. */
-function unmapped(address: string): string {
-  return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
+export function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, "");
 }
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** What a proxy of ours says of the client before it; undefined where it says nothing that can be used. */
 export function toldScheme(headers: Headers): "http" | "https" | undefined {
-  const told = headers["x-forwarded-proto"];
+  const told = headers["x-forwarded-proto"]?.toString().toLowerCase();
   return told === "http" || told === "https" ? told : undefined;
 }
 
 /** The same of that client's address. */
 export function toldIp(headers: Headers): string | undefined {
   const told = headers["x-real-ip"];
-  return typeof told === "string" && isIP(told) !== 0 ? told : undefined;
+  return typeof told === "string" && isIP(told) !== 0 ? plainAddress(told) : undefined;
 }

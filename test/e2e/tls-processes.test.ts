@@ -19,7 +19,7 @@ useProcesses((parts) => {
 });
 
 /** Puts a certificate of the fixtures where the gateway finds its own. */
-function place(pair: "server" | "client"): void {
+function place(pair: "server" | "client" | "expired"): void {
   for (const kind of ["crt", "key"]) {
     const from = fileURLToPath(new URL(`../fixtures/tls/${pair}.${kind}`, import.meta.url));
     copyFileSync(from, join(workplace.folder, `own.${kind}`));
@@ -57,14 +57,14 @@ async function beginStream(port: number): Promise<{ readonly rest: Promise<strin
 
 describe("a gateway process that speaks TLS", () => {
   it.each([["alone"], ["with workers", "--workers", "2"]])(
-    "%s shows the certificate of its files as they are at a reload, keeps it where they are broken, survives garbage, and drains at a stop",
+    "%s shows the certificate of its files as they are at a reload, keeps it where they are broken, warns once of one that is over, survives garbage, and drains at a stop",
     async (_how, ...args) => {
       place("server");
       simulator.behave({ behaviour: { outputTokens: 40, perTokenMs: 5 } });
       const gateway = await start(...args);
       const { port, signal, finished, stderr } = gateway;
       const garbage = connect(port, "127.0.0.1", () => garbage.write("GET / HTTP/1.1\r\n\r\n"));
-      garbage.on("error", () => undefined); // a close follows
+      garbage.resume().on("error", () => undefined); // a close follows
       await new Promise((resolve) => garbage.once("close", resolve));
       const asked = [1, 2, 3].map(() => askSecure(port, { ...chat, body: JSON.stringify(hello) }));
       expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200, 200]);
@@ -83,6 +83,17 @@ describe("a gateway process that speaks TLS", () => {
         "the refusal",
       );
       expect(await shownTo(port, "any.example")).toBe("postgres");
+
+      place("expired");
+      signal("SIGHUP");
+      await until(() => stderr().includes("has expired"), "the warning");
+      expect(await shownTo(port, "any.example")).toBe("expired.test");
+      const warnings = stderr()
+        .split("\n")
+        .filter((line) => line.includes('"level":"warn"'));
+      expect(warnings.map((line) => JSON.parse(line))).toMatchObject([
+        { certificate: "--ssl-cert own.crt", snis: "*", until: expect.stringMatching(/^2016-/) },
+      ]);
 
       const stream = await beginStream(port);
       signal("SIGTERM");

@@ -8,7 +8,6 @@ import type { Config } from "../../src/config/config.ts";
 import { formatProblem, loadConfig } from "../../src/config/load.ts";
 import { loadLocalModel } from "../../src/embedders/local/model.ts";
 import { type Gateway, startGateway } from "../../src/gateway.ts";
-import type { ServedCertificate } from "../../src/http/server-certificates.ts";
 import { createTrust } from "../../src/http/trusted-ips.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { plugins } from "../../src/plugins/index.ts";
@@ -30,8 +29,8 @@ export interface StackOptions {
   readonly ledger?: Ledger;
   /** Addresses of proxies in front. */
   readonly trustedIps?: readonly string[];
-  /** Listens for clients that speak TLS too; given is the certificate for names without one. */
-  readonly secure?: { readonly fallback?: ServedCertificate };
+  /** Listens for clients that speak TLS too. Default: false. */
+  readonly isSecure?: boolean;
 }
 
 export interface Answer {
@@ -110,10 +109,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     try {
       return await startGateway(read(options.config), {
         listen: { host: "127.0.0.1", port: 0 },
-        secure: options.secure && {
-          at: { host: "127.0.0.1", port: 0 },
-          readFallback: () => options.secure?.fallback,
-        },
+        secure: options.isSecure === true ? { host: "127.0.0.1", port: 0 } : undefined,
         trusts: createTrust(options.trustedIps ?? []),
         services: runtime,
         sinks: [{ write, close: async () => undefined }],

@@ -3,15 +3,17 @@ import { createFakeClock, settled } from "../../../test/support/fake-clock.ts";
 import { createRecordingLogger } from "../../../test/support/recording-logger.ts";
 import type { Answer } from "../../admin/explain.ts";
 import { ledgerOptions } from "../../ledger/options.ts";
-import type { ConfigSource } from "../config-file.ts";
 import { Crew } from "./crew.ts";
 import type { Dispatcher, Taker } from "./dispatcher.ts";
-import type { Answers, Order, WorkerFacts } from "./messages.ts";
+import type { Answers, Order, WorkerConfig, WorkerFacts } from "./messages.ts";
 import { createMetricsView } from "./metrics-view.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
-const config = (text: string): ConfigSource => ({ path: "gateway.yaml", text });
-const textOf = (source: ConfigSource) => ("text" in source ? source.text : "");
+const config = (text: string): WorkerConfig => ({
+  source: { path: "gateway.yaml", text },
+  fallback: undefined,
+});
+const textOf = ({ source }: WorkerConfig) => ("text" in source ? source.text : "");
 const facts: WorkerFacts = {
   running: 0,
   traffic: { accepted: 0, open: 0, requests: 0 },
@@ -88,7 +90,6 @@ function createWorkers(size = 2) {
     settings: {
       listen: { host: "127.0.0.1", port: 0 },
       listenSecure: undefined,
-      sslCert: undefined,
       trustedIps: [],
       logLevel: "info",
       pretty: false,

@@ -4,9 +4,8 @@ import type { Question } from "../../admin/question.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { TargetMark } from "../../upstreams/upstream-health.ts";
 import type { Schedule } from "../../util/schedule.ts";
-import type { ConfigSource } from "../config-file.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import type { StateReport, UpstreamFacts, WorkerFacts, WorkerSettings } from "./messages.ts";
+import type { StateReport, UpstreamFacts, WorkerConfig, WorkerFacts, WorkerSettings } from "./messages.ts";
 import type { MetricsView } from "./metrics-view.ts";
 import { createRestarts, maxDeaths, type Restarts, windowMs } from "./restarts.ts";
 import { createReportRelay, type ReportRelay } from "./siblings.ts";
@@ -59,7 +58,7 @@ interface Slot {
   process: WorkerProcess;
   state: WorkerState;
   /** The config that it serves. */
-  config: ConfigSource | undefined;
+  config: WorkerConfig | undefined;
   deaths: number;
   lastDeath: string | undefined;
   /** Why we ended it ourselves. */
@@ -73,12 +72,12 @@ export class Crew {
   readonly #slots: readonly Slot[];
   readonly #relay: ReportRelay<WorkerProcess>;
   #fail: (error: Error) => void = () => undefined;
-  #config: ConfigSource;
+  #config: WorkerConfig;
   #phase: "starting" | "running" | "stopping" = "starting";
   #lastTake: Promise<void> = Promise.resolve();
 
   /** Forks at once, so that all are there when the first has started. */
-  constructor(config: ConfigSource, options: CrewOptions) {
+  constructor(config: WorkerConfig, options: CrewOptions) {
     this.#config = config;
     this.#options = options;
     this.#relay = createReportRelay(options.now);
@@ -127,13 +126,13 @@ export class Crew {
    * cannot get it ready, or `beforeCommit` rejects, which runs in between. One that fails after that is replaced, and its
    * successor starts with the new config.
    */
-  take(config: ConfigSource, beforeCommit: () => Promise<void> = async () => undefined): Promise<void> {
+  take(config: WorkerConfig, beforeCommit: () => Promise<void> = async () => undefined): Promise<void> {
     const taken = this.#lastTake.then(() => this.#take(config, beforeCommit));
     this.#lastTake = taken.catch(() => undefined);
     return taken;
   }
 
-  async #take(config: ConfigSource, beforeCommit: () => Promise<void>): Promise<void> {
+  async #take(config: WorkerConfig, beforeCommit: () => Promise<void>): Promise<void> {
     const crew = this.#serving();
     if (crew.length === 0) throw new Error("no worker serves at the moment; try again");
     const members = crew.map((slot) => ({ slot, process: slot.process }));
@@ -283,7 +282,7 @@ export class Crew {
     }
   }
 
-  async #commit(slot: Slot, process: WorkerProcess, config: ConfigSource): Promise<void> {
+  async #commit(slot: Slot, process: WorkerProcess, config: WorkerConfig): Promise<void> {
     try {
       await process.ask({ kind: "commit" }, commitTimeoutMs);
       if (slot.process === process) slot.config = config;

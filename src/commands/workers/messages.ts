@@ -3,13 +3,14 @@ import type { Answer } from "../../admin/explain.ts";
 import type { Question } from "../../admin/question.ts";
 import type { PluginHealth, PluginTarget, UpstreamTargetStatus } from "../../gateway.ts";
 import type { Traffic } from "../../http/listener.ts";
+import type { ServedCertificate } from "../../http/server-certificates.ts";
 import type { LedgerOptions } from "../../ledger/options.ts";
 import type { Report } from "../../shared-state/state-channel.ts";
 import type { LogLevel } from "../../telemetry/logger.ts";
 import type { MetricSnapshot } from "../../telemetry/metric-snapshot.ts";
 import type { TargetMark, UpstreamState } from "../../upstreams/upstream-health.ts";
 import type { ConfigSource } from "../config-file.ts";
-import type { Address, CertificateFiles } from "../settings.ts";
+import type { Address } from "../settings.ts";
 
 /** Which way a client has come in. */
 export type Entrance = "plain" | "secure";
@@ -21,7 +22,6 @@ export interface WorkerSettings {
   readonly listen: Address;
   /** The same for those that speak TLS. */
   readonly listenSecure: Address | undefined;
-  readonly sslCert: CertificateFiles | undefined;
   readonly trustedIps: readonly string[];
   readonly logLevel: LogLevel;
   readonly pretty: boolean;
@@ -29,6 +29,13 @@ export interface WorkerSettings {
   readonly ledger: LedgerOptions;
   /** Folder for the process's own files. */
   readonly prefix: string;
+}
+
+/** What all workers are to serve. It may hold keys. */
+export interface WorkerConfig {
+  readonly source: ConfigSource;
+  /** That of `--ssl-cert`: read once for all, so that none shows another, or cannot start, whatever becomes of the files. */
+  readonly fallback: ServedCertificate | undefined;
 }
 
 /** How a worker is doing. */
@@ -56,9 +63,9 @@ export interface UpstreamFacts {
 /** What a worker is told to do, and answers once it has done it. */
 export type Order =
   /** The first: build everything and serve what connections come. */
-  | { readonly kind: "start"; readonly settings: WorkerSettings; readonly config: ConfigSource }
+  | { readonly kind: "start"; readonly settings: WorkerSettings; readonly config: WorkerConfig }
   /** Get a config ready beside the running one; `commit` or `discard` follows. */
-  | { readonly kind: "prepare"; readonly config: ConfigSource }
+  | { readonly kind: "prepare"; readonly config: WorkerConfig }
   | { readonly kind: "commit" }
   | { readonly kind: "discard" }
   | { readonly kind: "facts" }

@@ -10,12 +10,13 @@ import { createIdSource } from "../../util/ids.ts";
 import { systemSchedule } from "../../util/schedule.ts";
 import { version } from "../../util/version.ts";
 import { adminSource, coversFor } from "../admin-source.ts";
+import { createConfigWarnings } from "../config-warnings.ts";
+import { readFallback, withFallback } from "../fallback-certificate.ts";
 import { type Front, openFront, type ProxyPlaces } from "../front.ts";
 import { type GatewayProcess, reportProblems, type StartOptions } from "../gateway-process.ts";
 import { degradedOrigin, openOrigin } from "../origin.ts";
 import { terminalLog } from "../runtime.ts";
 import type { ProcessSettings } from "../settings.ts";
-import { createRouteWarning } from "../unreachable-routes.ts";
 import { countUpstreams, runningUpstreams } from "../upstream-states.ts";
 import { Crew } from "./crew.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
@@ -39,7 +40,8 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
   const { settings, workers, terminal } = options;
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
   const covers = coversFor(settings);
-  const warnOfRoutes = createRouteWarning(settings, log);
+  const warnings = createConfigWarnings(settings, log);
+  const fallback = readFallback(settings); // first: what throws leaves nothing open
   let phase: "starting" | "running" | "stopping" = "starting";
   const origin = await openOrigin(
     { ...options, covers },
@@ -48,13 +50,14 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
       log,
       async take({ config, source }, beforeCommit) {
         if (phase !== "running") throw new Error(`the gateway is ${phase}; nothing was changed`);
-        await crew.take(source, beforeCommit);
-        warnOfRoutes(config);
+        const next = { source, fallback: readFallback(settings) };
+        await crew.take(next, beforeCommit);
+        warnings.take(withFallback(config, next.fallback));
       },
     },
   );
   reportProblems(origin.first, log);
-  warnOfRoutes(origin.first.config);
+  warnings.take(withFallback(origin.first.config, fallback));
 
   const metrics = createMetricsView();
   const dispatcher = createDispatcher(maxWaitingConnections);
@@ -63,12 +66,12 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
     wallClock: () => Date.now(),
     newId: createIdSource(),
   };
-  const crew = new Crew(origin.first.source, {
+  const first = { source: origin.first.source, fallback };
+  const crew = new Crew(first, {
     size: workers,
     settings: {
       listen: settings.proxyListen,
       listenSecure: settings.proxyListenSsl,
-      sslCert: settings.sslCert,
       trustedIps: settings.trustedIps,
       logLevel: settings.logLevel,
       pretty: settings.pretty,
@@ -129,6 +132,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
     await crew.start();
     proxy = await accept(settings, dispatcher);
   } catch (error) {
+    warnings.close();
     await Promise.all([front?.close(), crew.abandon(), origin.close()]);
     throw error;
   }
@@ -142,6 +146,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
     reload: () => origin.reload(),
     async close(deadlineMs) {
       phase = "stopping";
+      warnings.close();
       await origin.close();
       log.info("stopping", { workers, deadlineMs });
       proxy.close();

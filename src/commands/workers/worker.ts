@@ -1,20 +1,22 @@
 /** The process that serves while another, the primary, accepts connections, reads the file and hears signals. */
 import { Socket } from "node:net";
 import { explainBy, explainTimeoutMs } from "../../admin/explain.ts";
+import type { Config } from "../../config/config.ts";
 import type { Gateway, PreparedConfig } from "../../gateway.ts";
 import type { ConnectionSource } from "../../http/listener.ts";
 import type { StateChannel } from "../../shared-state/state-channel.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import type { Sink } from "../../telemetry/sinks.ts";
-import { type ConfigSource, loadSource } from "../config-file.ts";
+import { loadSource } from "../config-file.ts";
+import { withFallback } from "../fallback-certificate.ts";
 import { outputSink } from "../gateway-process.ts";
 import { createRuntime, terminalLog } from "../runtime.ts";
 import { createServing, type Serving } from "../serving.ts";
 import type { Address } from "../settings.ts";
 import { leaveSignals } from "../signals.ts";
 import type { ExitCode, Terminal } from "../terminal.ts";
-import type { Answers, Entrance, Order, ToPrimary, ToWorker } from "./messages.ts";
+import type { Answers, Entrance, Order, ToPrimary, ToWorker, WorkerConfig } from "./messages.ts";
 import { createSiblingChannel } from "./siblings.ts";
 
 /** Set by the primary for its workers; together with a channel to it, it makes a process one. */
@@ -192,8 +194,8 @@ class Worker {
 }
 
 /** The primary has found the same config good and told its warnings. */
-function parse(source: ConfigSource, terminal: Terminal) {
-  return loadSource(source, terminal.env).config;
+function parse({ fallback, source }: WorkerConfig, terminal: Terminal): Config {
+  return withFallback(loadSource(source, terminal.env).config, fallback);
 }
 
 /** Tells the primary what has been counted, while there is something new. */

@@ -27,7 +27,7 @@ describe("a certificate", () => {
     expect(lines(text)).toEqual([]);
     expect(load(text).config?.certificates).toEqual([
       {
-        name: `the certificate ${id}`,
+        name: id,
         cert: `${client}${ca}`,
         key: clientKey,
         serverNames: ["a.example", "*.b.example"],
@@ -67,6 +67,7 @@ describe("a certificate", () => {
       "key: is encrypted with a passphrase",
     ],
     [{ key: serverKey }, "key: is not the key of the certificate in cert"],
+    [{ cert: `${ca}${client}` }, "cert: has the key's certificate as number 2: put it first"],
     [{ cert_alt: client }, "key_alt: all or none of these fields must be set"],
     [{ cert_alt: client, key_alt: serverKey }, "key_alt: is not the key of the certificate in cert_alt"],
     [{ snis: ["*.a.*"] }, "snis[0].name: must be a server name"],
@@ -74,6 +75,7 @@ describe("a certificate", () => {
     [{ snis: ["a b"] }, "snis[0].name: must be a server name"],
     [{ snis: [7] }, "snis[0].name: "],
     [{ snis: ["a", "a"] }, "snis[1].name: another sni has the name `a` already"],
+    [{ snis: ["a.Example", "A.example"] }, "snis[1].name: another sni has the name but for capitals"],
   ])("with %j is refused", (fields, message) => {
     const found = errors(load(certificate(fields)));
     expect(found).toEqual([expect.stringContaining(message)]);

@@ -49,8 +49,8 @@ describe("a condition", () => {
     expect(find({ ...rest, ...(values && { values: [...values] }) }, known)).toBe(value);
   });
 
-  it("takes what is below a path for the path, and a client of a socket for both families for its IPv4 address", () => {
-    const below = exchangeOf({}, { path: "/v1/chat", clientIp: "::ffff:10.1.2.3" });
+  it("takes what is below a path for the path, and an address for the ranges it is in", () => {
+    const below = exchangeOf({}, { path: "/v1/chat", clientIp: "10.1.2.3" });
     expect(find({ type: "path", values: ["/v1"] }, below)).toBe("/v1/chat");
     expect(find({ type: "ip", values: ["10.0.0.0/8"] }, below)).toBe("10.1.2.3");
   });

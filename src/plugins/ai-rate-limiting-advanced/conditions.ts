@@ -45,7 +45,7 @@ export function identify(
     };
   const own = ways[identifier];
   // As in Kong: who has none of it is known by the address.
-  return (exchange) => own(exchange) ?? addressOf(exchange);
+  return (exchange) => own(exchange) ?? exchange.request.clientIp;
 }
 
 /** What the client may be said to be, best first. */
@@ -57,7 +57,7 @@ function attribute(
   if (type === "provider") return (_, provider) => [provider];
   if (type === "model") return ({ model }) => [typeof model === "string" && model !== "" ? model : automatic];
   if (type === "path") return ({ exchange }) => [exchange.request.path];
-  if (type === "ip") return ({ exchange }) => some(addressOf(exchange));
+  if (type === "ip") return ({ exchange }) => some(exchange.request.clientIp);
   if (type === "header") return ({ exchange }) => some(headerOf(exchange, key ?? ""));
   if (type === "consumer") return ({ exchange }) => namesOfConsumer(exchange.consumer, key);
   return ({ exchange }) => (exchange.consumer?.groups ?? []).flatMap((group) => namesOfGroup(group, key));
@@ -108,11 +108,6 @@ function addressIn(values: readonly string[]): (address: string) => boolean {
 
 function familyOf(address: string): "ipv4" | "ipv6" {
   return isIPv6(address) ? "ipv6" : "ipv4";
-}
-
-/** Node names IPv4 clients of a socket for both families as IPv6 addresses (RFC 4291, 2.5.5.2). */
-function addressOf({ request }: Exchange): string {
-  return request.clientIp.replace(/^::ffff:(?=\d+\.)/i, "");
 }
 
 function headerOf({ request }: Exchange, name: string): string | undefined {
