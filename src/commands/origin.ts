@@ -7,6 +7,7 @@ import type { Checked } from "../control/check.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
 import { createFileControl, UntakeableError } from "../control/file-control.ts";
 import type { Covers } from "../control/secrets.ts";
+import type { MarkHere, SharedMarks } from "../control/shared-marks.ts";
 import { createStoredControl } from "../control/stored-control.ts";
 import { plugins } from "../plugins/index.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -20,7 +21,7 @@ import type { Terminal } from "./terminal.ts";
 /** Has the gateway take a config; `beforeCommit` runs when it is ready to. */
 export type Take = (file: ConfigFile, beforeCommit?: () => Promise<void>) => Promise<void>;
 
-export interface Origin {
+export interface Origin extends Pick<SharedMarks, "mark"> {
   /** What to start with. */
   readonly first: ConfigFile;
   readonly control: ControlPlane;
@@ -47,6 +48,7 @@ export interface OriginServices {
   readonly env: Terminal["env"];
   readonly log: Logger;
   readonly take: Take;
+  readonly markHere: MarkHere;
 }
 
 export interface OriginOptions {
@@ -78,13 +80,9 @@ export async function openOrigin(options: OriginOptions, services: OriginService
 }
 
 /** The file is where everything is changed. Throws `ConfigFileError`. */
-function openFile(
-  path: string,
-  { env, log, take }: OriginServices,
-  options: { readonly isWatched: boolean },
-): Origin {
-  const first = readConfigFile(path, env);
-  return fileOrigin(path, first, () => readConfigFile(path, env), { env, log, take }, options);
+function openFile(path: string, services: OriginServices, options: { readonly isWatched: boolean }): Origin {
+  const read = () => readConfigFile(path, services.env);
+  return fileOrigin(path, read(), read, services, options);
 }
 
 /** No file: nothing is served until a config is posted, and nothing of it is kept. */
@@ -100,7 +98,7 @@ function fileOrigin(
   path: string,
   first: ConfigFile,
   read: () => ConfigFile,
-  { env, log, take }: OriginServices,
+  { env, log, markHere, take }: OriginServices,
   { isWatched }: { readonly isWatched: boolean },
 ): Origin {
   let hasServed = first.config.routes.length > 0 || "text" in first.source;
@@ -132,6 +130,7 @@ function fileOrigin(
       return hasServed;
     },
     reload,
+    mark: (mark, actor) => markHere(mark, { actor }), // nobody else has the file
     watch() {
       if (isWatched) stopWatching = watchFile(path, systemSchedule, () => void reload());
     },
@@ -161,7 +160,7 @@ function loadPosted(text: string, env: Terminal["env"]): ConfigFile {
 async function openStore(
   store: ConfigStore,
   covers: Covers,
-  { env, log, take }: OriginServices,
+  { env, log, markHere, take }: OriginServices,
 ): Promise<Origin> {
   const path = store.place;
   const toFile = ({ config, content, problems }: Checked): ConfigFile => ({
@@ -174,6 +173,8 @@ async function openStore(
   let hasServed = false;
   const control = createStoredControl({
     store,
+    gateway: randomUUID(),
+    markHere,
     covers,
     log,
     env,
@@ -211,6 +212,7 @@ async function openStore(
         return { ok: false, messages: [`${path}: ${reason}`, "the old configuration goes on running"] };
       }
     },
+    mark: control.mark,
     watch: () => control.watch(),
     close: () => control.close(),
   };

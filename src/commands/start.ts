@@ -15,7 +15,7 @@ import { readSettings } from "./settings.ts";
 import { waitForStop } from "./signals.ts";
 import { UsageError } from "./terminal.ts";
 import { createRouteWarning } from "./unreachable-routes.ts";
-import { countUpstreams, runningUpstreams } from "./upstream-states.ts";
+import { countUpstreams, loggedMark, runningUpstreams } from "./upstream-states.ts";
 import { startWorkers } from "./workers/primary.ts";
 import { isWorker, runWorker } from "./workers/worker.ts";
 
@@ -81,6 +81,7 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
         await running.reload(config, beforeCommit);
         warnOfRoutes(config);
       },
+      markHere: loggedMark((mark) => serving.gateway?.markTarget(mark) ?? false, log),
     },
   );
   reportProblems(origin.first, log);
@@ -95,11 +96,8 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
   });
   countUpstreams(serving.metrics, () => [serving.upstreams()]);
   const upstreams = runningUpstreams(
-    {
-      facts: () => (serving.gateway === undefined ? [] : [serving.upstreams()]),
-      mark: (mark) => serving.gateway?.markTarget(mark) ?? false,
-    },
-    log,
+    () => (serving.gateway === undefined ? [] : [serving.upstreams()]),
+    origin,
   );
   let isStopping = false;
   const isReady = () => serving.gateway !== undefined && origin.hasServed && !isStopping;

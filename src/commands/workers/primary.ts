@@ -16,7 +16,7 @@ import { degradedOrigin, openOrigin } from "../origin.ts";
 import { terminalLog } from "../runtime.ts";
 import type { ProcessSettings } from "../settings.ts";
 import { createRouteWarning } from "../unreachable-routes.ts";
-import { countUpstreams, runningUpstreams } from "../upstream-states.ts";
+import { countUpstreams, loggedMark, runningUpstreams } from "../upstream-states.ts";
 import { Crew } from "./crew.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import type { Entrance } from "./messages.ts";
@@ -51,6 +51,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
         await crew.take(source, beforeCommit);
         warnOfRoutes(config);
       },
+      markHere: loggedMark((mark) => crew.mark(mark), log),
     },
   );
   reportProblems(origin.first, log);
@@ -114,10 +115,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
           describe,
           reload: origin.reload,
           explain: (question) => explainBy(crew, question),
-          upstreams: runningUpstreams(
-            { facts: () => crew.upstreams(), mark: (mark) => crew.mark(mark) },
-            log,
-          ),
+          upstreams: runningUpstreams(() => crew.upstreams(), origin),
         },
         settings,
         covers,
