@@ -118,11 +118,7 @@ async function markReply(
   services: UpstreamServices,
 ): Promise<Reply> {
   const { access, control, upstreams } = services;
-  const found = targetsOf(control.entities, upstream).find(
-    (each) => each.id === target || nameOf(addressOf(each)) === nameOf(parseAddress(target)),
-  );
-  const name = found === undefined ? undefined : nameOf(addressOf(found));
-  if (name === undefined) throw notFound();
+  const name = markableName(targetsOf(control.entities, upstream), target);
   if (address !== undefined && nameOf(parseAddress(address)) !== name) throw notFound();
   if (request.method !== "PUT" && request.method !== "POST") return notAllowed("PUT, POST");
   const mark = { upstreamId: upstream.id, target: name, health };
@@ -135,6 +131,21 @@ async function markReply(
       `the target ${name} is in no use that could change: its weight is 0, or no service has the upstream as its host`,
     );
   return { status: 204, headers: {}, body: undefined };
+}
+
+/** Of the target with this id or address. Throws a `Refusal` where there is none, or its address is not known. */
+function markableName(targets: readonly EntityRecord[], idOrAddress: string): string {
+  const wanted = nameOf(parseAddress(idOrAddress));
+  const named = targets.find((each) => wanted !== undefined && nameOf(addressOf(each)) === wanted);
+  const found = targets.find(({ id }) => id === idOrAddress) ?? named;
+  if (found === undefined) throw notFound();
+  const name = nameOf(addressOf(found));
+  if (name === undefined)
+    throw new Refusal(
+      "not_found",
+      `the target ${found.id} cannot be marked, as its address comes from a vault and is known to what runs alone: give it the address itself`,
+    );
+  return name;
 }
 
 function upstreamOf(idOrName: string, { control }: EntityServices): EntityRecord {
