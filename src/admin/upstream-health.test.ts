@@ -109,13 +109,14 @@ describe("marking a target", () => {
       const { ask, id, marks } = await withUpstream();
       const { data } = (await ask("GET /upstreams/api/targets")).body;
       const own = data.find(({ target }: { target: string }) => target === "10.0.0.1:8000");
-      for (const path of ["10.0.0.1", "10.0.0.1:8000", own.id, "10.0.0.1/10.0.0.1:8000"]) {
+      const paths = ["10.0.0.1", "10.0.0.1:8000", own.id, own.id.toUpperCase(), "10.0.0.1/10.0.0.1:8000"];
+      for (const path of paths) {
         const answer = await ask(`${method} /upstreams/api/targets/${path}/unhealthy`);
         expect([answer.status, answer.text]).toEqual([204, ""]);
       }
       await ask(`${method} /upstreams/${id}/targets/10.0.0.1/healthy`);
       const mark = (health: string) => [{ upstreamId: id, target: "10.0.0.1:8000", health }, "203.0.113.7"];
-      expect(marks).toEqual([...Array.from({ length: 4 }, () => mark("unhealthy")), mark("healthy")]);
+      expect(marks).toEqual([...Array.from({ length: 5 }, () => mark("unhealthy")), mark("healthy")]);
     },
   );
 

@@ -6,6 +6,7 @@ import { notCarriedOut, Refusal } from "../control/refusal.ts";
 import type { Reply } from "../http/reply.ts";
 import { formatAddress, parseAddress, type TargetAddress } from "../upstreams/address.ts";
 import type { HealthState, TargetMark, TargetState, UpstreamState } from "../upstreams/upstream-health.ts";
+import { lookupKey } from "../util/uuid.ts";
 import { actorOf } from "./access.ts";
 import { collectionReply } from "./collections.ts";
 import { type EntityServices, notAllowed, shower } from "./entity-services.ts";
@@ -137,7 +138,7 @@ async function markReply(
 function markableName(targets: readonly EntityRecord[], idOrAddress: string): string {
   const wanted = nameOf(parseAddress(idOrAddress));
   const named = targets.find((each) => wanted !== undefined && nameOf(addressOf(each)) === wanted);
-  const found = targets.find(({ id }) => id === idOrAddress) ?? named;
+  const found = targets.find(({ id }) => id === lookupKey(idOrAddress)) ?? named;
   if (found === undefined) throw notFound();
   const name = nameOf(addressOf(found));
   if (name === undefined)
