@@ -19,8 +19,8 @@ export interface RunningUpstreams {
   /** Rejects where nobody who serves can say it. */
   states(): Promise<readonly UpstreamState[]>;
   /**
-   * Marks a target wherever it runs; false where it does not. `actor` is for the log. Rejects where somebody who serves has
-   * not done it.
+   * Marks a target wherever it runs, in other gateways too; false where it does not. `actor` is for the log. Rejects where
+   * somebody who serves has not done it, or may not hear of it.
    */
   mark(mark: TargetMark, actor: string): Promise<boolean>;
 }

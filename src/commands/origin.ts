@@ -59,11 +59,13 @@ export interface OriginOptions {
   readonly isWatched: boolean;
   readonly settings: Pick<ProcessSettings, "database" | "prefix">;
   readonly covers: Covers;
+  /** This gateway: no two that ever lived share it. */
+  readonly nodeId: string;
 }
 
 /** Rejects with `ConfigFileError`, and with `StoreError` where the store cannot be read. */
 export async function openOrigin(options: OriginOptions, services: OriginServices): Promise<Origin> {
-  const { covers, isDbLess, isWatched, path, settings } = options;
+  const { isDbLess, isWatched, path, settings } = options;
   if (path !== undefined) return openFile(path, services, { isWatched });
   if (isDbLess) return openMemory(services);
   const store = createConfigStore(settings.database, {
@@ -72,7 +74,7 @@ export async function openOrigin(options: OriginOptions, services: OriginService
     newToken: randomUUID,
   });
   try {
-    return await openStore(store, covers, services);
+    return await openStore(store, options, services);
   } catch (error) {
     await store.close();
     throw error;
@@ -159,7 +161,7 @@ function loadPosted(text: string, env: Terminal["env"]): ConfigFile {
 /** Entities lie in the store. Rejects when it cannot be read. */
 async function openStore(
   store: ConfigStore,
-  covers: Covers,
+  { covers, nodeId: gateway }: Pick<OriginOptions, "covers" | "nodeId">,
   { env, log, markHere, take }: OriginServices,
 ): Promise<Origin> {
   const path = store.place;
@@ -173,7 +175,7 @@ async function openStore(
   let hasServed = false;
   const control = createStoredControl({
     store,
-    gateway: randomUUID(),
+    gateway,
     markHere,
     covers,
     log,

@@ -1,4 +1,5 @@
 /** `sluice start`: runs the gateway until it is told to stop. */
+import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { type Explain, explainBy } from "../admin/explain.ts";
 import { serverStatus } from "../admin/server-status.ts";
@@ -69,9 +70,10 @@ function readConfigFlags({
 async function startProcess({ settings, terminal, ...where }: StartOptions): Promise<GatewayProcess> {
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
   const covers = coversFor(settings);
+  const nodeId = randomUUID();
   const warnOfRoutes = createRouteWarning(settings, log);
   const origin = await openOrigin(
-    { ...where, settings, covers },
+    { ...where, settings, covers, nodeId },
     {
       env: terminal.env,
       log,
@@ -124,7 +126,7 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
       services: runtime,
       status: { metrics: serving.metrics, isReady, degraded, describe },
       admin: adminSource(
-        { control: origin.control, describe, reload: origin.reload, explain, upstreams },
+        { control: origin.control, describe, reload: origin.reload, explain, nodeId, upstreams },
         settings,
         covers,
         terminal.env,

@@ -11,7 +11,7 @@ import {
 } from "../../test/support/servers.ts";
 import type { SqlRunner } from "../sql/runner.ts";
 import { systemSchedule } from "../util/schedule.ts";
-import { describeConfigStore, service, versionOf, writing } from "./config-store.contract.ts";
+import { describeConfigStore, saying, service, versionOf, writing } from "./config-store.contract.ts";
 import type { ConfigStore } from "./config-store.ts";
 import { createConfigStore } from "./index.ts";
 import { describeKeptConfigStore, fillingTo, sayingTo } from "./kept-config-store.contract.ts";
@@ -145,7 +145,9 @@ describeWithServer(
         message: expect.stringContaining(`postgres at ${server.host}:${server.port}/`),
       });
       await expect(store.read(signal)).rejects.toMatchObject({ kind: "unreachable" });
+      await expect(store.announce(saying("a", "x"), signal)).rejects.toMatchObject({ kind: "unreachable" });
       await server.restart();
+      expect(await store.announce(saying("a", "y"), signal)).toBe(1);
       expect(await store.read(signal)).toEqual({ version: 1, entities: [service("1")] });
       expect(await store.write(writing(1), signal)).toBe(2);
     });

@@ -1,4 +1,5 @@
 /** The process in front of the workers: it accepts connections, owns the other listeners, reads the file, hears signals. */
+import { randomUUID } from "node:crypto";
 import type { Answer } from "../../admin/explain.ts";
 import type { Question } from "../../admin/question.ts";
 import { GatewayError } from "../../errors.ts";
@@ -39,10 +40,11 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
   const { settings, workers, terminal } = options;
   const log = terminalLog(terminal, settings.logLevel, settings.pretty);
   const covers = coversFor(settings);
+  const nodeId = randomUUID();
   const warnOfRoutes = createRouteWarning(settings, log);
   let phase: "starting" | "running" | "stopping" = "starting";
   const origin = await openOrigin(
-    { ...options, covers },
+    { ...options, covers, nodeId },
     {
       env: terminal.env,
       log,
@@ -115,6 +117,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
           describe,
           reload: origin.reload,
           explain: (question) => explainBy(crew, question),
+          nodeId,
           upstreams: runningUpstreams(() => crew.upstreams(), origin),
         },
         settings,
