@@ -13,7 +13,7 @@ const cookie = (description: string) =>
 const cookiePath = (description: string) =>
   z
     .string()
-    .regex(/^\/[^;\s]*$/, "must begin with / and have no spaces")
+    .regex(/^\/[!-:<-~]*$/, "must begin with / and have no spaces, no ; and nothing beyond ASCII")
     .default("/")
     .describe(description);
 const authority = (description: string) =>

@@ -78,6 +78,11 @@ describe("an upstream in a file", () => {
     ],
     [", algorithm: sticky-sessions", "sticky_sessions_cookie: must be set for the algorithm sticky-sessions"],
     [", algorithm: robin", "algorithm: expected one of consistent-hashing, least-connections, round-robin"],
+    [
+      ", hash_on: cookie, hash_on_cookie: c, hash_on_cookie_path: /straße",
+      "hash_on_cookie_path: must begin with / and have no spaces, no ; and nothing beyond ASCII",
+    ],
+    [", sticky_sessions_cookie_path: /a;b", "sticky_sessions_cookie_path: must begin with /"],
     [", host_header: 'a b'", "host_header: must be a host, with or without a port"],
     [
       ', healthchecks: {active: {headers: {x-a: ["a\\nb"]}}}',
