@@ -127,10 +127,12 @@ describe("a file that is posted", () => {
       { entity_type: "keyauth_credential", entity_tags: ["t"], errors: [{ field: "key" }] },
     ]);
     expect((await ask("POST /config", { body: content })).body).not.toHaveProperty("flattened_errors");
-    const broken = await ask("POST /config?flatten_errors=1", {
-      body: "a: [",
-      headers: { "content-type": "text/yaml" },
-    });
+    const headers = { "content-type": "text/yaml" };
+    const asFilesAre =
+      "_format_version: '3.0'\nservices: [{<<: {name: merged, host: a}, retries: -1, port: 1, port: 2}]";
+    const named = await ask("POST /config?flatten_errors=1", { body: asFilesAre, headers });
+    expect(named.body.flattened_errors).toMatchObject([{ entity_name: "merged" }]);
+    const broken = await ask("POST /config?flatten_errors=1", { body: "a: [", headers });
     expect([broken.status, broken.body.flattened_errors]).toEqual([400, []]);
   });
 

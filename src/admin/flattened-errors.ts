@@ -43,7 +43,8 @@ export function flattened(text: string, fields: Block): Flattened {
 /** Undefined where it cannot be parsed: then no error is an entity's. */
 function contentOf(text: string): unknown {
   try {
-    return parse(text);
+    // As the loader reads it: merge keys fill in, and a field that is there twice is a fault of its own.
+    return parse(text, { merge: true, uniqueKeys: false, logLevel: "error" });
   } catch {
     return undefined;
   }

@@ -26,6 +26,7 @@ describe("the members of a group", () => {
       [{ id: ids.ada }, 1],
       [{ username: "ada" }, 1],
       [["ada", ids.bob], 2],
+      [["ada", ids.ada, { username: "ada" }], 1],
     ] as const) {
       const { body, status } = await ask("POST /consumer_groups/team/consumers", { body: { consumer } });
       expect([status, body.consumer_group.name, body.consumers.length]).toEqual([201, "team", count]);
@@ -53,6 +54,16 @@ describe("the members of a group", () => {
       consumers: [{ username: "ada" }],
       plugins: [],
     });
+  });
+
+  it("join once, however often they are named at a time", async () => {
+    const { ask, ids, world } = await createPeople();
+    const before = world.store.writes;
+    const consumer = ["ada", ids.ada, "bob"];
+    const { body, status } = await ask("POST /consumer_groups/crew/consumers", { body: { consumer } });
+    expect([status, namesOf(body.consumers)]).toEqual([201, ["ada", "bob"]]);
+    const [{ changes }] = (await ask("GET /audit")).body.data;
+    expect([changes.length, world.store.writes - before]).toEqual([2, 1]);
   });
 
   it("join once: again writes nothing", async () => {

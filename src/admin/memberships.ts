@@ -52,12 +52,13 @@ async function listReply(
   const names = (Array.isArray(given) ? given : [given]).map(nameIn);
   let joined: EntityRecord[] = [];
   await control.change(asker(request, services), (entities) => {
-    joined = names.map((name) => {
+    const named = names.map((name) => {
       const other = name === undefined ? undefined : entities.find(kindOf(side.other), name);
       if (other === undefined)
         throw violation(`there is no such ${side.field}: give its name or id`, [side.field]);
       return other;
     });
+    joined = [...new Set(named)]; // one may be named by id and by name
     const members = new Set(othersOf(entities, side, own));
     const ties = joined.filter((other) => !members.has(other)).map((other) => join(tieOf(side, own, other)));
     return { put: ties.flatMap(({ put }) => put), removed: [], record: own };

@@ -98,7 +98,9 @@ function markPaths(path: string, parameters: readonly Json[]): Paths {
   return Object.fromEntries(
     marks.map(([name, summary]) => {
       const responses = { "204": { description: "It is." }, ...refused("404", "503") };
-      const operation = { summary, parameters, responses };
+      const description =
+        "In all gateways on the database. 503: perhaps not in all, the message says where; the same again does no harm.";
+      const operation = { summary, description, parameters, responses };
       return [`${path}/${name}`, { put: operation, post: operation }];
     }),
   );

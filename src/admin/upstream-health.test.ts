@@ -17,6 +17,7 @@ async function withUpstream(): Promise<{ ask: Ask; marks: [TargetMark, string][]
   const marks: [TargetMark, string][] = [];
   let id = "";
   const { ask } = createAdmin({
+    env: { SOME_TARGET: "10.0.0.7:80" },
     upstreams: {
       states: async () => [state(id)],
       async mark(mark, actor) {
@@ -108,13 +109,14 @@ describe("marking a target", () => {
       const { ask, id, marks } = await withUpstream();
       const { data } = (await ask("GET /upstreams/api/targets")).body;
       const own = data.find(({ target }: { target: string }) => target === "10.0.0.1:8000");
-      for (const path of ["10.0.0.1", "10.0.0.1:8000", own.id, "10.0.0.1/10.0.0.1:8000"]) {
+      const paths = ["10.0.0.1", "10.0.0.1:8000", own.id, own.id.toUpperCase(), "10.0.0.1/10.0.0.1:8000"];
+      for (const path of paths) {
         const answer = await ask(`${method} /upstreams/api/targets/${path}/unhealthy`);
         expect([answer.status, answer.text]).toEqual([204, ""]);
       }
       await ask(`${method} /upstreams/${id}/targets/10.0.0.1/healthy`);
       const mark = (health: string) => [{ upstreamId: id, target: "10.0.0.1:8000", health }, "203.0.113.7"];
-      expect(marks).toEqual([...Array.from({ length: 4 }, () => mark("unhealthy")), mark("healthy")]);
+      expect(marks).toEqual([...Array.from({ length: 5 }, () => mark("unhealthy")), mark("healthy")]);
     },
   );
 
@@ -134,6 +136,21 @@ describe("marking a target", () => {
   ])("at %s finds nothing", async (path) => {
     const { ask, marks } = await withUpstream();
     expect((await ask(`PUT /upstreams/${path}`)).status).toBe(404);
+    expect(marks).toEqual([]);
+  });
+
+  it("tells apart what is not there and what only the running gateway knows", async () => {
+    const { ask, marks } = await withUpstream();
+    const target = "{vault://env/some-target}";
+    const made = await ask("POST /upstreams/api/targets", { body: { target } });
+    expect(made.status).toBe(201);
+    const vaulted = await ask(`PUT /upstreams/api/targets/${made.body.id}/unhealthy`);
+    expect([vaulted.status, vaulted.body.message]).toEqual([
+      404,
+      expect.stringContaining("its address comes from a vault"),
+    ]);
+    const nobody = await ask("PUT /upstreams/api/targets/a:b:c/unhealthy");
+    expect([nobody.status, nobody.body.message]).toEqual([404, "Not found"]);
     expect(marks).toEqual([]);
   });
 

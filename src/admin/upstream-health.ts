@@ -6,6 +6,7 @@ import { notCarriedOut, Refusal } from "../control/refusal.ts";
 import type { Reply } from "../http/reply.ts";
 import { formatAddress, parseAddress, type TargetAddress } from "../upstreams/address.ts";
 import type { HealthState, TargetMark, TargetState, UpstreamState } from "../upstreams/upstream-health.ts";
+import { lookupKey } from "../util/uuid.ts";
 import { actorOf } from "./access.ts";
 import { collectionReply } from "./collections.ts";
 import { type EntityServices, notAllowed, shower } from "./entity-services.ts";
@@ -18,8 +19,8 @@ export interface RunningUpstreams {
   /** Rejects where nobody who serves can say it. */
   states(): Promise<readonly UpstreamState[]>;
   /**
-   * Marks a target wherever it runs; false where it does not. `actor` is for the log. Rejects where somebody who serves has
-   * not done it.
+   * Marks a target wherever it runs, in other gateways too; false where it does not. `actor` is for the log. Rejects where
+   * somebody who serves has not done it, or may not hear of it.
    */
   mark(mark: TargetMark, actor: string): Promise<boolean>;
 }
@@ -118,11 +119,7 @@ async function markReply(
   services: UpstreamServices,
 ): Promise<Reply> {
   const { access, control, upstreams } = services;
-  const found = targetsOf(control.entities, upstream).find(
-    (each) => each.id === target || nameOf(addressOf(each)) === nameOf(parseAddress(target)),
-  );
-  const name = found === undefined ? undefined : nameOf(addressOf(found));
-  if (name === undefined) throw notFound();
+  const name = markableName(targetsOf(control.entities, upstream), target);
   if (address !== undefined && nameOf(parseAddress(address)) !== name) throw notFound();
   if (request.method !== "PUT" && request.method !== "POST") return notAllowed("PUT, POST");
   const mark = { upstreamId: upstream.id, target: name, health };
@@ -135,6 +132,21 @@ async function markReply(
       `the target ${name} is in no use that could change: its weight is 0, or no service has the upstream as its host`,
     );
   return { status: 204, headers: {}, body: undefined };
+}
+
+/** Of the target with this id or address. Throws a `Refusal` where there is none, or its address is not known. */
+function markableName(targets: readonly EntityRecord[], idOrAddress: string): string {
+  const wanted = nameOf(parseAddress(idOrAddress));
+  const named = targets.find((each) => wanted !== undefined && nameOf(addressOf(each)) === wanted);
+  const found = targets.find(({ id }) => id === lookupKey(idOrAddress)) ?? named;
+  if (found === undefined) throw notFound();
+  const name = nameOf(addressOf(found));
+  if (name === undefined)
+    throw new Refusal(
+      "not_found",
+      `the target ${found.id} cannot be marked, as its address comes from a vault and is known to what runs alone: give it the address itself`,
+    );
+  return name;
 }
 
 function upstreamOf(idOrName: string, { control }: EntityServices): EntityRecord {

@@ -7,7 +7,7 @@ import { version } from "../util/version.ts";
 import type { ProcessSettings } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
 
-type Own = Pick<AdminSource, "control" | "describe" | "reload" | "explain" | "upstreams">;
+type Own = Pick<AdminSource, "control" | "describe" | "reload" | "explain" | "nodeId" | "upstreams">;
 
 export function adminSource(
   own: Own,
@@ -18,7 +18,6 @@ export function adminSource(
   return {
     ...own,
     version: version(),
-    nodeId: randomUUID(),
     pid: process.pid,
     access: { token: settings.adminToken, secrets: settings.adminSecrets },
     covers,

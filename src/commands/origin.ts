@@ -7,6 +7,7 @@ import type { Checked } from "../control/check.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
 import { createFileControl, UntakeableError } from "../control/file-control.ts";
 import type { Covers } from "../control/secrets.ts";
+import type { MarkHere, SharedMarks } from "../control/shared-marks.ts";
 import { createStoredControl } from "../control/stored-control.ts";
 import { plugins } from "../plugins/index.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -20,7 +21,7 @@ import type { Terminal } from "./terminal.ts";
 /** Has the gateway take a config; `beforeCommit` runs when it is ready to. */
 export type Take = (file: ConfigFile, beforeCommit?: () => Promise<void>) => Promise<void>;
 
-export interface Origin {
+export interface Origin extends Pick<SharedMarks, "mark"> {
   /** What to start with. */
   readonly first: ConfigFile;
   readonly control: ControlPlane;
@@ -47,6 +48,7 @@ export interface OriginServices {
   readonly env: Terminal["env"];
   readonly log: Logger;
   readonly take: Take;
+  readonly markHere: MarkHere;
 }
 
 export interface OriginOptions {
@@ -57,11 +59,13 @@ export interface OriginOptions {
   readonly isWatched: boolean;
   readonly settings: Pick<ProcessSettings, "database" | "prefix">;
   readonly covers: Covers;
+  /** This gateway: no two that ever lived share it. */
+  readonly nodeId: string;
 }
 
 /** Rejects with `ConfigFileError`, and with `StoreError` where the store cannot be read. */
 export async function openOrigin(options: OriginOptions, services: OriginServices): Promise<Origin> {
-  const { covers, isDbLess, isWatched, path, settings } = options;
+  const { isDbLess, isWatched, path, settings } = options;
   if (path !== undefined) return openFile(path, services, { isWatched });
   if (isDbLess) return openMemory(services);
   const store = createConfigStore(settings.database, {
@@ -70,7 +74,7 @@ export async function openOrigin(options: OriginOptions, services: OriginService
     newToken: randomUUID,
   });
   try {
-    return await openStore(store, covers, services);
+    return await openStore(store, options, services);
   } catch (error) {
     await store.close();
     throw error;
@@ -78,13 +82,9 @@ export async function openOrigin(options: OriginOptions, services: OriginService
 }
 
 /** The file is where everything is changed. Throws `ConfigFileError`. */
-function openFile(
-  path: string,
-  { env, log, take }: OriginServices,
-  options: { readonly isWatched: boolean },
-): Origin {
-  const first = readConfigFile(path, env);
-  return fileOrigin(path, first, () => readConfigFile(path, env), { env, log, take }, options);
+function openFile(path: string, services: OriginServices, options: { readonly isWatched: boolean }): Origin {
+  const read = () => readConfigFile(path, services.env);
+  return fileOrigin(path, read(), read, services, options);
 }
 
 /** No file: nothing is served until a config is posted, and nothing of it is kept. */
@@ -100,7 +100,7 @@ function fileOrigin(
   path: string,
   first: ConfigFile,
   read: () => ConfigFile,
-  { env, log, take }: OriginServices,
+  { env, log, markHere, take }: OriginServices,
   { isWatched }: { readonly isWatched: boolean },
 ): Origin {
   let hasServed = first.config.routes.length > 0 || "text" in first.source;
@@ -132,6 +132,7 @@ function fileOrigin(
       return hasServed;
     },
     reload,
+    mark: (mark, actor) => markHere(mark, { actor }), // nobody else has the file
     watch() {
       if (isWatched) stopWatching = watchFile(path, systemSchedule, () => void reload());
     },
@@ -160,8 +161,8 @@ function loadPosted(text: string, env: Terminal["env"]): ConfigFile {
 /** Entities lie in the store. Rejects when it cannot be read. */
 async function openStore(
   store: ConfigStore,
-  covers: Covers,
-  { env, log, take }: OriginServices,
+  { covers, nodeId: gateway }: Pick<OriginOptions, "covers" | "nodeId">,
+  { env, log, markHere, take }: OriginServices,
 ): Promise<Origin> {
   const path = store.place;
   const toFile = ({ config, content, problems }: Checked): ConfigFile => ({
@@ -174,6 +175,8 @@ async function openStore(
   let hasServed = false;
   const control = createStoredControl({
     store,
+    gateway,
+    markHere,
     covers,
     log,
     env,
@@ -211,6 +214,7 @@ async function openStore(
         return { ok: false, messages: [`${path}: ${reason}`, "the old configuration goes on running"] };
       }
     },
+    mark: control.mark,
     watch: () => control.watch(),
     close: () => control.close(),
   };

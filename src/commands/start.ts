@@ -1,4 +1,5 @@
 /** `sluice start`: runs the gateway until it is told to stop. */
+import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { type Explain, explainBy } from "../admin/explain.ts";
 import { serverStatus } from "../admin/server-status.ts";
@@ -16,7 +17,7 @@ import { createServing } from "./serving.ts";
 import { readSettings } from "./settings.ts";
 import { waitForStop } from "./signals.ts";
 import { UsageError } from "./terminal.ts";
-import { countUpstreams, runningUpstreams } from "./upstream-states.ts";
+import { countUpstreams, loggedMark, runningUpstreams } from "./upstream-states.ts";
 import { startWorkers } from "./workers/primary.ts";
 import { isWorker, runWorker } from "./workers/worker.ts";
 
@@ -72,8 +73,9 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
   const covers = coversFor(settings);
   const warnings = createConfigWarnings(settings, log);
   const fallback = readFallback(settings); // first: what throws leaves nothing open
+  const nodeId = randomUUID();
   const origin = await openOrigin(
-    { ...where, settings, covers },
+    { ...where, settings, covers, nodeId },
     {
       env: terminal.env,
       log,
@@ -84,6 +86,7 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
         await running.reload(served, beforeCommit);
         warnings.take(served);
       },
+      markHere: loggedMark((mark) => serving.gateway?.markTarget(mark) ?? false, log),
     },
   );
   reportProblems(origin.first, log);
@@ -99,11 +102,8 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
   });
   countUpstreams(serving.metrics, () => [serving.upstreams()]);
   const upstreams = runningUpstreams(
-    {
-      facts: () => (serving.gateway === undefined ? [] : [serving.upstreams()]),
-      mark: (mark) => serving.gateway?.markTarget(mark) ?? false,
-    },
-    log,
+    () => (serving.gateway === undefined ? [] : [serving.upstreams()]),
+    origin,
   );
   let isStopping = false;
   const isReady = () => serving.gateway !== undefined && origin.hasServed && !isStopping;
@@ -130,7 +130,7 @@ async function startProcess({ settings, terminal, ...where }: StartOptions): Pro
       services: runtime,
       status: { metrics: serving.metrics, isReady, degraded, describe },
       admin: adminSource(
-        { control: origin.control, describe, reload: origin.reload, explain, upstreams },
+        { control: origin.control, describe, reload: origin.reload, explain, nodeId, upstreams },
         settings,
         covers,
         terminal.env,

@@ -1,33 +1,33 @@
 /** How the upstreams of a gateway are, for those who ask from outside: the admin API and Prometheus. */
 import type { RunningUpstreams } from "../admin/upstream-health.ts";
+import type { MarkHere } from "../control/shared-marks.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { MetricRegistry } from "../telemetry/prometheus.ts";
 import { type TargetMark, worstOf } from "../upstreams/upstream-health.ts";
 import type { UpstreamFacts } from "./workers/messages.ts";
 
-export interface UpstreamAccess {
-  /** One for each process that serves and answers. */
-  facts(): readonly UpstreamFacts[] | Promise<readonly UpstreamFacts[]>;
-  /** As `RunningUpstreams` has it. */
-  mark(mark: TargetMark): boolean | Promise<boolean>;
-}
-
-/** For the admin API: of several processes the one where a target is worst, and a line in the log for who marks one. */
-export function runningUpstreams({ facts, mark }: UpstreamAccess, log: Logger): RunningUpstreams {
+/** `facts`: one for each process that serves and answers. Of several the one counts where a target is worst. */
+export function runningUpstreams(
+  facts: () => readonly UpstreamFacts[] | Promise<readonly UpstreamFacts[]>,
+  { mark }: Pick<RunningUpstreams, "mark">,
+): RunningUpstreams {
   return {
     async states() {
       const told = await facts();
       if (told.length === 0) throw new Error("nothing that serves has answered");
       return worstOf(told.map((each) => each.states));
     },
-    async mark(wanted, actor) {
-      const isRunning = await mark(wanted);
-      if (isRunning) {
-        const { health, target, upstreamId } = wanted;
-        log.info(`a target was marked ${health} by hand`, { upstream: upstreamId, target, actor });
-      }
-      return isRunning;
-    },
+    mark,
+  };
+}
+
+/** With a line in the log that says who has marked what. */
+export function loggedMark(mark: (mark: TargetMark) => boolean | Promise<boolean>, log: Logger): MarkHere {
+  return async (wanted, by) => {
+    const isRunning = await mark(wanted);
+    const { health, target, upstreamId } = wanted;
+    if (isRunning) log.info(`a target was marked ${health} by hand`, { upstream: upstreamId, target, ...by });
+    return isRunning;
   };
 }
 

@@ -1,13 +1,22 @@
 /** What every config store promises, tried on each. */
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ConfigStore, type ConfigWrite, keptChanges, type StoredEntity } from "./config-store.ts";
+import {
+  type Announcement,
+  type ConfigStore,
+  type ConfigWrite,
+  keptAnnouncements,
+  keptChanges,
+  type StoredEntity,
+} from "./config-store.ts";
 
 export interface StoreUnderTest {
   /** Another gateway's connection to the same place. */
   open(): ConfigStore;
   /** Makes it look as if so many changes had been written, all of them of nothing. */
   fill(versions: number): Promise<void>;
+  /** The same of announcements. */
+  say(announcements: number): Promise<void>;
 }
 
 const { signal } = new AbortController();
@@ -28,6 +37,17 @@ export const writing = (expected: number, more: Partial<ConfigWrite> = {}): Conf
   ...more,
 });
 
+/** An announcement of one gateway. */
+export const saying = (sender: string, body: string): Omit<Announcement, "number"> => ({
+  sender,
+  timeMs: 1_700_000_000_000,
+  body,
+});
+
+/** The version, as a gateway asks for it. */
+export const versionOf = async (store: ConfigStore, by = signal): Promise<number> =>
+  (await store.news({ listener: "", after: Number.MAX_SAFE_INTEGER }, by)).version;
+
 export function describeConfigStore(name: string, prepare: () => Promise<StoreUnderTest>): void {
   describe(`the config store ${name}`, { timeout: 60_000 }, () => {
     let under: StoreUnderTest;
@@ -47,7 +67,7 @@ export function describeConfigStore(name: string, prepare: () => Promise<StoreUn
     });
 
     it("is empty at first, and says where it is", async () => {
-      expect(await store.version(signal)).toBe(0);
+      expect(await versionOf(store)).toBe(0);
       expect(await store.read(signal)).toEqual({ version: 0, entities: [] });
       expect(await store.audit({ limit: 10 }, signal)).toEqual([]);
       expect(store.place).not.toBe("");
@@ -134,7 +154,7 @@ export function describeConfigStore(name: string, prepare: () => Promise<StoreUn
       await Promise.all(
         [open(), open()].map(async (gateway, number) => {
           for (let count = 0; count < each; ) {
-            const expected = await gateway.version(signal);
+            const expected = await versionOf(gateway);
             const put = [service(`${number}-${count}`)];
             const audit = { timeMs: 0, actor: `${number}-${count}`, source: "", changes: [] };
             const written = await gateway.write(writing(expected, { put, audit }), signal);
@@ -217,8 +237,88 @@ export function describeConfigStore(name: string, prepare: () => Promise<StoreUn
       ]);
     });
 
+    /** What a gateway hears that stands there. */
+    const heard = async (gateway: ConfigStore, listener: string, after = 0) => {
+      const { announcements, last } = await gateway.news({ listener, after }, signal);
+      return [last, ...announcements.map(({ body }) => body)];
+    };
+
+    it("has other gateways hear what is announced, in order, from where each stands", async () => {
+      const other = open();
+      expect(await heard(store, "a")).toEqual([0]);
+      expect(await store.announce(saying("a", "one"), signal)).toBe(1);
+      expect(await other.announce(saying("b", "two"), signal)).toBe(2);
+      expect(await store.announce(saying("a", "three"), signal)).toBe(3);
+      expect(await heard(other, "b")).toEqual([3, "one", "three"]);
+      expect(await heard(other, "b", 1)).toEqual([3, "three"]);
+      expect(await heard(store, "a")).toEqual([3, "two"]);
+      expect(await heard(store, "a", 2)).toEqual([3]);
+      const { announcements } = await open().news({ listener: "c", after: 2 }, signal);
+      expect(announcements).toEqual([{ number: 3, ...saying("a", "three") }]);
+    });
+
+    it("tells those who come later where to begin", async () => {
+      await store.announce(saying("a", "before"), signal);
+      const [last] = await heard(open(), "b", Number.MAX_SAFE_INTEGER);
+      expect(last).toBe(1);
+      await store.announce(saying("a", "after"), signal);
+      expect(await heard(open(), "b", Number(last))).toEqual([2, "after"]);
+    });
+
+    it("makes no version of an announcement, and enters it nowhere", async () => {
+      await store.write(writing(0, { put: [service("1")] }), signal);
+      await store.announce(saying("a", "one"), signal);
+      expect(await store.read(signal)).toEqual({ version: 1, entities: [service("1")] });
+      expect(await versionOf(store)).toBe(1);
+      expect(await store.audit({ limit: 10 }, signal)).toHaveLength(1);
+      expect(await store.write(writing(1), signal)).toBe(2);
+    });
+
+    it("takes any text to be announced, and mends what no database keeps", async () => {
+      const body = JSON.stringify({ text: "späße \u{1F600} '; -- \" \0 \ud800" });
+      await store.announce(saying("a", body), signal);
+      await store.announce(saying("\ud800", "a\0b\ud800c"), signal);
+      expect(await heard(open(), "b")).toEqual([2, body, "a\ufffdb\ufffdc"]);
+    });
+
+    it("loses no announcement of gateways that make them at the same time, nor shows a later one first", async () => {
+      const each = 20;
+      const listening = open();
+      const listened: string[] = [];
+      let after = 0;
+      const listen = async () => {
+        const { announcements, last } = await listening.news({ listener: "c", after }, signal);
+        listened.push(...announcements.map(({ body }) => body));
+        after = last;
+      };
+      const announced = Promise.all(
+        [open(), open()].map(async (gateway, sender) => {
+          for (let count = 0; count < each; count++)
+            await gateway.announce(saying(String(sender), `${sender} ${count}`), signal);
+        }),
+      );
+      while (after < 2 * each) await listen();
+      await announced;
+      const inOrder = [0, 1].map((sender) => listened.filter((body) => body.startsWith(`${sender} `)));
+      expect(inOrder).toEqual(
+        [0, 1].map((sender) => Array.from({ length: each }, (_, count) => `${sender} ${count}`)),
+      );
+    });
+
+    it("keeps the newest thousand announcements", async () => {
+      await versionOf(store);
+      await under.say(keptAnnouncements + 5);
+      expect(await store.announce(saying("a", "newest"), signal)).toBe(keptAnnouncements + 6);
+      const { announcements, last } = await store.news({ listener: "b", after: 0 }, signal);
+      expect([announcements.length, announcements[0]?.number, last]).toEqual([
+        keptAnnouncements,
+        7,
+        keptAnnouncements + 6,
+      ]);
+    });
+
     it("is opened by many at once", async () => {
-      const versions = await Promise.all(Array.from({ length: 6 }, () => open().version(signal)));
+      const versions = await Promise.all(Array.from({ length: 6 }, () => versionOf(open())));
       expect(versions).toEqual([0, 0, 0, 0, 0, 0]);
     });
 
@@ -227,8 +327,9 @@ export function describeConfigStore(name: string, prepare: () => Promise<StoreUn
       await store.write(writing(0, { put: [service("1")] }), signal);
       await store.close();
       await store.close();
-      await expect(store.version(signal)).rejects.toMatchObject({ kind: "aborted" });
+      await expect(versionOf(store)).rejects.toMatchObject({ kind: "aborted" });
       await expect(store.write(writing(1), signal)).rejects.toMatchObject({ kind: "aborted" });
+      await expect(store.announce(saying("a", "late"), signal)).rejects.toMatchObject({ kind: "aborted" });
       expect(await open().read(signal)).toEqual({ version: 1, entities: [service("1")] });
     });
   });

@@ -51,6 +51,36 @@ export interface AuditPage {
   readonly limit: number;
 }
 
+/** What a gateway tells those that run beside it. It changes nothing that is configured. */
+export interface Announcement {
+  /** Each has a higher one than all before. */
+  readonly number: number;
+  /** The gateway that tells it. */
+  readonly sender: string;
+  /** Milliseconds since 1970, by the sender's clock. */
+  readonly timeMs: number;
+  /** For those who hear it to understand; a later version may say what this one does not know. */
+  readonly body: string;
+}
+
+/** Where somebody stands who listens. */
+export interface Standing {
+  /** The gateway that listens; it does not hear itself. */
+  readonly listener: string;
+  /** Number of the last announcement that it knows. */
+  readonly after: number;
+}
+
+/** All at one moment. */
+export interface News {
+  /** 0: nothing was ever written. */
+  readonly version: number;
+  /** Number of the last announcement, whoever made it; 0: there was none. */
+  readonly last: number;
+  /** Those of others, in their order. */
+  readonly announcements: readonly Announcement[];
+}
+
 export interface StoredConfig {
   readonly version: number;
   /** In the order of kind, then id. */
@@ -65,8 +95,8 @@ export interface StoredConfig {
 export interface ConfigStore {
   /** For messages: strategy and address, without credentials. */
   readonly place: string;
-  /** 0: nothing was ever written. */
-  version(signal: AbortSignal): Promise<number>;
+  /** Whether something has changed, and what was announced: one question, since every gateway asks it all the time. */
+  news(standing: Standing, signal: AbortSignal): Promise<News>;
   /** What there was at one moment. */
   read(signal: AbortSignal): Promise<StoredConfig>;
   /**
@@ -75,6 +105,11 @@ export interface ConfigStore {
    * After `unreachable` nobody knows whether it took place: ask for the version.
    */
   write(write: ConfigWrite, signal: AbortSignal): Promise<number | "conflict">;
+  /**
+   * Tells the other gateways, once, also where it has to be sent twice. Resolves with its number: whoever has heard that has
+   * heard all before. The last `keptAnnouncements` are there to be heard. After `unreachable` nobody knows whether it was told.
+   */
+  announce(announcement: Omit<Announcement, "number">, signal: AbortSignal): Promise<number>;
   /** The newest first. The last `keptChanges` are there. */
   audit(page: AuditPage, signal: AbortSignal): Promise<readonly AuditEntry[]>;
   /** Ends the connections. Calls under way fail; later ones too. */
@@ -83,6 +118,9 @@ export interface ConfigStore {
 
 /** Changes that the audit log keeps; the one that made the newest version is always among them. */
 export const keptChanges = 10_000;
+
+/** By number, not by age: no clock decides, and a gateway that was cut off for hours hears what it has missed. A choice. */
+export const keptAnnouncements = 1_000;
 
 export interface ConfigStoreServices {
   /** Folder of the process's own files. */

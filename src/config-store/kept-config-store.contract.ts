@@ -1,7 +1,7 @@
 /** What those config stores must do, too, that outlive their process. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SqlRunner } from "../sql/runner.ts";
-import { service, writing } from "./config-store.contract.ts";
+import { saying, service, versionOf, writing } from "./config-store.contract.ts";
 import type { ConfigStore } from "./config-store.ts";
 
 export interface KeptStoreUnderTest {
@@ -19,6 +19,11 @@ export interface KeptStoreUnderTest {
 export const fillingTo = (versions: number) =>
   `with recursive n (v) as (select 2 union all select v + 1 from n where v < ${versions}) ` +
   "insert into sluice_config_changes select v, 'token', 0, 'actor', 'source', '[]' from n";
+
+/** The same for `say`. */
+export const sayingTo = (announcements: number) =>
+  `with recursive n (v) as (select 1 union all select v + 1 from n where v < ${announcements}) ` +
+  "insert into sluice_config_announcements select v, 'token ' || v, 'sender', 0, 'body' from n";
 
 const { signal } = new AbortController();
 
@@ -47,14 +52,26 @@ export function describeKeptConfigStore(name: string, prepare: () => Promise<Kep
     });
 
     it("leaves tables of a newer Sluice alone", async () => {
-      await store.version(signal);
+      await versionOf(store);
       await under.ask("insert into sluice_config_schema values (7)");
       await expect(using(under.open()).write(writing(0), signal)).rejects.toMatchObject({
         kind: "unfit",
         message: expect.stringMatching(
-          /format 7, made by a newer Sluice.*knows 1 at most.*database of its own/,
+          /format 7, made by a newer Sluice.*knows 2 at most.*database of its own/,
         ),
       });
+    });
+
+    it("makes what an older Sluice has not made, and keeps what it has", async () => {
+      await store.write(writing(0, { put: [service("1")] }), signal);
+      await under.ask("drop table sluice_config_announcements");
+      await under.ask("delete from sluice_config_schema");
+      await under.ask("insert into sluice_config_schema values (1)");
+      const gateways = [using(under.open()), using(under.open())];
+      await Promise.all(gateways.map((gateway) => gateway.announce(saying("a", "b"), signal)));
+      expect(await gateways[0]?.read(signal)).toEqual({ version: 1, entities: [service("1")] });
+      const { announcements, last } = await store.news({ listener: "c", after: 0 }, signal);
+      expect([last, announcements.map(({ body }) => body)]).toEqual([2, ["b", "b"]]);
     });
 
     it.each([
@@ -93,12 +110,20 @@ export function describeKeptConfigStore(name: string, prepare: () => Promise<Kep
       expect(await store.audit({ limit: 10 }, signal)).toHaveLength(2);
     });
 
+    it("makes an announcement once whose answer was lost", async () => {
+      const told = forgetful(async () => undefined);
+      await store.announce(saying("a", "before"), signal);
+      expect(await told.announce(saying("b", "one"), signal)).toBe(2);
+      const { announcements } = await store.news({ listener: "c", after: 1 }, signal);
+      expect(announcements.map(({ body }) => body)).toEqual(["one"]);
+    });
+
     it("counts it, and does not undo what another gateway has changed since", async () => {
       const theirs = { put: [service("1", { owner: "another" })], remove: [{ kind: "service", id: "2" }] };
-      await store.version(signal);
+      await versionOf(store);
       const changed = forgetful(async () => {
         // Only after the write: the store's own tables are made by one, too.
-        if ((await store.version(signal)) === 1) await store.write(writing(1, theirs), signal);
+        if ((await versionOf(store)) === 1) await store.write(writing(1, theirs), signal);
       });
       expect(await changed.write(writing(0, { put: [service("1"), service("2")] }), signal)).toBe(1);
       expect(await store.read(signal)).toEqual({ version: 2, entities: theirs.put });

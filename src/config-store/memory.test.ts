@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { systemSchedule } from "../util/schedule.ts";
-import { describeConfigStore, service, writing } from "./config-store.contract.ts";
+import { describeConfigStore, service, versionOf, writing } from "./config-store.contract.ts";
 import { createConfigStore } from "./index.ts";
 import { createMemory, openMemory } from "./memory.ts";
 import { readConfigStoreSetting } from "./options.ts";
@@ -17,6 +17,13 @@ describeConfigStore("memory", async () => {
       );
       memory.version = versions;
     },
+    say: async (announcements) => {
+      const one = { sender: "sender", timeMs: 0, body: "body" };
+      memory.announcements = Array.from({ length: announcements }, (_, index) => ({
+        ...one,
+        number: index + 1,
+      }));
+    },
   };
 });
 
@@ -26,6 +33,6 @@ describe("the configuration in memory", () => {
     const services = { prefix: "/nowhere", schedule: systemSchedule, newToken: randomUUID };
     const { signal } = new AbortController();
     await createConfigStore(options, services).write(writing(0, { put: [service("1")] }), signal);
-    expect(await createConfigStore(options, services).version(signal)).toBe(0);
+    expect(await versionOf(createConfigStore(options, services))).toBe(0);
   });
 });

@@ -1,10 +1,12 @@
 /** The configuration in the process. */
 import { callerLeft, storeClosed } from "../util/store-error.ts";
 import {
+  type Announcement,
   type AuditEntry,
   type ConfigStore,
   type ConfigWrite,
   defineConfigStore,
+  keptAnnouncements,
   keptChanges,
   type StoredEntity,
 } from "./config-store.ts";
@@ -18,10 +20,12 @@ export interface Memory {
   readonly entities: Map<string, string>;
   /** As JSON, oldest first. */
   changes: readonly string[];
+  /** Oldest first. */
+  announcements: readonly Announcement[];
 }
 
 export function createMemory(): Memory {
-  return { version: 0, entities: new Map(), changes: [] };
+  return { version: 0, entities: new Map(), changes: [], announcements: [] };
 }
 
 export const memory = defineConfigStore({
@@ -41,12 +45,28 @@ export function openMemory(content: Memory): ConfigStore {
   };
   return {
     place,
-    version: (signal) => call(signal, () => content.version),
+    news: ({ after, listener }, signal) =>
+      call(signal, () => ({
+        version: content.version,
+        last: content.announcements.at(-1)?.number ?? 0,
+        announcements: content.announcements.filter(
+          ({ number, sender }) => number > after && sender !== listener,
+        ),
+      })),
     read: (signal) => call(signal, () => ({ version: content.version, entities: sorted(content.entities) })),
     write: (write, signal) =>
       call(signal, () => {
         checkKeys(write, place);
         return writeTo(content, write);
+      }),
+    announce: (announcement, signal) =>
+      call(signal, () => {
+        const number = (content.announcements.at(-1)?.number ?? 0) + 1;
+        const { body, sender } = announcement;
+        const told = { ...announcement, body: keepable(body), sender: keepable(sender), number };
+        const all = [...content.announcements, told];
+        content.announcements = all.slice(-keptAnnouncements);
+        return number;
       }),
     audit: ({ before = Number.POSITIVE_INFINITY, limit }, signal) =>
       call(signal, () =>

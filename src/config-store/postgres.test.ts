@@ -11,10 +11,10 @@ import {
 } from "../../test/support/servers.ts";
 import type { SqlRunner } from "../sql/runner.ts";
 import { systemSchedule } from "../util/schedule.ts";
-import { describeConfigStore, service, writing } from "./config-store.contract.ts";
+import { describeConfigStore, saying, service, versionOf, writing } from "./config-store.contract.ts";
 import type { ConfigStore } from "./config-store.ts";
 import { createConfigStore } from "./index.ts";
-import { describeKeptConfigStore, fillingTo } from "./kept-config-store.contract.ts";
+import { describeKeptConfigStore, fillingTo, sayingTo } from "./kept-config-store.contract.ts";
 import { readConfigStoreSetting } from "./options.ts";
 import { openPostgres, postgresRunner } from "./postgres.ts";
 import { configTables } from "./sql/tables.ts";
@@ -66,6 +66,7 @@ describeWithServer(
         wipe: () => ask(`DROP TABLE IF EXISTS ${Object.values(configTables).join(", ")}`, database),
         ask: (sql: string) => ask(sql, database),
         fill: (versions: number) => ask(fillingTo(versions), database),
+        say: (announcements: number) => ask(sayingTo(announcements), database),
       };
     };
     describeConfigStore("postgres", prepare);
@@ -106,7 +107,7 @@ describeWithServer(
     it("says where it is when it does not answer, and that without a password", async () => {
       const hole = await startBlackHole();
       const store = open(`postgres://me@127.0.0.1:${hole.port}/x?timeout=200`, "hushhush");
-      const error = await store.version(signal).catch((reason: unknown) => reason);
+      const error = await versionOf(store).catch((reason: unknown) => reason);
       expect(error).toMatchObject({ kind: "unreachable" });
       expect(String(error)).toContain(
         `postgres at 127.0.0.1:${hole.port}/x: no answer within 200 ms (database.postgres.timeout)`,
@@ -116,7 +117,7 @@ describeWithServer(
     });
 
     it("says what to create where there is no such database", async () => {
-      await expect(open(address("none")).version(signal)).rejects.toMatchObject({
+      await expect(versionOf(open(address("none")))).rejects.toMatchObject({
         kind: "unfit",
         message: expect.stringMatching(
           /CREATE DATABASE "none" OWNER "postgres".*database\.postgres\.database/,
@@ -126,10 +127,10 @@ describeWithServer(
 
     it("works for a user who may not create tables, once somebody has made them and granted", async () => {
       const database = await createDatabase();
-      await open(address(database)).version(signal);
+      await versionOf(open(address(database)));
       await ask("CREATE ROLE clerk LOGIN", database);
       const store = open(address(database, { user: "clerk" }));
-      const denied: unknown = await store.version(signal).catch((error: unknown) => error);
+      const denied: unknown = await versionOf(store).catch((error: unknown) => error);
       expect(denied).toMatchObject({ kind: "denied" });
       await ask(/run: (GRANT [^;]*);/.exec(String(denied))?.[1] ?? "", database);
       expect(await store.write(writing(0, { put: [service("1")] }), signal)).toBe(1);
@@ -144,7 +145,9 @@ describeWithServer(
         message: expect.stringContaining(`postgres at ${server.host}:${server.port}/`),
       });
       await expect(store.read(signal)).rejects.toMatchObject({ kind: "unreachable" });
+      await expect(store.announce(saying("a", "x"), signal)).rejects.toMatchObject({ kind: "unreachable" });
       await server.restart();
+      expect(await store.announce(saying("a", "y"), signal)).toBe(1);
       expect(await store.read(signal)).toEqual({ version: 1, entities: [service("1")] });
       expect(await store.write(writing(1), signal)).toBe(2);
     });

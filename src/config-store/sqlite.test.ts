@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemSchedule } from "../util/schedule.ts";
-import { describeConfigStore, service, writing } from "./config-store.contract.ts";
+import { describeConfigStore, service, versionOf, writing } from "./config-store.contract.ts";
 import type { ConfigStore } from "./config-store.ts";
 import { createConfigStore } from "./index.ts";
-import { describeKeptConfigStore, fillingTo } from "./kept-config-store.contract.ts";
+import { describeKeptConfigStore, fillingTo, sayingTo } from "./kept-config-store.contract.ts";
 import { readConfigStoreSetting } from "./options.ts";
 import { openSqlite, sqliteRunner } from "./sqlite.ts";
 
@@ -58,6 +58,7 @@ const prepare = async () => {
     },
     ask,
     fill: (versions: number) => ask(fillingTo(versions)),
+    say: (announcements: number) => ask(sayingTo(announcements)),
   };
 };
 
@@ -89,7 +90,7 @@ describe("the file of the configuration", () => {
     const prefix = newFolder();
     const store = createConfigStore({ ...optionsOf(), sqlite: { timeout: 400 } }, servicesIn(prefix));
     opened.push(store);
-    await open(prefix).version(signal);
+    await versionOf(open(prefix));
     const other = driver(join(prefix, "config.db"));
     other.exec("begin immediate");
     await expect(store.write(writing(0), signal)).rejects.toMatchObject({
@@ -101,7 +102,7 @@ describe("the file of the configuration", () => {
     other.exec("commit");
     other.close();
     // Nobody knows whether the write that timed out takes place after all.
-    const version = await open(prefix).version(signal);
+    const version = await versionOf(open(prefix));
     expect(await open(prefix).write(writing(version), signal)).not.toBeUndefined();
   });
 
@@ -109,7 +110,7 @@ describe("the file of the configuration", () => {
     const file = join(newFolder(), "mine.db");
     const text = "a text of somebody's, much longer than the header of a database".repeat(100);
     writeFileSync(file, text);
-    await expect(open("/nowhere", `sqlite:${file}`).version(signal)).rejects.toMatchObject({
+    await expect(versionOf(open("/nowhere", `sqlite:${file}`))).rejects.toMatchObject({
       kind: "corrupt",
       message: expect.stringContaining("move it away"),
     });
@@ -119,7 +120,7 @@ describe("the file of the configuration", () => {
   it("is named where it cannot be made, with the setting", async () => {
     const prefix = newFolder();
     writeFileSync(join(prefix, "file"), "");
-    await expect(open(join(prefix, "file")).version(signal)).rejects.toMatchObject({
+    await expect(versionOf(open(join(prefix, "file")))).rejects.toMatchObject({
       kind: "denied",
       message: expect.stringMatching(/^sqlite at .*file\/config\.db: .*set database\.sqlite\.path/),
     });

@@ -15,6 +15,7 @@ import type { Kind } from "./kinds.ts";
 import { createPluginSchemas } from "./plugin-schemas.ts";
 import { notCarriedOut, Refusal } from "./refusal.ts";
 import { type Covers, covered } from "./secrets.ts";
+import { createSharedMarks, type MarkHere, type SharedMarks } from "./shared-marks.ts";
 
 /** Has the gateway take a config; `beforeCommit` runs once it is ready to, and may still stop it by rejecting. */
 export type Apply = (next: Checked, beforeCommit: () => Promise<void>) => Promise<void>;
@@ -22,16 +23,19 @@ export type Apply = (next: Checked, beforeCommit: () => Promise<void>) => Promis
 export interface StoredControlOptions extends CheckOptions {
   readonly store: ConfigStore;
   readonly apply: Apply;
+  readonly markHere: MarkHere;
+  /** This gateway: no two that ever lived share it. */
+  readonly gateway: string;
   readonly covers: Covers;
   readonly log: Logger;
   readonly wallClock: () => number;
   readonly schedule: Schedule;
 }
 
-export interface StoredControl extends ControlPlane {
+export interface StoredControl extends ControlPlane, Pick<SharedMarks, "mark"> {
   /** What the store has, checked; undefined, with `fault` set, where it cannot be served. Rejects when it cannot be read. */
   open(): Promise<Checked | undefined>;
-  /** Looks for changes by others from now on. */
+  /** Looks for changes by others, and for targets that they mark, from now on. */
   watch(): void;
   /** Takes what the store has now. Rejects with what keeps it from being served. */
   refresh(): Promise<void>;
@@ -56,6 +60,7 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
   const show = (kind: Kind, record: EntityRecord) => covered(kind, record, plugins, options.covers);
   const closing = new AbortController();
   const { signal } = closing;
+  const marks = createSharedMarks({ ...options, signal });
   let entities = EntitySet.empty;
   let version = 0;
   let hash: string | undefined;
@@ -208,13 +213,15 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
   async function lookForChanges(): Promise<void> {
     if (signal.aborted) return;
     try {
-      const found = await store.version(signal);
+      const news = await store.news(marks.standing, signal);
       if (outage !== undefined) log.info("the config store answers again", { place: store.place });
       outage = undefined;
       const before = { version, fault };
-      if (found === version && !isRetryDue()) return;
-      await catchUp();
-      tellWhatCame(before);
+      if (news.version !== version || isRetryDue()) {
+        await catchUp();
+        tellWhatCame(before);
+      }
+      await marks.hear(news);
     } catch (error) {
       if (signal.aborted) return;
       if (outage === undefined)
@@ -267,6 +274,7 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
       }),
     open: () =>
       inTurn(async () => {
+        await marks.hear(await store.news(marks.standing, signal));
         take(await read());
         try {
           return check(entities, []);
@@ -276,6 +284,7 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
           return undefined;
         }
       }),
+    mark: marks.mark,
     watch: poll,
     refresh: () =>
       inTurn(async () => {

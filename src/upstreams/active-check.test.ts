@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createFakeClock } from "../../test/support/fake-clock.ts";
+import { later } from "../../test/support/later.ts";
 import { createActiveRecord, startActiveCheck } from "./active-check.ts";
 import { healthchecksBlock } from "./healthchecks.ts";
 import type { Sign } from "./outcome.ts";
@@ -90,6 +91,36 @@ describe("active checks", () => {
     expect(events).toEqual(["back"]);
     expect(clock.timers).toBe(0);
     expect(check.retryInMs).toBeUndefined();
+  });
+
+  it("count no answer to what was asked before something else took the target out, or let it in", async () => {
+    const clock = createFakeClock();
+    const record = createActiveRecord();
+    const answer = [later<Sign>(), later<Sign>()];
+    let asked = 0;
+    let isOutOtherwise = false;
+    const back: number[] = [];
+    const active = { healthy: { interval: 1, successes: 1 }, unhealthy: { interval: 1, tcp_failures: 1 } };
+    const check = startActiveCheck(healthchecksBlock.parse({ active }).active, record, {
+      ...clock,
+      random: () => 0.5,
+      ask: () => answer[asked++]?.promise ?? Promise.resolve(undefined),
+      isOutOtherwise: () => isOutOtherwise,
+      onOut: () => undefined,
+      onBack: () => back.push(asked),
+    });
+    await clock.advance(500);
+    isOutOtherwise = true;
+    check.changed();
+    answer[0]?.resolve("good");
+    await clock.advance(1_000);
+    expect([asked, back]).toEqual([2, []]);
+    isOutOtherwise = false;
+    check.changed();
+    answer[1]?.resolve("tcp");
+    await clock.advance(500);
+    expect(record.isOut).toBe(false);
+    check.close();
   });
 
   it("end with the check, also one that is under way", async () => {

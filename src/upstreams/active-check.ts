@@ -119,12 +119,18 @@ class IntervalCheck implements ActiveCheck {
 
   async #check(): Promise<void> {
     this.#isAsking = true;
+    const wasOut = this.#isOut;
     const sign = await this.#services.ask(this.#closing.signal);
     this.#isAsking = false;
     if (this.#closing.signal.aborted) return;
+    // What was asked before something else took it out, or let it in, says nothing of what has become of it since.
+    if (this.#isOut === wasOut) this.#learn(sign);
+    this.#planNext();
+  }
+
+  #learn(sign: Sign): void {
     if (sign === "good") this.#learnGood();
     else if (sign !== undefined) this.#learnBad(sign);
-    this.#planNext();
   }
 
   #learnGood(): void {

@@ -1,7 +1,13 @@
 /** A block `healthchecks`: when a target is taken out, and what brings it back. */
 import { z } from "zod";
+import { hopByHopHeaders } from "../http/headers.ts";
 import { planned } from "../util/field-notes.ts";
 import type { OptionFault } from "../util/option-rules.ts";
+
+/** What a connection takes (RFC 9110, section 5.5). */
+const headerValue = z
+  .string()
+  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, "must not have control characters, or any beyond Latin-1, in it");
 
 const kinds = ["tcp", "http", "https", "grpc", "grpcs"] as const;
 const seconds = (description: string) => z.number().min(0).max(65535).describe(description);
@@ -26,7 +32,7 @@ const active = z.strictObject({
     .default("/")
     .describe("What is asked for, with GET."),
   headers: z
-    .record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, "must be the name of a header"), z.array(z.string()))
+    .record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, "must be the name of a header"), z.array(headerValue))
     .describe("Headers of the request.")
     .optional(),
   timeout: seconds("Longest wait for a connection, and again for the answer's head, in seconds.").default(1),
@@ -130,6 +136,12 @@ export function isChecked({ active, passive }: Healthchecks): boolean {
   return isActive(active) || countsFailures(passive.unhealthy);
 }
 
+/** A header that whoever makes the connection sets, and nobody else can. */
+export function isOfConnection(name: string): boolean {
+  const lower = name.toLowerCase();
+  return hopByHopHeaders.has(lower) || lower === "content-length" || lower === "expect";
+}
+
 /** Something wrong with an upstream's settings, or probably not meant. */
 export interface UpstreamFault extends OptionFault {
   readonly severity: "error" | "warning";
@@ -150,6 +162,12 @@ export function checkHealthchecks({ active, passive }: Healthchecks): readonly U
   if (countsFailures(passive.unhealthy) && isGrpc(passive.type)) {
     const message = `${passive.type} is not supported by this version (supported: tcp, http, https)`;
     faults.push({ severity: "error", path: ["passive", "type"], message });
+  }
+  if (isActive(active) && active.type !== "tcp") {
+    for (const name of Object.keys(active.headers ?? {}).filter(isOfConnection)) {
+      const message = "is about the connection, which Sluice keeps by itself: it is not sent";
+      faults.push({ severity: "warning", path: ["active", "headers", name], message });
+    }
   }
   const takesOut = active.healthy.interval > 0 && countsFailures(active.unhealthy);
   if (takesOut && !canRecover(active)) {

@@ -26,6 +26,8 @@ beforeEach(async () => {
   sign = "good";
 });
 
+const refused = { ok: false, failure: "error", latencyMs: 1 } as const;
+
 function create(healthchecks: object): HostHealth {
   const { healthchecks: checks } = z.strictObject(upstreamOptions).parse({ healthchecks });
   return createHostHealth("api", target, checks, {
@@ -100,5 +102,34 @@ describe("a target that is marked by hand", () => {
     expect(other.waitMs).toBeLessThanOrEqual(10_000);
     hear(back);
     expect([other.isOut, other.isAvailable(clock.now())]).toEqual([false, true]);
+  });
+});
+
+describe("a target whose upstream is another after a reload", () => {
+  const outOnly = {
+    active: { healthy: { successes: 1 }, unhealthy: { interval: 5 } },
+    passive: { unhealthy: { tcp_failures: 1 } },
+  };
+
+  it("is asked, and comes back, when a request that began before it takes it out", async () => {
+    const before = create(outOnly);
+    const ticket = before.begin();
+    const after = create(outOnly);
+    before.close();
+    before.end(ticket, refused);
+    expect(after.isOut).toBe(true);
+    await clock.advance(6_000);
+    expect(after.isOut).toBe(false);
+    after.close();
+    expect(clock.timers).toBe(0);
+  });
+
+  it("or would have been, had that been taken, is asked when it is marked elsewhere", async () => {
+    const running = create(outOnly);
+    create(outOnly).close();
+    memories.hear("u", [{ rows: { [`health ${target.id}`]: [1, 1] }, clockOffsetMs: 0, isAlive: true }], 0);
+    expect(running.isOut).toBe(true);
+    await clock.advance(6_000);
+    expect(running.isOut).toBe(false);
   });
 });

@@ -48,6 +48,8 @@ interface HostRecord {
   readonly mark: MarkRecord;
   readonly passive: PassiveRecord;
   readonly active: ActiveRecord;
+  /** Those that run: of the running config, and of one that is made ready beside it. */
+  readonly checks: Set<ActiveCheck>;
   inFlight: number;
   attempts: number;
   failed: number;
@@ -58,6 +60,7 @@ function createRecord(): HostRecord {
     mark: createMarkRecord(),
     passive: createPassiveRecord(),
     active: createActiveRecord(),
+    checks: new Set(),
     inFlight: 0,
     attempts: 0,
     failed: 0,
@@ -79,19 +82,23 @@ export function createHostHealth(
   const { log, now } = services;
   const facts = { upstream, target: target.name };
   const record = services.memory.of(target, createRecord);
-  const mark = new ManualMark(record.mark, now);
+  const mark = new ManualMark(record.mark);
   let telling: Telling | undefined; // what is heard at once, while it is made, is told of with the rest
   let check: ActiveCheck | undefined;
+  // Whatever happens to the target may come through any config that has it, and concerns the checks of all.
+  const changed = () => {
+    for (const each of record.checks) each.changed();
+  };
   const passive = new PassiveHealth(record.passive, checks.passive, {
     now,
     canRecover: canRecover(checks.active),
     onOpen() {
       log.warn("passive check: the target has failed too often and is left out", facts);
-      check?.changed();
+      changed();
     },
     onClose() {
       log.info("passive check: the target is used again", facts);
-      check?.changed();
+      changed();
     },
     onChange: (isUrgent) => (isUrgent ? telling?.changedNow() : telling?.changed()),
   });
@@ -105,7 +112,7 @@ export function createHostHealth(
     target,
     share(mark, passive, (isMarked) => {
       if (isMarked) applyMark();
-      check?.changed();
+      changed();
     }),
   );
   if (services.ask !== undefined && isActive(checks.active)) {
@@ -123,6 +130,7 @@ export function createHostHealth(
         telling?.changedNow();
       },
     });
+    record.checks.add(check);
   }
   // Without checks, what they once found says nothing any more.
   const isKeptOut = () => mark.isOut || (check !== undefined && record.active.isOut);
@@ -157,7 +165,7 @@ export function createHostHealth(
     mark(health) {
       mark.set(health === "unhealthy");
       applyMark();
-      check?.changed();
+      changed();
       telling?.changedNow();
     },
     get inFlight() {
@@ -185,7 +193,11 @@ export function createHostHealth(
       if (!outcome.ok && outcome.aborted !== true) record.failed++;
       passive.end(ticket, outcome);
     },
-    close: () => check?.close(),
+    close() {
+      if (check === undefined) return;
+      record.checks.delete(check);
+      check.close();
+    },
   };
 }
 

@@ -4,12 +4,15 @@ import type { Heard, Row } from "../balancer/balancer.ts";
 /** What is remembered across reloads. */
 export interface MarkRecord {
   isOut: boolean;
-  /** When that was said, by our clock; 0: never. */
-  at: number;
+  /**
+   * How many words came before, as far as is known here: a Lamport clock, since a word that takes long on its way from another
+   * process would seem younger than it is by any clock that tells the time. 0: nothing was ever said.
+   */
+  count: number;
 }
 
 export function createMarkRecord(): MarkRecord {
-  return { isOut: false, at: 0 };
+  return { isOut: false, count: 0 };
 }
 
 /** Numbers that a mark tells. */
@@ -17,12 +20,9 @@ export const markLength = 2;
 
 export class ManualMark {
   readonly #record: MarkRecord;
-  readonly #now: () => number;
 
-  /** `now`: milliseconds, monotonic. */
-  constructor(record: MarkRecord, now: () => number) {
+  constructor(record: MarkRecord) {
     this.#record = record;
-    this.#now = now;
   }
 
   get isOut(): boolean {
@@ -31,29 +31,27 @@ export class ManualMark {
 
   set(isOut: boolean): void {
     this.#record.isOut = isOut;
-    this.#record.at = this.#now();
+    this.#record.count++;
   }
 
   tell(): Row {
-    const { at, isOut } = this.#record;
-    return [at, Number(isOut)];
+    const { count, isOut } = this.#record;
+    return [count, Number(isOut)];
   }
 
   /**
-   * The last word of all processes holds: whoever takes a worker's place learns of it too. True where that changes ours. One
-   * that says the same as ours changes not even its time, so that a word does not get younger by being passed on.
+   * The last word of all processes holds, and of two at the same time the one that is careful: whoever takes a worker's place
+   * learns of it too. True where that changes ours.
    */
   hear(heard: readonly Heard[]): boolean {
     const record = this.#record;
-    const words = heard.map(wordOf).filter(({ at }) => at > record.at);
-    const last = words.reduce((newest, word) => (word.at > newest.at ? word : newest), record);
-    if (last.isOut === record.isOut) return false;
-    record.isOut = last.isOut;
-    record.at = last.at;
-    return true;
+    const wasOut = record.isOut;
+    for (const { row } of heard) {
+      const [count = 0, told = 0] = row;
+      const isOut = told === 1;
+      if (count > record.count) Object.assign(record, { count, isOut });
+      else if (count === record.count && isOut) record.isOut = true;
+    }
+    return record.isOut !== wasOut;
   }
-}
-
-function wordOf({ clockOffsetMs, row: [at = 0, isOut = 0] }: Heard): MarkRecord {
-  return at === 0 ? createMarkRecord() : { at: at + clockOffsetMs, isOut: isOut === 1 };
 }

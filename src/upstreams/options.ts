@@ -13,9 +13,15 @@ const cookie = (description: string) =>
 const cookiePath = (description: string) =>
   z
     .string()
-    .regex(/^\/[^;\s]*$/, "must begin with / and have no spaces")
+    .regex(/^\/[!-:<-~]*$/, "must begin with / and have no spaces, no ; and nothing beyond ASCII")
     .default("/")
     .describe(description);
+const authority = (description: string) =>
+  z
+    .string()
+    .regex(/^[!-~]+$/, "must be a host, with or without a port")
+    .describe(description)
+    .optional();
 const text = (description: string) => z.string().min(1).describe(description).optional();
 
 /** To be spread into the shape of the entity. */
@@ -47,7 +53,7 @@ export const upstreamOptions = {
   hash_fallback_uri_capture: text("Group that is hashed as fallback."),
   sticky_sessions_cookie: cookie("Cookie by which `sticky-sessions` knows a client's target."),
   sticky_sessions_cookie_path: cookiePath("Path of that cookie."),
-  host_header: text("Host header for all targets; else each target's own host."),
+  host_header: authority("Host header for all targets; else each target's own host."),
   use_srv_name: z
     .boolean()
     .default(false)

@@ -112,6 +112,27 @@ describe("passive checks", () => {
     expect(health.failures).toBe(0);
   });
 
+  it("want them anew when another process has found the target bad again", () => {
+    const [here, there] = [1, 2].map(() => create({ tcp_failures: 1 }, { successes: 2 })) as [
+      PassiveHealth,
+      PassiveHealth,
+    ]; // two were made
+    attempt(here, refused);
+    time += tryAgainMs;
+    for (let count = 0; count < 2; count++) attempt(here, answer(200));
+    expect(here.isOut).toBe(false);
+    const pass = (from: PassiveHealth, to: PassiveHealth) =>
+      to.hear([{ row: from.tell(), clockOffsetMs: 0, isAlive: true }], 0);
+    pass(here, there);
+    attempt(there, refused);
+    pass(there, here);
+    time += tryAgainMs + 1;
+    attempt(here, answer(200));
+    expect(here.isOut).toBe(true);
+    attempt(here, answer(200));
+    expect(here.isOut).toBe(false);
+  });
+
   it("are told to other processes, which count with them", () => {
     const [here, there] = [create({ tcp_failures: 2 }), create({ tcp_failures: 2 })];
     attempt(here, refused);

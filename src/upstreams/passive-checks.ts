@@ -92,6 +92,7 @@ export class PassiveHealth {
     if (sign === "good" && this.isOut) this.#record.successes++;
     else if (sign !== undefined) this.#record.successes = 0;
     const isEnough = !this.isOut || this.#record.successes >= this.#checks.healthy.successes;
+    if (isEnough) this.#record.successes = 0;
     for (const [index, breaker] of this.#breakers.entries()) {
       // While it is tried, a failure of any sort keeps it out.
       const isFailure = sign !== "good" && sign !== undefined && (sign === sorts[index] || isTried(breaker));

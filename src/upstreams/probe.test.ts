@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { freePort } from "../../test/support/free-port.ts";
 import { startDeafUpstream, startUpstream } from "../../test/support/http-upstream.ts";
+import { later } from "../../test/support/later.ts";
 import { createUpstreamClient } from "../http/upstream-client.ts";
 import { systemSchedule } from "../util/schedule.ts";
 import { healthchecksBlock } from "./healthchecks.ts";
@@ -42,6 +43,30 @@ describe("a question to a target", () => {
       ["GET", "/up?x=1", "api.example", "1, 2"],
       ["GET", "/", "own.example", undefined],
     ]);
+  });
+
+  it("leaves out headers that are the connection's, and those without a value", async () => {
+    const seen: unknown[] = [];
+    const { port } = await server(({ headers }, response) => {
+      seen.push([headers.host, headers.connection, headers["content-length"], headers["x-a"]]);
+      response.end();
+    });
+    const headers = { Connection: ["close"], "Content-Length": ["5"], Expect: ["x"], Host: [], "X-A": [] };
+    expect(await probe(port, { headers })(never)).toBe("good");
+    expect(seen).toEqual([[`127.0.0.1:${port}`, "keep-alive", undefined, undefined]]);
+  });
+
+  it("does not listen for ever to an answer that goes on and on", async () => {
+    const ended = later<undefined>();
+    const { port } = await server((_, response) => {
+      const timer = setInterval(() => response.write("."), 20);
+      response.on("close", () => {
+        clearInterval(timer);
+        ended.resolve(undefined);
+      });
+    });
+    expect(await probe(port, { timeout: 0.1 })(never)).toBe("good");
+    await ended.promise;
   });
 
   it.each([

@@ -6,7 +6,7 @@ import { UpstreamError } from "../http/upstream-error.ts";
 import { type ClientCertificate, createUpstreamTls } from "../http/upstream-tls.ts";
 import type { Schedule } from "../util/schedule.ts";
 import { formatAddress, type TargetAddress } from "./address.ts";
-import type { ActiveChecks } from "./healthchecks.ts";
+import { type ActiveChecks, isOfConnection } from "./healthchecks.ts";
 import { type Sign, signOfStatus } from "./outcome.ts";
 
 export interface ProbeServices {
@@ -34,7 +34,7 @@ export function createProbe(
   return async (signal) => {
     try {
       const { body, status } = await services.upstream.send(call, signal);
-      drain(body);
+      drain(body, timeoutMs, services.schedule);
       return signOfStatus(status, checks);
     } catch (error) {
       if (signal.aborted) return undefined;
@@ -49,9 +49,11 @@ function createCall(
   timeoutMs: number,
 ): UpstreamCall {
   const headers: Record<string, string | string[]> = { host: hostHeader ?? formatAddress(address) };
-  for (const [name, values] of Object.entries(checks.headers ?? {})) {
-    const isHost = name.toLowerCase() === "host";
-    headers[name.toLowerCase()] = isHost ? (values[0] ?? "") : [...values];
+  for (const [given, values] of Object.entries(checks.headers ?? {})) {
+    const name = given.toLowerCase();
+    const [first] = values;
+    if (first === undefined || isOfConnection(name)) continue;
+    headers[name] = name === "host" ? first : [...values];
   }
   return {
     origin: `${checks.type}://${formatAddress(address)}`,
@@ -73,20 +75,25 @@ function createCall(
   };
 }
 
-/** Answers of checks are short; one that is not costs its connection. A choice. */
+/** Answers of checks are short; one that is not, or takes its time, costs its connection. A choice. */
 const mostBytes = 64 * 1024;
 
 /** Reads an answer that nobody needs, so that its connection can be used again. */
-function drain(body: UpstreamBody): void {
+function drain(body: UpstreamBody, timeoutMs: number, schedule: Schedule): void {
   let bytes = 0;
+  const giveUp = () => {
+    cancelTimer();
+    body.cancel(new Error("only the status was of interest"));
+  };
+  const cancelTimer = schedule(timeoutMs, giveUp);
   body.start({
     write(chunk) {
       bytes += chunk.length;
-      if (bytes > mostBytes) body.cancel(new Error("only the status was of interest"));
+      if (bytes > mostBytes) giveUp();
       return true;
     },
-    end: () => undefined,
-    fail: () => undefined, // the status has said what there is to say
+    end: cancelTimer,
+    fail: cancelTimer, // the status has said what there is to say
   });
 }
 

@@ -1,7 +1,8 @@
 /** The health of upstreams in the admin API of real processes: read, set by hand, and kept while workers come and go. */
-
+import { join } from "node:path";
 import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { adminClient } from "../support/admin-client.ts";
 import { read } from "../support/ask.ts";
 import { parseExposition, sumOf } from "../support/exposition.ts";
 import { startUpstream, type Upstream } from "../support/http-upstream.ts";
@@ -37,6 +38,19 @@ async function answering({ addresses: { proxy } }: RunningGateway): Promise<stri
     return statusCode === 200 ? body.text() : `${statusCode} ${await body.text()}`;
   });
   return [...new Set(await Promise.all(answers))].sort().join(" ");
+}
+
+/** Has what the file of the others has, by the admin API. */
+async function configure({ addresses: { admin } }: RunningGateway): Promise<void> {
+  const ask = adminClient(admin);
+  const answers = [
+    await ask("POST /services", { name: "s", host: "api.internal" }),
+    await ask("POST /services/s/routes", { name: "r", paths: ["/api"] }),
+    await ask("POST /upstreams", { name: "api.internal" }),
+  ];
+  for (const target of addresses())
+    answers.push(await ask("POST /upstreams/api.internal/targets", { target }));
+  expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201]);
 }
 
 async function mark({ addresses: { admin } }: RunningGateway, health: string): Promise<number> {
@@ -102,5 +116,32 @@ describe("a target that is marked", () => {
     }
     expect(await mark(gateway, "healthy")).toBe(204);
     expect([await answering(gateway), await unhealthyInMetrics(gateway)]).toEqual(["a b", 0]);
+  });
+
+  it("is out at all gateways on the database within a second, with all their workers, and in again", async () => {
+    const database = ["--database", `sqlite:${join(workplace.folder, "shared.db")}`];
+    const withWorkers = ["--workers", "2", "--prefix", `${workplace.prefix}-2`];
+    const [one, other] = await Promise.all([
+      workplace.startAs(database),
+      workplace.startAs([...database, ...withWorkers]),
+    ]);
+    await configure(one);
+    const soonAnswers = async (gateway: RunningGateway, wanted: string) => {
+      const began = performance.now();
+      while ((await answering(gateway)) !== wanted && performance.now() - began < 10_000);
+      expect(performance.now() - began).toBeLessThan(3_000); // a second, on a machine that has other things to do
+    };
+    await soonAnswers(other, "a b");
+    for (const [told, hears, health, wanted] of [
+      [one, other, "unhealthy", "b"],
+      [one, other, "healthy", "a b"],
+      [other, one, "unhealthy", "b"],
+    ] as const) {
+      expect(await mark(told, health)).toBe(204);
+      await soonAnswers(hears, wanted);
+    }
+    const ask = adminClient(one.addresses.admin);
+    expect(other.stderr()).toContain(`"gateway":"${(await ask("GET /")).body.node_id}"`);
+    expect((await ask("GET /audit")).body.data).toHaveLength(5);
   });
 });

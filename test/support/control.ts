@@ -59,7 +59,9 @@ export interface ControlWorld {
   readonly log: ReturnType<typeof createRecordingLogger>;
   /** Every config the gateway has taken. */
   readonly taken: readonly Config[];
-  /** What the gateway refuses the next configs with; undefined: it takes them. */
+  /** What has been marked in the gateway, and by whom. */
+  readonly marked: readonly Parameters<StoredControlOptions["markHere"]>[];
+  /** What the gateway refuses the next configs and marks with; undefined: it takes them. */
   refusal: Error | undefined;
 }
 
@@ -70,11 +72,18 @@ export function createControl(
   const clock = createFakeClock();
   const log = createRecordingLogger();
   const taken: Config[] = [];
+  const marked: ControlWorld["marked"][number][] = [];
   const control = createStoredControl({
     apply: async ({ config }, beforeCommit) => {
       if (world.refusal !== undefined) throw world.refusal;
       await beforeCommit();
       taken.push(config);
+    },
+    gateway: "this one",
+    async markHere(mark, by) {
+      if (world.refusal !== undefined) throw world.refusal;
+      marked.push([mark, by]);
+      return true;
     },
     covers,
     log,
@@ -85,6 +94,6 @@ export function createControl(
     ...options,
     store,
   });
-  const world: ControlWorld = { control, store, clock, log, taken, refusal: undefined };
+  const world: ControlWorld = { control, store, clock, log, taken, marked, refusal: undefined };
   return world;
 }

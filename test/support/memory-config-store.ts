@@ -1,5 +1,6 @@
 /** A config store in memory that several gateways may share, and that fails when a test says so. */
 import type {
+  Announcement,
   AuditEntry,
   ConfigStore,
   ConfigWrite,
@@ -10,7 +11,7 @@ import type {
 export interface MemoryConfigStore extends ConfigStore {
   /** What every call rejects with from now on; undefined: nothing. */
   failure: Error | undefined;
-  /** Runs before the next write, once: what another gateway does meanwhile. */
+  /** Runs before the next write or announcement, once: what another gateway does meanwhile. */
   beforeWrite: (() => Promise<void>) | undefined;
   /** Times it has been read, and written. */
   readonly reads: number;
@@ -20,11 +21,14 @@ export interface MemoryConfigStore extends ConfigStore {
     readonly put?: readonly StoredEntity[];
     readonly remove?: readonly EntityKey[];
   }): void;
+  /** What another gateway tells. */
+  announceElsewhere(announcement: Omit<Announcement, "number">): void;
 }
 
 export function createMemoryConfigStore(): MemoryConfigStore {
   const kept = new Map<string, StoredEntity>();
   const log: AuditEntry[] = [];
+  const announced: Announcement[] = [];
   let version = 0;
   let reads = 0;
   let writes = 0;
@@ -36,6 +40,10 @@ export function createMemoryConfigStore(): MemoryConfigStore {
     version += 1;
     log.unshift({ version, ...audit });
     return version;
+  }
+
+  function tell(announcement: Omit<Announcement, "number">): number {
+    return announced.push({ ...announcement, number: announced.length + 1 });
   }
 
   const store: MemoryConfigStore = {
@@ -51,9 +59,18 @@ export function createMemoryConfigStore(): MemoryConfigStore {
     writeElsewhere({ put = [], remove = [] }) {
       keep({ put, remove, audit: { timeMs: 0, actor: "elsewhere", source: "elsewhere", changes: [] } });
     },
-    async version() {
+    announceElsewhere: (announcement) => tell(announcement),
+    async news({ after, listener }) {
       if (store.failure !== undefined) throw store.failure;
-      return version;
+      const news = announced.filter(({ number, sender }) => number > after && sender !== listener);
+      return { version, last: announced.length, announcements: news };
+    },
+    async announce(announcement) {
+      const meanwhile = store.beforeWrite;
+      store.beforeWrite = undefined;
+      await meanwhile?.();
+      if (store.failure !== undefined) throw store.failure;
+      return tell(announcement);
     },
     async read() {
       if (store.failure !== undefined) throw store.failure;

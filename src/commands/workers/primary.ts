@@ -1,4 +1,5 @@
 /** The process in front of the workers: it accepts connections, owns the other listeners, reads the file, hears signals. */
+import { randomUUID } from "node:crypto";
 import type { Answer } from "../../admin/explain.ts";
 import type { Question } from "../../admin/question.ts";
 import { GatewayError } from "../../errors.ts";
@@ -17,7 +18,7 @@ import { type GatewayProcess, reportProblems, type StartOptions } from "../gatew
 import { degradedOrigin, openOrigin } from "../origin.ts";
 import { terminalLog } from "../runtime.ts";
 import type { ProcessSettings } from "../settings.ts";
-import { countUpstreams, runningUpstreams } from "../upstream-states.ts";
+import { countUpstreams, loggedMark, runningUpstreams } from "../upstream-states.ts";
 import { Crew } from "./crew.ts";
 import { createDispatcher, type Dispatcher } from "./dispatcher.ts";
 import type { Entrance } from "./messages.ts";
@@ -42,9 +43,10 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
   const covers = coversFor(settings);
   const warnings = createConfigWarnings(settings, log);
   const fallback = readFallback(settings); // first: what throws leaves nothing open
+  const nodeId = randomUUID();
   let phase: "starting" | "running" | "stopping" = "starting";
   const origin = await openOrigin(
-    { ...options, covers },
+    { ...options, covers, nodeId },
     {
       env: terminal.env,
       log,
@@ -54,6 +56,7 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
         await crew.take(next, beforeCommit);
         warnings.take(withFallback(config, next.fallback));
       },
+      markHere: loggedMark((mark) => crew.mark(mark), log),
     },
   );
   reportProblems(origin.first, log);
@@ -117,10 +120,8 @@ export async function startWorkers(options: PrimaryOptions): Promise<GatewayProc
           describe,
           reload: origin.reload,
           explain: (question) => explainBy(crew, question),
-          upstreams: runningUpstreams(
-            { facts: () => crew.upstreams(), mark: (mark) => crew.mark(mark) },
-            log,
-          ),
+          nodeId,
+          upstreams: runningUpstreams(() => crew.upstreams(), origin),
         },
         settings,
         covers,

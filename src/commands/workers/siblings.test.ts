@@ -52,15 +52,16 @@ describe("reports of workers", () => {
     expect(join().words).toEqual(["a 2 30", "a 3 30"]);
   });
 
-  it("of one that has ended are told as such, for an hour", () => {
+  it("of one that has ended are told as such, for an hour after its end, however long it had nothing new to tell", () => {
     const { relay, join, pass } = createRelay();
     const [a, b] = [join(), join()];
     relay.report(a, report("a"));
+    pass(10_000_000);
     relay.remove(a);
     relay.report(a, report("a", 2)); // was on its way
     expect(b.words).toEqual(["a 1 0", "a gone"]);
     pass(3_599_999);
-    expect(join().words).toEqual(["a 1 3599999", "a gone"]);
+    expect(join().words).toEqual(["a 1 13599999", "a gone"]);
     pass(1);
     expect(join().words).toEqual([]);
   });

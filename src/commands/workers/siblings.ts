@@ -62,7 +62,7 @@ const keepMs = 3_600_000;
 export function createReportRelay<Taker extends NewsTaker>(now: () => number): ReportRelay<Taker> {
   /** By worker, then by owner. */
   const serving = new Map<Taker, Map<string, Last>>();
-  let ended: Last[] = [];
+  let ended: { readonly last: Last; readonly endedAt: number }[] = [];
 
   function others(taker: Taker): readonly Taker[] {
     return [...serving.keys()].filter((other) => other !== taker);
@@ -74,8 +74,8 @@ export function createReportRelay<Taker extends NewsTaker>(now: () => number): R
 
   return {
     add(taker) {
-      ended = ended.filter(({ at }) => now() - at < keepMs);
-      for (const last of ended) {
+      ended = ended.filter(({ endedAt }) => now() - endedAt < keepMs);
+      for (const { last } of ended) {
         taker.hear(newsOf(last));
         taker.hear({ kind: "gone", owner: last.owner, peer: last.report.peer });
       }
@@ -92,7 +92,7 @@ export function createReportRelay<Taker extends NewsTaker>(now: () => number): R
     remove(taker) {
       const reports = [...(serving.get(taker)?.values() ?? [])];
       serving.delete(taker);
-      ended.push(...reports);
+      ended.push(...reports.map((last) => ({ last, endedAt: now() })));
       for (const { owner, report } of reports)
         for (const other of serving.keys()) other.hear({ kind: "gone", owner, peer: report.peer });
     },

@@ -1,9 +1,9 @@
 /** A config store in a database: each call as one transaction of statements. */
 import { type Formats, migrate } from "../../sql/migrate.ts";
 import { openOnUse } from "../../sql/opening.ts";
-import { type Row, text, WrongRowError, whole } from "../../sql/rows.ts";
+import { optionalWhole, type Row, text, WrongRowError, whole } from "../../sql/rows.ts";
 import type { SqlRunner, Statement } from "../../sql/runner.ts";
-import type { AuditChange, AuditEntry, ConfigStore, StoredEntity } from "../config-store.ts";
+import type { Announcement, AuditChange, AuditEntry, ConfigStore, StoredEntity } from "../config-store.ts";
 import { checkKeys } from "../keys.ts";
 import type { ConfigStatements } from "./statements.ts";
 import { formatVersion } from "./tables.ts";
@@ -21,8 +21,17 @@ export function createSqlConfigStore(
   return {
     place: runner.place,
 
-    version: (signal) =>
-      call(signal, async () => whole((await rows(statements.version, signal))[0] ?? {}, "version")),
+    news: (standing, signal) =>
+      call(signal, async () => {
+        const found = await rows(statements.news(standing), signal);
+        const [first = {}] = found;
+        const told = found.filter((row) => optionalWhole(row, "number") !== undefined);
+        return {
+          version: whole(first, "version"),
+          last: whole(first, "last"),
+          announcements: told.map(toAnnouncement),
+        };
+      }),
 
     read: (signal) =>
       call(signal, async () => {
@@ -39,6 +48,14 @@ export function createSqlConfigStore(
         const results = await runner.write(transaction, signal);
         const isOurs = whole(results.at(-1)?.[0] ?? {}, "own") === 1;
         return isOurs ? write.expected + 1 : "conflict";
+      });
+    },
+
+    async announce(announcement, signal) {
+      const transaction = statements.announce(announcement, newToken());
+      return call(signal, async () => {
+        const results = await runner.write(transaction, signal);
+        return whole(results.at(-1)?.[0] ?? {}, "number");
       });
     },
 
@@ -67,6 +84,15 @@ function toEntity(row: Row): StoredEntity {
   if (typeof record !== "object" || record === null || Array.isArray(record))
     throw new WrongRowError('the column "record" holds no JSON object');
   return { kind: text(row, "kind"), id: text(row, "id"), record: record as StoredEntity["record"] }; // just checked
+}
+
+function toAnnouncement(row: Row): Announcement {
+  return {
+    number: whole(row, "number"),
+    sender: text(row, "sender"),
+    timeMs: whole(row, "time_ms"),
+    body: text(row, "body"),
+  };
 }
 
 function toAuditEntry(row: Row): AuditEntry {

@@ -78,6 +78,16 @@ describe("an upstream in a file", () => {
     ],
     [", algorithm: sticky-sessions", "sticky_sessions_cookie: must be set for the algorithm sticky-sessions"],
     [", algorithm: robin", "algorithm: expected one of consistent-hashing, least-connections, round-robin"],
+    [
+      ", hash_on: cookie, hash_on_cookie: c, hash_on_cookie_path: /straße",
+      "hash_on_cookie_path: must begin with / and have no spaces, no ; and nothing beyond ASCII",
+    ],
+    [", sticky_sessions_cookie_path: /a;b", "sticky_sessions_cookie_path: must begin with /"],
+    [", host_header: 'a b'", "host_header: must be a host, with or without a port"],
+    [
+      ', healthchecks: {active: {headers: {x-a: ["a\\nb"]}}}',
+      "healthchecks.active.headers.x-a[0]: must not have control characters",
+    ],
     [", slots: 5", "slots: must be between 10 and 65536, found 5"],
     [", hash_on: header, hash_on_header: 'a b'", "hash_on_header: must be the name of a header"],
     [", targets: [{target: 'a:0'}]", "targets[0].target: must be host:port"],
@@ -130,6 +140,17 @@ describe("an upstream in a file", () => {
         "warning: upstreams[0].healthchecks.active: takes targets out that nothing brings back",
       ),
     ]);
+  });
+
+  it("is told of headers of checks that are the connection's", () => {
+    const checks = (more: string) =>
+      withUpstream(`, healthchecks: {active: {headers: {Connection: [close], x-a: [b]}${more}}}`);
+    expect(lines(checks(", unhealthy: {interval: 1}"))).toEqual([
+      expect.stringContaining(
+        "warning: upstreams[0].healthchecks.active.headers.Connection: is about the connection",
+      ),
+    ]);
+    expect(lines(checks(""))).toEqual([]);
   });
 
   it.each([
