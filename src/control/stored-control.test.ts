@@ -317,6 +317,20 @@ describe("what cannot be served", () => {
     expect([control.fault, taken.at(-1)?.routes.length]).toEqual([undefined, 1]);
   });
 
+  it("is told by its id and field where it is a name that an earlier version took, and mended by either", async () => {
+    const store = createMemoryConfigStore();
+    const named = (number: number, name: string) => stored("service", number, { name, host: "a.example" });
+    store.writeElsewhere({ put: [named(1, "a b"), named(2, "c/d")] });
+    const { control, names, taken } = await createOpened({ store });
+    expect(control.fault).toContain(`services ${idNumbered(1)}: name: invalid value 'a b': `);
+    expect(control.fault).toContain(`services ${idNumbered(2)}: name: invalid value 'c/d': `);
+    const rename = (key: string, name: string) =>
+      control.change(asker, (entities) => modify(entities, service, key, { name }, createContext()));
+    await rename("a b", "a-b");
+    await rename(idNumbered(2), "c-d");
+    expect([control.fault, names(), taken.length]).toEqual([undefined, ["a-b", "c-d"], 1]);
+  });
+
   it("is mended one by one where it is several, and served when the last of them is", async () => {
     const store = createMemoryConfigStore();
     store.writeElsewhere({ put: [broken(1), broken(2), broken(3)] });
