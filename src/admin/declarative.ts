@@ -12,7 +12,7 @@ import { asker, type EntityServices, notAllowed, shower } from "./entity-service
 import { flattened } from "./flattened-errors.ts";
 import { parseForm } from "./form.ts";
 import { jsonReply, refusalReply } from "./pages.ts";
-import { type AdminRequest, bytesOf, headerOf, mediaTypeOf } from "./request.ts";
+import { type AdminRequest, bytesOf, decodedText, headerOf, mediaTypeOf } from "./request.ts";
 
 /** Rejects with a `Refusal`. */
 export async function configReply(request: AdminRequest, services: EntityServices): Promise<Reply> {
@@ -75,12 +75,12 @@ function byKind(request: AdminRequest, services: EntityServices): Readonly<Recor
 async function textOf(request: AdminRequest): Promise<string> {
   const bytes = await bytesOf(request);
   const type = mediaTypeOf(request);
-  const text = bytes.toString("utf8");
   if (type === "application/x-www-form-urlencoded" || type === "multipart/form-data") {
     const { config } = await parseForm(bytes, headerOf(request, "content-type") ?? type);
     if (typeof config === "string") return config;
     throw missing();
   }
+  const text = decodedText(bytes);
   const sent = type === "application/json" || type === "" ? parsed(text) : undefined;
   if (sent === undefined || !("config" in sent)) return text;
   if (typeof sent["config"] !== "string") throw missing();

@@ -26,6 +26,7 @@ describe("the members of a group", () => {
       [{ id: ids.ada }, 1],
       [{ username: "ada" }, 1],
       [["ada", ids.bob], 2],
+      [["ada", ids.ada], 2],
     ] as const) {
       const { body, status } = await ask("POST /consumer_groups/team/consumers", { body: { consumer } });
       expect([status, body.consumer_group.name, body.consumers.length]).toEqual([201, "team", count]);

@@ -59,7 +59,9 @@ async function listReply(
       return other;
     });
     const members = new Set(othersOf(entities, side, own));
-    const ties = joined.filter((other) => !members.has(other)).map((other) => join(tieOf(side, own, other)));
+    // One who is named twice joins once.
+    const fresh = [...new Set(joined)].filter((other) => !members.has(other));
+    const ties = fresh.map((other) => join(tieOf(side, own, other)));
     return { put: ties.flatMap(({ put }) => put), removed: [], record: own };
   });
   const mine = shower(request, kindOf(side.own), services)(own);

@@ -15,8 +15,9 @@ import {
 import { textOfRecord } from "./hash.ts";
 import { type Kind, kindOf, referringTo } from "./kinds.ts";
 import { withLinkedPartials } from "./linked-partials.ts";
+import { merged } from "./merge.ts";
 import { type NamedChildren, splitNames } from "./named-children.ts";
-import type { PluginSchemas } from "./plugin-schemas.ts";
+import { type PluginSchemas, schemaOf } from "./plugin-schemas.ts";
 import { keyText, Refusal, schemaViolation } from "./refusal.ts";
 import { uncovered } from "./secrets.ts";
 import { checkUnique } from "./unique.ts";
@@ -67,19 +68,21 @@ export function replace(
 ): Change {
   const existing = entities.find(kind, idOrName);
   const key = lookupKey(idOrName);
-  const id = existing?.id ?? (isUuid(key) ? key : context.newId());
-  if (existing === undefined && id !== key && kind.nameField === undefined) throw notFound();
+  const { nameField } = kind;
+  const isById = existing?.id === key || isUuid(key);
+  if (existing === undefined && !isById && nameField === undefined) throw notFound();
+  const id = existing?.id ?? (isById ? key : undefined);
   const given = idOf(fields);
-  if (given !== undefined && given !== id)
+  if (id !== undefined && given !== undefined && given !== id)
     throw violation(`must be ${id}, which is what the address names, or be left out`, ["id"]);
-  const named =
-    id === key || kind.nameField === undefined || fields[kind.nameField] !== undefined
-      ? {}
-      : { [kind.nameField]: idOrName };
-  return put(entities, kind, { ...named, ...fields, id }, existing, context);
+  const isNamed = isById || nameField === undefined || (fields[nameField] ?? null) !== null;
+  const said = { ...fields, ...(id !== undefined && { id }), ...(!isNamed && { [nameField]: idOrName }) };
+  return existing === undefined
+    ? create(entities, kind, said, context)
+    : put(entities, kind, said, existing, context);
 }
 
-/** The entity with what the fields say changed: blocks field by field, lists as wholes; null puts a default back. */
+/** The entity with what the fields say changed, as `merged` has it. */
 export function modify(
   entities: EntitySet,
   kind: Kind,
@@ -92,7 +95,8 @@ export function modify(
   const given = idOf(fields);
   if (given !== undefined && given !== existing.id)
     throw violation("cannot be changed: delete the entity and create another", ["id"]);
-  const next = merged(existing, kind.entity.expand?.(fields) ?? fields) as Fields; // of two blocks
+  const schema = schemaOf(kind, { ...existing, ...fields }, context.plugins);
+  const next = merged(schema, existing, kind.entity.expand?.(fields) ?? fields) as Fields; // of two blocks
   return put(entities, kind, { ...next, id: existing.id }, existing, context);
 }
 
@@ -211,7 +215,7 @@ function withoutFileFields({ entity, fields, foreignKeys }: Kind, given: Fields)
     if (own.has(field) || !Object.hasOwn(shape, field)) return true;
     if (value === null) return false;
     // A shorthand that could not be expanded is wrong in itself, which its check says better.
-    if (entity.expand !== undefined) return true;
+    if (entity.expand !== undefined && Object.hasOwn(entity.shape, field)) return true;
     throw violation("unknown field: only files have it; here it is an entity of its own, or not supported", [
       field,
     ]);
@@ -239,15 +243,6 @@ function resolved(entities: EntitySet, { foreignKeys }: Kind, field: string, giv
 function textIn(value: unknown, fields: readonly string[]): string | undefined {
   if (!isBlock(value)) return undefined;
   return fields.map((field) => value[field]).find((text) => typeof text === "string") as string | undefined;
-}
-
-function merged(existing: unknown, given: unknown): unknown {
-  if (!isBlock(existing) || !isBlock(given)) return given;
-  const changed = Object.entries(given).map(
-    ([name, value]) =>
-      [name, merged(Object.hasOwn(existing, name) ? existing[name] : undefined, value)] as const,
-  );
-  return { ...existing, ...Object.fromEntries(changed) };
 }
 
 function collectRemoved(entities: EntitySet, kind: Kind, id: string, removed: Map<string, Stored>): void {

@@ -8,7 +8,7 @@ import { type FieldSchema, fieldAt } from "../config/field-schema.ts";
 import type { Path } from "../config/problem.ts";
 import { isBlock } from "./complete.ts";
 import type { Kind } from "./kinds.ts";
-import { configSchemaOf, type PluginSchemas } from "./plugin-schemas.ts";
+import { type PluginSchemas, schemaOf } from "./plugin-schemas.ts";
 import { schemaViolation } from "./refusal.ts";
 
 const coverText = String.raw`\*{6} \(sluice:[\da-f]{16}\)`;
@@ -83,10 +83,7 @@ function mapSecrets(
   plugins: PluginSchemas,
   map: Mapped,
 ): Readonly<Record<string, unknown>> {
-  const own = mapFields(kind.fields, record, map, []);
-  const config = configSchemaOf(kind.name, record, plugins);
-  if (config === undefined || !isBlock(record["config"])) return own;
-  return { ...own, config: mapFields(config, record["config"], map, ["config"]) };
+  return mapFields(schemaOf(kind, record, plugins), record, map, []);
 }
 
 function mapFields(

@@ -137,7 +137,7 @@ export class AdminModel {
     const isId = key.includes("-");
     if (isId) return this.#put(kind, key, fields);
     if (nameField === undefined) return false;
-    return this.#put(kind, foundOrMade, { [nameField]: key, ...fields });
+    return this.#put(kind, foundOrMade, { ...fields, [nameField]: fields[nameField] ?? key });
   }
 
   #put(kind: ModelKind, id: string, given: ModelRecord): boolean {
