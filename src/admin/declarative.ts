@@ -6,7 +6,6 @@ import type { EntityRecord } from "../control/entity-set.ts";
 import { hashOfText } from "../control/hash.ts";
 import { kinds } from "../control/kinds.ts";
 import { Refusal } from "../control/refusal.ts";
-import { holdsCover } from "../control/secrets.ts";
 import type { Reply } from "../http/reply.ts";
 import { asker, type EntityServices, notAllowed, shower } from "./entity-services.ts";
 import { flattened } from "./flattened-errors.ts";
@@ -22,7 +21,6 @@ export async function configReply(request: AdminRequest, services: EntityService
   const text = await textOf(request);
   if (isOn(request, "check_hash") && hashOfText(text) === control.hash)
     return { status: 304, headers: {}, body: undefined };
-  if (!control.isWritable && holdsCover(text)) throw coveredFile();
   try {
     await control.replaceAll(asker(request, services), text);
   } catch (error) {
@@ -85,14 +83,6 @@ async function textOf(request: AdminRequest): Promise<string> {
   if (sent === undefined || !("config" in sent)) return text;
   if (typeof sent["config"] !== "string") throw missing();
   return sent["config"];
-}
-
-/** A file is kept nowhere, so nothing could tell which secret a cover stands for once it is taken. */
-function coveredFile(): Refusal {
-  return new Refusal(
-    "declarative",
-    "the file has secrets that are covered (****** (sluice:…)): read it with the header Sluice-Secrets: plain, or put the secrets in",
-  );
 }
 
 function missing(): Refusal {
