@@ -75,3 +75,14 @@ describe("names by other rules", () => {
     ]);
   });
 });
+
+describe("the name of a plugin's own", () => {
+  it("is given once", () => {
+    const two = plugin("mine").replace("]", ", {name: key-auth, instance_name: mine}]");
+    expect(lines(`${head}${two}\n`)).toEqual([
+      expect.stringContaining(
+        "plugins[1].instance_name: another plugin has the instance_name `mine` already (plugins[0]",
+      ),
+    ]);
+  });
+});
