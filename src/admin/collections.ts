@@ -1,9 +1,10 @@
 /** Entities over HTTP: every path is derived from the kinds and what they refer to. */
 
-import { type Change, create, type Fields, modify, notFound, remove, replace } from "../control/change.ts";
+import { type Change, create, type Fields, modify, notFound, replace } from "../control/change.ts";
 import type { EntityRecord, EntitySet } from "../control/entity-set.ts";
 import { type ForeignKey, type Kind, kindAt, kindOf, referringTo } from "../control/kinds.ts";
 import { namesIn } from "../control/named-children.ts";
+import { remove } from "../control/removal.ts";
 import type { Reply } from "../http/reply.ts";
 import { isUuid } from "../util/uuid.ts";
 import { asker, contextOf, type EntityServices, notAllowed, shower } from "./entity-services.ts";

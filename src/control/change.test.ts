@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { covers, createContext, idNumbered, stored, testNow } from "../../test/support/control.ts";
 import { refusalOf } from "../../test/support/refusals.ts";
-import { type Change, create, join, leave, modify, remove, replace } from "./change.ts";
+import { create, join, leave, modify, replace } from "./change.ts";
 import { EntitySet, membershipOf } from "./entity-set.ts";
 import { kindOf } from "./kinds.ts";
+import { remove } from "./removal.ts";
 
 const service = kindOf("service");
 const route = kindOf("route");
 const plugin = kindOf("plugin");
 const consumer = kindOf("consumer");
 const credential = kindOf("keyauth_credential");
-const group = kindOf("consumer_group");
 
 const later = (seconds: number) => createContext({ now: testNow + seconds });
 const idOf = (number: number) => ({ id: idNumbered(number) });
@@ -25,8 +25,6 @@ const entities = EntitySet.of([
   stored("plugin", 107, { name: "file-log", config: { path: "/tmp/x" }, consumer_group: idOf(106) }),
   membershipOf({ consumer: idNumbered(104), group: idNumbered(106) }),
 ]);
-
-const keysOf = ({ removed }: Change) => removed.map(({ id, kind }) => `${kind} ${id}`).toSorted();
 
 describe("a new entity", () => {
   it("is there in full, with an id and the time", () => {
@@ -325,50 +323,6 @@ describe("an id in capitals", () => {
   it("is no name", () => {
     const { put } = create(EntitySet.empty, service, { name: "Chat", host: "a" }, createContext());
     expect(EntitySet.of(put).find(service, "chat")).toBeUndefined();
-  });
-});
-
-describe("removing", () => {
-  it("takes along what belongs to the entity, and what belongs to that", () => {
-    expect(keysOf(remove(entities, route, "ask"))).toEqual([
-      `plugin ${idNumbered(103)}`,
-      `route ${idNumbered(102)}`,
-    ]);
-    const tie = `consumer_group_consumer ${idNumbered(106)}:${idNumbered(104)}`;
-    expect(keysOf(remove(entities, consumer, "ada"))).toEqual([
-      `consumer ${idNumbered(104)}`,
-      tie,
-      `keyauth_credential ${idNumbered(105)}`,
-    ]);
-    expect(keysOf(remove(entities, group, "team"))).toEqual([
-      `consumer_group ${idNumbered(106)}`,
-      tie,
-      `plugin ${idNumbered(107)}`,
-    ]);
-  });
-
-  it("is refused while something else refers to the entity", () => {
-    expect(refusalOf(() => remove(entities, service, "chat"))).toMatchObject({
-      kind: "foreign_key_violation",
-      message: "an existing 'routes' entity references this 'services' entity",
-    });
-    const without = entities.with([], remove(entities, route, "ask").removed);
-    expect(keysOf(remove(without, service, "chat"))).toEqual([`service ${idNumbered(101)}`]);
-  });
-
-  it("leaves alone what has the same id among other kinds", () => {
-    const namesake = stored("service", 104, { host: "a" });
-    const key = stored("keyauth_credential", 104, { key: "k", consumer: idOf(104) });
-    expect(keysOf(remove(entities.with([namesake], []), service, idNumbered(104)))).toEqual([
-      `service ${idNumbered(104)}`,
-    ]);
-    expect(keysOf(remove(entities.with([key], []), credential, idNumbered(104)))).toEqual([
-      `keyauth_credential ${idNumbered(104)}`,
-    ]);
-  });
-
-  it("of what is not there changes nothing", () => {
-    expect(remove(entities, service, "nobody")).toEqual({ put: [], removed: [], record: undefined });
   });
 });
 

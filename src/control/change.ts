@@ -7,13 +7,12 @@ import {
   type EntityRecord,
   type EntitySet,
   type Membership,
-  membershipKind,
   membershipOf,
   type Stored,
   type StoredRecord,
 } from "./entity-set.ts";
 import { textOfRecord } from "./hash.ts";
-import { type Kind, kindOf, referringTo } from "./kinds.ts";
+import { type Kind, kindOf } from "./kinds.ts";
 import { withLinkedPartials } from "./linked-partials.ts";
 import { merged } from "./merge.ts";
 import { type NamedChildren, splitNames } from "./named-children.ts";
@@ -98,15 +97,6 @@ export function modify(
   const schema = schemaOf(kind, { ...existing, ...fields }, context.plugins);
   const next = merged(schema, existing, kind.entity.expand?.(fields) ?? fields) as Fields; // of two blocks
   return put(entities, kind, { ...next, id: existing.id }, existing, context);
-}
-
-/** Without the entity, and without those that belong to it. Removing what is not there changes nothing. */
-export function remove(entities: EntitySet, kind: Kind, idOrName: string): Change {
-  const existing = entities.find(kind, idOrName);
-  if (existing === undefined) return { put: [], removed: [], record: undefined };
-  const removed = new Map<string, Stored>();
-  collectRemoved(entities, kind, existing.id, removed);
-  return { put: [], removed: [...removed.values()], record: existing };
 }
 
 /** A consumer in a group. */
@@ -243,28 +233,4 @@ function resolved(entities: EntitySet, { foreignKeys }: Kind, field: string, giv
 function textIn(value: unknown, fields: readonly string[]): string | undefined {
   if (!isBlock(value)) return undefined;
   return fields.map((field) => value[field]).find((text) => typeof text === "string") as string | undefined;
-}
-
-function collectRemoved(entities: EntitySet, kind: Kind, id: string, removed: Map<string, Stored>): void {
-  const key = `${kind.name} ${id}`;
-  if (removed.has(key)) return;
-  removed.set(key, { kind: kind.name, id });
-  for (const { foreignKey, kind: other } of referringTo(kind.name)) {
-    for (const record of entities.referring(other, foreignKey.field, id)) {
-      if (foreignKey.onDelete === "restrict")
-        throw new Refusal(
-          "foreign_key_violation",
-          `an existing '${other.plural}' entity references this '${kind.plural}' entity`,
-          { "@referenced_by": other.plural },
-        );
-      collectRemoved(entities, other, record.id, removed);
-    }
-  }
-  for (const membership of entities.memberships()) {
-    // Ids are those of one kind; another kind may have the same.
-    const end = { consumer: membership.consumer, consumer_group: membership.group }[kind.name];
-    if (end !== id) continue;
-    const tie = membershipOf(membership);
-    removed.set(`${membershipKind} ${tie.id}`, tie);
-  }
 }
