@@ -63,6 +63,7 @@ const isVendorPlace = (path: string) => /^(?:providers|embedders|cloud-identity|
 const vendorExceptions: Exceptions = {
   "commands/convert/absence.ts": "names of published plugins, some of which have a vendor in them",
   "commands/demo.ts": "the demo runs one example, whose file asks for OpenAI; it sets that file's variables",
+  "config/entities/vault.ts": "prefixes that Kong keeps for its own vaults, which are named after vendors",
   "config/published-plugins.ts": "names of published plugins, some of which have a vendor in them",
   "config/reference.ts": "prose of the reference pages, which names the API that our errors look like",
   "plugins/ai-rate-limiting-advanced/config.ts":

@@ -31,6 +31,11 @@ describe("lets pass", () => {
     expect(misfits(plugin(config))).toEqual([]);
   });
 
+  it("a name with a variable in it, or that is a vault's", () => {
+    for (const name of ['a-${{ env "DECK_STAGE" }}', "{vault://env/name}"])
+      expect(misfits(`${head}services: [{host: a, name: '${name}'}]`), name).toEqual([]);
+  });
+
   it("a plugin whose partials give what it leaves out", () => {
     expect(misfits(plugin("{}", "  partials: [{name: a}]\n"))).toEqual([]);
     expect(misfits(plugin("{targets: [{weight: 3}]}", "  partials: [{name: a}]\n"))).toEqual([]);
@@ -42,6 +47,7 @@ describe("marks", () => {
     ["a plugin there is not", `${head}plugins: [{name: ai-proxi}]`, "options"],
     ["a field nobody knows", plugin(`{targets: [${target}], balancr: {}}`), "balancr is unknown"],
     ["a choice there is not", plugin(`{targets: [${target}], balancer: {algorithm: best}}`), "choices"],
+    ["a name that is none", `${head}services: [{host: a, name: a b}]`, "does not match"],
     ["a missing field", plugin("{}"), "lacks targets"],
     ["a number too large", `${head}services: [{host: a, retries: 99999}]`, "too large"],
     [

@@ -1,9 +1,10 @@
 /** Entities over HTTP: every path is derived from the kinds and what they refer to. */
 
-import { type Change, create, type Fields, modify, notFound, remove, replace } from "../control/change.ts";
+import { type Change, create, type Fields, modify, notFound, replace } from "../control/change.ts";
 import type { EntityRecord, EntitySet } from "../control/entity-set.ts";
 import { type ForeignKey, type Kind, kindAt, kindOf, referringTo } from "../control/kinds.ts";
 import { namesIn } from "../control/named-children.ts";
+import { remove } from "../control/removal.ts";
 import type { Reply } from "../http/reply.ts";
 import { isUuid } from "../util/uuid.ts";
 import { asker, contextOf, type EntityServices, notAllowed, shower } from "./entity-services.ts";
@@ -22,6 +23,8 @@ export interface Place {
   readonly item?: string | undefined;
   /** What the path calls it, where that is no id but tells it from its owner's others. */
   readonly called?: Fields | undefined;
+  /** It is what another refers to, `/routes/ask/service`: not to be deleted from there, as others may need it. */
+  readonly isReferredTo?: boolean;
 }
 
 /** Undefined where the path is no entity's. Rejects with a `Refusal`. */
@@ -63,7 +66,7 @@ function nestedPlace(
   if (upward === undefined || item !== undefined) return undefined;
   const target = around[upward.field];
   if (typeof target !== "object" || target === null || !("id" in target)) throw notFound();
-  return { kind: kindOf(upward.to), item: String(target.id) };
+  return { kind: kindOf(upward.to), item: String(target.id), isReferredTo: true };
 }
 
 function calledWithin({ entity }: Kind, item: string | undefined): Fields | undefined {
@@ -145,6 +148,7 @@ async function itemReply(request: AdminRequest, place: Place, services: EntitySe
       return jsonReply(200, shownChange(change, show));
     }
     case "DELETE":
+      if (place.isReferredTo === true) return notAllowed("GET, PUT, PATCH");
       await control.change(who, (entities) =>
         within(entities, place) === undefined
           ? { put: [], removed: [], record: undefined }
@@ -152,7 +156,7 @@ async function itemReply(request: AdminRequest, place: Place, services: EntitySe
       );
       return { status: 204, headers: {}, body: undefined };
     default:
-      return notAllowed("GET, PUT, PATCH, DELETE");
+      return notAllowed(place.isReferredTo === true ? "GET, PUT, PATCH" : "GET, PUT, PATCH, DELETE");
   }
 }
 

@@ -6,13 +6,12 @@ import type { EntityRecord } from "../control/entity-set.ts";
 import { hashOfText } from "../control/hash.ts";
 import { kinds } from "../control/kinds.ts";
 import { Refusal } from "../control/refusal.ts";
-import { holdsCover } from "../control/secrets.ts";
 import type { Reply } from "../http/reply.ts";
 import { asker, type EntityServices, notAllowed, shower } from "./entity-services.ts";
 import { flattened } from "./flattened-errors.ts";
 import { parseForm } from "./form.ts";
 import { jsonReply, refusalReply } from "./pages.ts";
-import { type AdminRequest, bytesOf, headerOf, mediaTypeOf } from "./request.ts";
+import { type AdminRequest, bytesOf, decodedText, headerOf, mediaTypeOf } from "./request.ts";
 
 /** Rejects with a `Refusal`. */
 export async function configReply(request: AdminRequest, services: EntityServices): Promise<Reply> {
@@ -22,7 +21,6 @@ export async function configReply(request: AdminRequest, services: EntityService
   const text = await textOf(request);
   if (isOn(request, "check_hash") && hashOfText(text) === control.hash)
     return { status: 304, headers: {}, body: undefined };
-  if (!control.isWritable && holdsCover(text)) throw coveredFile();
   try {
     await control.replaceAll(asker(request, services), text);
   } catch (error) {
@@ -75,24 +73,16 @@ function byKind(request: AdminRequest, services: EntityServices): Readonly<Recor
 async function textOf(request: AdminRequest): Promise<string> {
   const bytes = await bytesOf(request);
   const type = mediaTypeOf(request);
-  const text = bytes.toString("utf8");
   if (type === "application/x-www-form-urlencoded" || type === "multipart/form-data") {
     const { config } = await parseForm(bytes, headerOf(request, "content-type") ?? type);
     if (typeof config === "string") return config;
     throw missing();
   }
+  const text = decodedText(bytes);
   const sent = type === "application/json" || type === "" ? parsed(text) : undefined;
   if (sent === undefined || !("config" in sent)) return text;
   if (typeof sent["config"] !== "string") throw missing();
   return sent["config"];
-}
-
-/** A file is kept nowhere, so nothing could tell which secret a cover stands for once it is taken. */
-function coveredFile(): Refusal {
-  return new Refusal(
-    "declarative",
-    "the file has secrets that are covered (****** (sluice:…)): read it with the header Sluice-Secrets: plain, or put the secrets in",
-  );
 }
 
 function missing(): Refusal {

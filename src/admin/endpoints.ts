@@ -10,6 +10,8 @@ export interface EntityEndpoint {
   readonly shape: "list" | "item";
   /** In whose place in the path it is found, where it is not its own. */
   readonly owner?: Kind;
+  /** The owner is what refers to it, so that it cannot be deleted there. */
+  readonly isReferredTo?: true;
 }
 
 export interface MembershipEndpoint {
@@ -45,7 +47,14 @@ function endpointsOf(kind: Kind): readonly EntityEndpoint[] {
     ];
   });
   const upward = kind.foreignKeys.map(
-    ({ field, to }) => ({ path: `${item}/${field}`, kind: kindOf(to), shape: "item", owner: kind }) as const,
+    ({ field, to }) =>
+      ({
+        path: `${item}/${field}`,
+        kind: kindOf(to),
+        shape: "item",
+        owner: kind,
+        isReferredTo: true,
+      }) as const,
   );
   return [{ path: list, kind, shape: "list" }, { path: item, kind, shape: "item" }, ...inner, ...upward];
 }

@@ -77,6 +77,18 @@ describe("the members of a group", () => {
     expect(world.control.entities.memberships()).toHaveLength(1);
   });
 
+  it("are not joined where their other side is gone by then", async () => {
+    for (const [line, body, kind, id] of [
+      ["POST /consumers/ada/consumer_groups", { group: "team" }, "consumer", "ada"],
+      ["POST /consumer_groups/team/consumers", { consumer: "ada" }, "consumer_group", "team"],
+    ] as const) {
+      const { ask, ids, world } = await createPeople();
+      world.store.beforeWrite = async () => world.store.writeElsewhere({ remove: [{ kind, id: ids[id] }] });
+      expect((await ask(line, { body })).status, line).toBe(404);
+      expect(world.control.entities.memberships(), line).toEqual([]);
+    }
+  });
+
   it("are all joined or none, and nobody who is not there", async () => {
     const { ask, world } = await createPeople();
     for (const consumer of [["ada", "nobody"], "nobody", 7, undefined, {}]) {

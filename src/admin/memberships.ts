@@ -52,6 +52,8 @@ async function listReply(
   const names = (Array.isArray(given) ? given : [given]).map(nameIn);
   let joined: EntityRecord[] = [];
   await control.change(asker(request, services), (entities) => {
+    // Another gateway may have deleted it meanwhile.
+    if (entities.get(kindOf(side.own), own.id) === undefined) throw notFound();
     const named = names.map((name) => {
       const other = name === undefined ? undefined : entities.find(kindOf(side.other), name);
       if (other === undefined)

@@ -56,7 +56,7 @@ function listPath(endpoint: EntityEndpoint): Readonly<Record<string, Json>> {
 }
 
 function itemPath(endpoint: EntityEndpoint): Readonly<Record<string, Json>> {
-  const { kind, owner, path } = endpoint;
+  const { isReferredTo, kind, owner, path } = endpoint;
   const words = owner === undefined ? wordsOf(kind) : `${wordsOf(kind)} of a ${wordsOf(owner)}`;
   const changed = {
     "200": answer("The entity in full, as it is now.", entityPointer(kind)),
@@ -76,17 +76,19 @@ function itemPath(endpoint: EntityEndpoint): Readonly<Record<string, Json>> {
     patch: operation(path, "patch", kind, `Change fields of a ${words}`, {
       parameters,
       requestBody: bodyOf(
-        "The fields to change: blocks field by field, lists as wholes; null puts the default back.",
+        "The fields to change: blocks field by field; lists and maps as wholes; null puts the default back.",
         fieldsPointer(kind),
       ),
       responses: changed,
     }),
-    delete: operation(path, "delete", kind, `Delete a ${words}`, {
-      parameters: idsOf(path),
-      responses: {
-        "204": { description: "It is not there, or no longer." },
-        ...refused("400", ...missing(path), "405", "503"),
-      },
+    ...(isReferredTo !== true && {
+      delete: operation(path, "delete", kind, `Delete a ${words}`, {
+        parameters: idsOf(path),
+        responses: {
+          "204": { description: "It is not there, or no longer." },
+          ...refused("400", ...missing(path), "405", "503"),
+        },
+      }),
     }),
   };
 }

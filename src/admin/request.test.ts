@@ -37,6 +37,16 @@ describe("the body of a request", () => {
     }
   });
 
+  it("that is not in UTF-8 is refused, as a file too", async () => {
+    const { ask } = createAdmin();
+    const body = Buffer.from('{"host":"a.example","tags":["größe"]}', "latin1");
+    for (const line of ["POST /services", "POST /config"])
+      expect(await ask(line, { body }), line).toMatchObject({
+        status: 400,
+        body: { code: 2, message: "the body is not in UTF-8: send it in that encoding" },
+      });
+  });
+
   it("that is JSON, but no object, is refused", async () => {
     for (const body of ["[]", '"host"', "7", "null"])
       expect((await posted(body, "application/json")).answer.message).toBe(
@@ -127,10 +137,12 @@ describe("an OPTIONS", () => {
     const paths = {
       "/services": "GET, POST, OPTIONS, HEAD",
       "/services/a": "GET, PUT, PATCH, DELETE, OPTIONS, HEAD",
+      "/routes/r/service": "GET, PUT, PATCH, OPTIONS, HEAD",
       "/status": "GET, OPTIONS, HEAD",
       "/schemas/plugins/validate": "POST, OPTIONS",
     };
     await ask("PUT /services/a", { body: { host: "a" } });
+    await ask("PUT /routes/r", { body: { paths: ["/"], service: "a" } });
     for (const [path, allow] of Object.entries(paths)) {
       const { headers, status } = await ask(`OPTIONS ${path}`);
       expect([path, status, headers["allow"]]).toEqual([path, 204, allow]);

@@ -81,7 +81,19 @@ export async function fieldsOf(request: AdminRequest): Promise<SentFields> {
     throw badBody(`content-type ${type} is not understood: send application/json`);
   }
   if (bytes.length === 0) return { fields: {}, areTexts: false };
-  return { fields: parseObject(bytes.toString("utf8")), areTexts: false };
+  return { fields: parseObject(decodedText(bytes)), areTexts: false };
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** A body as text. Throws a `Refusal` where it is not in UTF-8: read all the same, it would hold what nobody sent. */
+export function decodedText(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    // All that the error says is that it is none.
+    throw badBody("the body is not in UTF-8: send it in that encoding");
+  }
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {

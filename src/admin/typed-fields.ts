@@ -3,7 +3,7 @@ import type { FieldSchema } from "../config/field-schema.ts";
 import type { Fields } from "../control/change.ts";
 import type { Kind } from "../control/kinds.ts";
 import { namedChildrenOf } from "../control/named-children.ts";
-import { configSchemaOf, type PluginSchemas } from "../control/plugin-schemas.ts";
+import { type PluginSchemas, schemaOf } from "../control/plugin-schemas.ts";
 import { typed } from "./form.ts";
 import type { SentFields } from "./request.ts";
 
@@ -17,12 +17,8 @@ export function typedFields(
   plugins: PluginSchemas,
 ): Fields {
   if (!areTexts) return fields;
-  const config = configSchemaOf(kind.name, { ...existing, ...fields }, plugins);
+  const schema = schemaOf(kind, { ...existing, ...fields }, plugins);
   const lists = namedChildrenOf(kind).map(({ field }) => [field, names] as const);
-  const properties = {
-    ...kind.fields.properties,
-    ...Object.fromEntries(lists),
-    ...(config !== undefined && { config }),
-  };
-  return typed({ ...kind.fields, properties }, fields) as Fields; // a block stays one
+  const properties = { ...schema.properties, ...Object.fromEntries(lists) };
+  return typed({ ...schema, properties }, fields) as Fields; // a block stays one
 }

@@ -83,6 +83,25 @@ export const commonFields = {
     .optional(),
 };
 
+// Spelled by what it excludes, since that means the same to every tool that reads the schemas, whatever its alphabet.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are among what is excluded
+const nameCharacters = /^[^\x00-,/:-@[-^`{-}\x7f]*$/;
+
+/**
+ * What people call an entity, by Kong's rule for most of its names: of ASCII only what stands in a path as it is, and
+ * beyond it any character.
+ */
+export function entityName(description: string) {
+  return z
+    .string()
+    .min(1)
+    .regex(
+      nameCharacters,
+      "invalid value: the only accepted ascii characters are alphanumerics or ., -, _, and ~",
+    )
+    .describe(description);
+}
+
 const noReference = "must be a name or an id, or a block with one of them: {name: …} or {id: …}";
 
 /** Exports and decK may give more of the entity than its id. */

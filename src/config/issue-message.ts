@@ -15,7 +15,7 @@ export interface IssueContext {
 /** One issue, other than `unrecognized_keys`, as the second half of a sentence that begins with the path. */
 export function issueMessage(issue: z.core.$ZodIssue, context: IssueContext): string {
   if (issue.code === "custom" || issue.code === "invalid_format" || issue.code === "invalid_union")
-    return issue.message;
+    return withValue(issue.message, context);
   if (context.value === undefined) return missing(context.schema);
   switch (issue.code) {
     case "invalid_type":
@@ -28,6 +28,12 @@ export function issueMessage(issue: z.core.$ZodIssue, context: IssueContext): st
     default:
       return issue.message;
   }
+}
+
+/** "invalid value: …" tells the value, as Kong does, where it may be shown. */
+function withValue(message: string, { isPublic, value }: IssueContext): string {
+  if (!isPublic || typeof value !== "string") return message;
+  return message.replace(/^invalid value:/, () => `invalid value '${shorten(value)}':`);
 }
 
 function missing(schema: FieldSchema | undefined): string {

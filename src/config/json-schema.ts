@@ -92,19 +92,24 @@ function pointer(name: string): Json {
 /** What may stand in the place of a number or a truth value: a variable or a vault has it. */
 const substituted = "^(\\$\\{\\{.*\\}\\}|\\{vault://.*\\})$";
 
+/** The same within a text: a file's variables may stand anywhere in it. */
+const substitutedWithin = "\\$\\{\\{.*\\}\\}|^\\{vault://.*\\}$";
+
 /**
  * Our marks under names that no other tool claims, and variables allowed wherever the loader allows them. `isOptional`: null
  * says the same as leaving it out.
  */
 function forEditors(schema: FieldSchema, isOptional = false): Json {
   const { auto: _auto, fileOnly: _fileOnly, prefilled: _prefilled, standsFor: _standsFor, ...known } = schema;
-  const { additionalProperties, anyOf, items, planned, properties, secret, sluice, type, ...rest } = known;
+  const { additionalProperties, anyOf, items, pattern, planned, properties, secret, sluice, type, ...rest } =
+    known;
   const isOpen = schema.enum === undefined && (type === "integer" || type === "number" || type === "boolean");
   return {
     ...rest,
     ...(isOptional && schema.enum !== undefined && { enum: [...schema.enum, null] }),
     ...(type && typesOf(type, isOpen, isOptional)),
     ...(isOpen && { pattern: substituted }),
+    ...(pattern !== undefined && { pattern: `${pattern}|${substitutedWithin}` }),
     ...(properties && {
       properties: mapValues(properties, (field, name) => forEditors(field, !rest.required?.includes(name))),
     }),

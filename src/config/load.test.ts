@@ -149,6 +149,10 @@ describe("files that are not worth reading", () => {
       "hello",
       "1:1: error: expected fields such as _format_version, services and plugins at the top, found a single value",
     ],
+    [
+      'a: b\nkey: "****** (sluice:0123456789abcdef)"',
+      "2:7: error: here a secret is covered: put the secret in, or read the file from the admin API with the header Sluice-Secrets: plain",
+    ],
     ["a: b\nPK\u0003\u0004\u0000", "2:3: error: the file is not a text: it holds the character U+0003"],
   ])("refuses %j", (text, message) => {
     const result = load(text);

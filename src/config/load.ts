@@ -1,5 +1,6 @@
 /** Reads a declarative config file. Everything wrong with it is reported at once; nothing is ever half-applied. */
 import type { PluginDefinition } from "../plugins/plugin.ts";
+import { findCover } from "../util/secret-cover.ts";
 import { buildConfig, orderedPlugin } from "./build.ts";
 import { collect, type Instance } from "./collect.ts";
 import type { Config } from "./config.ts";
@@ -172,6 +173,14 @@ function refuse(text: string): Refusal | undefined {
     return { offset: 0, message: `the file is too large: at most ${maxLength} characters are read` };
   if (text.trim() === "")
     return { offset: 0, message: 'the file is empty: begin it with _format_version: "3.0"' };
+  const cover = findCover(text);
+  // A file is kept nowhere else, so nothing could tell which secret a cover stands for.
+  if (cover >= 0)
+    return {
+      offset: cover,
+      message:
+        "here a secret is covered: put the secret in, or read the file from the admin API with the header Sluice-Secrets: plain",
+    };
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe]/.exec(text);
   if (control === null) return undefined;

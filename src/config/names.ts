@@ -66,15 +66,17 @@ export function createDirectory(
     const { entity, parent, position } = instance;
     const name = nameOf(instance);
     if (name !== undefined) return [entity.name, name];
+    if (entity.scope !== undefined) {
+      // A plugin is known by its name and its scope, of which there is one; so others before it may come and go.
+      const ends = entity.scope.map((field) => {
+        const end = target(instance, field);
+        return end === undefined ? "" : id(end);
+      });
+      return [entity.name, textOf(instance.node.entries.get("name")) ?? position, ...ends];
+    }
     const [field, value] = uniqueTextOf(instance) ?? [];
     if (value !== undefined) return [entity.name, field, value];
-    if (entity.name !== "plugin") return [entity.name, parent === undefined ? "" : id(parent), position];
-    // A plugin is known by its name and its scope, of which there is one; so others before it may come and go.
-    const scope = (entity.scope ?? []).map((field) => {
-      const end = target(instance, field);
-      return end === undefined ? "" : id(end);
-    });
-    return ["plugin", textOf(instance.node.entries.get("name")) ?? position, ...scope];
+    return [entity.name, parent === undefined ? "" : id(parent), position];
   }
 
   return { target, targets, find, checkReference, id };

@@ -316,6 +316,14 @@ describe("is told:", () => {
     ]);
   });
 
+  it("that nobody takes types called like what every object has", () => {
+    for (const type of ["__proto__", "constructor"])
+      expect(lines(`partials: [{name: a, type: ${type}, config: {host: b}}]\n`), type).toEqual([
+        expect.stringContaining(`partials[0].type: expected one of embeddings, `),
+        expect.stringContaining("no plugin of this version takes partials of this type"),
+      ]);
+  });
+
   it("what of a partial is deprecated, once for all that link it", () => {
     const old = server.replace("host", "timeout: 5, host");
     const links = proxy("partials: [{name: server, path: config.state.redis}]");

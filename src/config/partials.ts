@@ -70,7 +70,7 @@ export function createPartials(instances: readonly Instance[], options: Partials
     const instance = directory.find("partial", link);
     if (instance === undefined || link.kind !== "map") return undefined; // said by the directory or the schema
     const type = textOf(instance.node.entries.get("type")) ?? "";
-    const blocks = definition.partials?.[type];
+    const blocks = blocksOf(definition, type);
     if (blocks === undefined) {
       report.add("error", path, noBlock(definition, instance));
       return undefined;
@@ -87,11 +87,16 @@ export function createPartials(instances: readonly Instance[], options: Partials
   return { fill };
 }
 
+/** Never what every object has, such as `constructor`. */
+function blocksOf({ partials = {} }: PluginDefinition, type: string): PartialBlocks | undefined {
+  return Object.hasOwn(partials, type) ? partials[type] : undefined;
+}
+
 /** What a partial leaves out, the plugin may give; the rest must fit. */
 function check(instance: Instance, options: PartialsOptions, said: Set<string>): void {
   const { definitions, notices, report } = options;
   const type = textOf(instance.node.entries.get("type")) ?? "";
-  const blocks = definitions.map(({ partials }) => partials?.[type]).find((each) => each !== undefined);
+  const blocks = definitions.map((each) => blocksOf(each, type)).find((each) => each !== undefined);
   const node = instance.node.entries.get("config");
   if (blocks === undefined) {
     const message = `no plugin of this version takes partials of this type: accepted, without effect`;

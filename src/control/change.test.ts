@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { covers, createContext, idNumbered, stored, testNow } from "../../test/support/control.ts";
 import { refusalOf } from "../../test/support/refusals.ts";
-import { type Change, create, join, leave, modify, remove, replace } from "./change.ts";
+import { create, join, leave, modify, replace } from "./change.ts";
 import { EntitySet, membershipOf } from "./entity-set.ts";
 import { kindOf } from "./kinds.ts";
+import { remove } from "./removal.ts";
 
 const service = kindOf("service");
 const route = kindOf("route");
 const plugin = kindOf("plugin");
 const consumer = kindOf("consumer");
 const credential = kindOf("keyauth_credential");
-const group = kindOf("consumer_group");
 
 const later = (seconds: number) => createContext({ now: testNow + seconds });
 const idOf = (number: number) => ({ id: idNumbered(number) });
@@ -25,8 +25,6 @@ const entities = EntitySet.of([
   stored("plugin", 107, { name: "file-log", config: { path: "/tmp/x" }, consumer_group: idOf(106) }),
   membershipOf({ consumer: idNumbered(104), group: idNumbered(106) }),
 ]);
-
-const keysOf = ({ removed }: Change) => removed.map(({ id, kind }) => `${kind} ${id}`).toSorted();
 
 describe("a new entity", () => {
   it("is there in full, with an id and the time", () => {
@@ -90,6 +88,15 @@ describe("a new entity", () => {
       });
   });
 
+  it("is refused with others nested in it, where it has shorthands too", () => {
+    const fields = { url: "http://a.example", routes: [{ paths: ["/"] }] };
+    expect(refusalOf(() => create(entities, service, fields, createContext())).fields).toHaveProperty(
+      "routes",
+    );
+    const none = { ...fields, routes: null };
+    expect(create(entities, service, none, createContext()).record).not.toHaveProperty("routes");
+  });
+
   it("is refused with what only files have, unless that is null", () => {
     const fields = { username: "bob", groups: [{ name: "team" }] };
     expect(refusalOf(() => create(entities, consumer, fields, createContext())).message).toContain(
@@ -142,6 +149,26 @@ describe("replacing", () => {
     );
   });
 
+  it("makes it with the id that is given, where nobody has that", () => {
+    expect(
+      replace(entities, service, "fresh", { ...idOf(9), host: "a" }, createContext()).record,
+    ).toMatchObject({ ...idOf(9), name: "fresh" });
+    const taken = () => replace(entities, service, "fresh", { ...idOf(101), host: "a" }, createContext());
+    expect(refusalOf(taken).kind).toBe("primary_key_violation");
+  });
+
+  it("goes by the name of the address where it is given none", () => {
+    for (const name of ["chat", "fresh"])
+      expect(
+        replace(entities, service, name, { name: null, host: "a" }, createContext()).record,
+      ).toMatchObject({
+        name,
+      });
+    expect(
+      replace(entities, service, idNumbered(101), { name: null, host: "a" }, createContext()).record,
+    ).toMatchObject({ name: null });
+  });
+
   it("may rename, but not give another id", () => {
     const renamed = replace(entities, service, "chat", { name: "talk", host: "a" }, createContext());
     expect(renamed.record).toMatchObject({ ...idOf(101), name: "talk" });
@@ -171,12 +198,12 @@ describe("modifying", () => {
     expect(record).toMatchObject({ port: 80, tags: null, retries: 1 });
   });
 
-  it("changes blocks field by field, however deep, and lists as wholes", () => {
+  it("changes blocks field by field, however deep; lists, and blocks with names of one's own, as wholes", () => {
     const queued = modify(
       entities,
       plugin,
       idNumbered(103),
-      { config: { queue: { max_batch_size: 7 }, headers: { a: "1" } } },
+      { config: { queue: { max_batch_size: 7 }, headers: { a: "1", c: "3" } } },
       createContext(),
     );
     const after = entities.with(queued.put, []);
@@ -190,11 +217,33 @@ describe("modifying", () => {
     expect(record?.["config"]).toMatchObject({
       http_endpoint: "http://a/",
       queue: { max_batch_size: 7, max_retry_time: 9 },
-      headers: { a: "1", b: "2" },
+      headers: { b: "2" },
     });
     expect(modify(entities, service, "chat", { tags: ["y"] }, createContext()).record?.["tags"]).toEqual([
       "y",
     ]);
+  });
+
+  it("puts another reference in the place of the one that is there", () => {
+    const world = entities.with([stored("service", 110, { name: "other", host: "b" })], []);
+    for (const reference of ["other", { name: "other" }, idOf(110)])
+      expect(
+        modify(world, route, "ask", { service: reference }, createContext()).record?.["service"],
+      ).toEqual(idOf(110));
+  });
+
+  it("goes by the old way of saying what was said in the new way before", () => {
+    const redis = { host: "r", connect_timeout: 7, sentinel_nodes: [{ host: "a", port: 1 }] };
+    const made = EntitySet.of([stored("partial", 1, { type: "redis-ee", config: redis })]);
+    const config = (fields: object) =>
+      modify(made, kindOf("partial"), idNumbered(1), { config: fields }, createContext()).record?.["config"];
+    expect(config({ timeout: 5 })).toMatchObject({ connect_timeout: 5, read_timeout: 5, send_timeout: 5 });
+    expect(config({ timeout: 5, read_timeout: 9 })).toMatchObject({ connect_timeout: 5, read_timeout: 9 });
+    expect(config({ timeout: null })).toMatchObject({ connect_timeout: 7 });
+    expect(config({ sentinel_addresses: ["b:2"] })).toMatchObject({
+      sentinel_nodes: null,
+      sentinel_addresses: ["b:2"],
+    });
   });
 
   it("takes shorthands", () => {
@@ -274,50 +323,6 @@ describe("an id in capitals", () => {
   it("is no name", () => {
     const { put } = create(EntitySet.empty, service, { name: "Chat", host: "a" }, createContext());
     expect(EntitySet.of(put).find(service, "chat")).toBeUndefined();
-  });
-});
-
-describe("removing", () => {
-  it("takes along what belongs to the entity, and what belongs to that", () => {
-    expect(keysOf(remove(entities, route, "ask"))).toEqual([
-      `plugin ${idNumbered(103)}`,
-      `route ${idNumbered(102)}`,
-    ]);
-    const tie = `consumer_group_consumer ${idNumbered(106)}:${idNumbered(104)}`;
-    expect(keysOf(remove(entities, consumer, "ada"))).toEqual([
-      `consumer ${idNumbered(104)}`,
-      tie,
-      `keyauth_credential ${idNumbered(105)}`,
-    ]);
-    expect(keysOf(remove(entities, group, "team"))).toEqual([
-      `consumer_group ${idNumbered(106)}`,
-      tie,
-      `plugin ${idNumbered(107)}`,
-    ]);
-  });
-
-  it("is refused while something else refers to the entity", () => {
-    expect(refusalOf(() => remove(entities, service, "chat"))).toMatchObject({
-      kind: "foreign_key_violation",
-      message: "an existing 'routes' entity references this 'services' entity",
-    });
-    const without = entities.with([], remove(entities, route, "ask").removed);
-    expect(keysOf(remove(without, service, "chat"))).toEqual([`service ${idNumbered(101)}`]);
-  });
-
-  it("leaves alone what has the same id among other kinds", () => {
-    const namesake = stored("service", 104, { host: "a" });
-    const key = stored("keyauth_credential", 104, { key: "k", consumer: idOf(104) });
-    expect(keysOf(remove(entities.with([namesake], []), service, idNumbered(104)))).toEqual([
-      `service ${idNumbered(104)}`,
-    ]);
-    expect(keysOf(remove(entities.with([key], []), credential, idNumbered(104)))).toEqual([
-      `keyauth_credential ${idNumbered(104)}`,
-    ]);
-  });
-
-  it("of what is not there changes nothing", () => {
-    expect(remove(entities, service, "nobody")).toEqual({ put: [], removed: [], record: undefined });
   });
 });
 

@@ -7,16 +7,16 @@ import {
   type EntityRecord,
   type EntitySet,
   type Membership,
-  membershipKind,
   membershipOf,
   type Stored,
   type StoredRecord,
 } from "./entity-set.ts";
 import { textOfRecord } from "./hash.ts";
-import { type Kind, kindOf, referringTo } from "./kinds.ts";
+import { type Kind, kindOf } from "./kinds.ts";
 import { withLinkedPartials } from "./linked-partials.ts";
+import { merged } from "./merge.ts";
 import { type NamedChildren, splitNames } from "./named-children.ts";
-import type { PluginSchemas } from "./plugin-schemas.ts";
+import { type PluginSchemas, schemaOf } from "./plugin-schemas.ts";
 import { keyText, Refusal, schemaViolation } from "./refusal.ts";
 import { uncovered } from "./secrets.ts";
 import { checkUnique } from "./unique.ts";
@@ -67,19 +67,21 @@ export function replace(
 ): Change {
   const existing = entities.find(kind, idOrName);
   const key = lookupKey(idOrName);
-  const id = existing?.id ?? (isUuid(key) ? key : context.newId());
-  if (existing === undefined && id !== key && kind.nameField === undefined) throw notFound();
+  const { nameField } = kind;
+  const isById = existing?.id === key || isUuid(key);
+  if (existing === undefined && !isById && nameField === undefined) throw notFound();
+  const id = existing?.id ?? (isById ? key : undefined);
   const given = idOf(fields);
-  if (given !== undefined && given !== id)
+  if (id !== undefined && given !== undefined && given !== id)
     throw violation(`must be ${id}, which is what the address names, or be left out`, ["id"]);
-  const named =
-    id === key || kind.nameField === undefined || fields[kind.nameField] !== undefined
-      ? {}
-      : { [kind.nameField]: idOrName };
-  return put(entities, kind, { ...named, ...fields, id }, existing, context);
+  const isNamed = isById || nameField === undefined || (fields[nameField] ?? null) !== null;
+  const said = { ...fields, ...(id !== undefined && { id }), ...(!isNamed && { [nameField]: idOrName }) };
+  return existing === undefined
+    ? create(entities, kind, said, context)
+    : put(entities, kind, said, existing, context);
 }
 
-/** The entity with what the fields say changed: blocks field by field, lists as wholes; null puts a default back. */
+/** The entity with what the fields say changed, as `merged` has it. */
 export function modify(
   entities: EntitySet,
   kind: Kind,
@@ -92,17 +94,9 @@ export function modify(
   const given = idOf(fields);
   if (given !== undefined && given !== existing.id)
     throw violation("cannot be changed: delete the entity and create another", ["id"]);
-  const next = merged(existing, kind.entity.expand?.(fields) ?? fields) as Fields; // of two blocks
+  const schema = schemaOf(kind, { ...existing, ...fields }, context.plugins);
+  const next = merged(schema, existing, kind.entity.expand?.(fields) ?? fields) as Fields; // of two blocks
   return put(entities, kind, { ...next, id: existing.id }, existing, context);
-}
-
-/** Without the entity, and without those that belong to it. Removing what is not there changes nothing. */
-export function remove(entities: EntitySet, kind: Kind, idOrName: string): Change {
-  const existing = entities.find(kind, idOrName);
-  if (existing === undefined) return { put: [], removed: [], record: undefined };
-  const removed = new Map<string, Stored>();
-  collectRemoved(entities, kind, existing.id, removed);
-  return { put: [], removed: [...removed.values()], record: existing };
 }
 
 /** A consumer in a group. */
@@ -211,7 +205,7 @@ function withoutFileFields({ entity, fields, foreignKeys }: Kind, given: Fields)
     if (own.has(field) || !Object.hasOwn(shape, field)) return true;
     if (value === null) return false;
     // A shorthand that could not be expanded is wrong in itself, which its check says better.
-    if (entity.expand !== undefined) return true;
+    if (entity.expand !== undefined && Object.hasOwn(entity.shape, field)) return true;
     throw violation("unknown field: only files have it; here it is an entity of its own, or not supported", [
       field,
     ]);
@@ -239,37 +233,4 @@ function resolved(entities: EntitySet, { foreignKeys }: Kind, field: string, giv
 function textIn(value: unknown, fields: readonly string[]): string | undefined {
   if (!isBlock(value)) return undefined;
   return fields.map((field) => value[field]).find((text) => typeof text === "string") as string | undefined;
-}
-
-function merged(existing: unknown, given: unknown): unknown {
-  if (!isBlock(existing) || !isBlock(given)) return given;
-  const changed = Object.entries(given).map(
-    ([name, value]) =>
-      [name, merged(Object.hasOwn(existing, name) ? existing[name] : undefined, value)] as const,
-  );
-  return { ...existing, ...Object.fromEntries(changed) };
-}
-
-function collectRemoved(entities: EntitySet, kind: Kind, id: string, removed: Map<string, Stored>): void {
-  const key = `${kind.name} ${id}`;
-  if (removed.has(key)) return;
-  removed.set(key, { kind: kind.name, id });
-  for (const { foreignKey, kind: other } of referringTo(kind.name)) {
-    for (const record of entities.referring(other, foreignKey.field, id)) {
-      if (foreignKey.onDelete === "restrict")
-        throw new Refusal(
-          "foreign_key_violation",
-          `an existing '${other.plural}' entity references this '${kind.plural}' entity`,
-          { "@referenced_by": other.plural },
-        );
-      collectRemoved(entities, other, record.id, removed);
-    }
-  }
-  for (const membership of entities.memberships()) {
-    // Ids are those of one kind; another kind may have the same.
-    const end = { consumer: membership.consumer, consumer_group: membership.group }[kind.name];
-    if (end !== id) continue;
-    const tie = membershipOf(membership);
-    removed.set(`${membershipKind} ${tie.id}`, tie);
-  }
 }

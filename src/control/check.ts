@@ -46,6 +46,39 @@ export function checkEntities(
   throw new UnservableRefusal(schemaViolation(faults), errors.length);
 }
 
+interface Step {
+  readonly before: EntitySet;
+  readonly next: EntitySet;
+  /** What is different between the two. */
+  readonly touched: readonly Stored[];
+}
+
+/**
+ * Many faults, as another gateway or an older version may leave them, are mended one by one: a change that leaves fewer of
+ * them is allowed, with what remains, and not served while there are any. Throws like `checkEntities`.
+ */
+export function checkOrMend(
+  { before, next, touched }: Step,
+  options: CheckOptions,
+): { readonly checked?: Checked; readonly remaining?: string } {
+  try {
+    return { checked: checkEntities(next, touched, options) };
+  } catch (error) {
+    if (!(error instanceof UnservableRefusal) || error.count >= faultsOf(before, options)) throw error;
+    return { remaining: error.message };
+  }
+}
+
+function faultsOf(entities: EntitySet, options: CheckOptions): number {
+  try {
+    checkEntities(entities, [], options);
+    return 0;
+  } catch (error) {
+    if (error instanceof UnservableRefusal) return error.count;
+    throw error;
+  }
+}
+
 function faultOf({ message, path, steps }: Problem, document: EntityDocument, isOwn: boolean): Fault {
   const place = document.locate(steps);
   if (place === undefined) return { path: steps, message };

@@ -62,6 +62,15 @@ export function referringTo(
   );
 }
 
+/** Kinds with a field that lists references to `name`, as `ca_certificates` does, and that field. */
+export function listing(name: string): readonly { readonly kind: Kind; readonly field: string }[] {
+  return kinds.flatMap((kind) =>
+    Object.entries(kind.entity.references ?? {})
+      .filter(([field, to]) => to === name && kind.fields.properties?.[field]?.type === "array")
+      .map(([field]) => ({ kind, field })),
+  );
+}
+
 function describe(entity: Entity): Kind {
   const schema = fieldSchema(entitySchema(entity));
   const { nameField } = entity;

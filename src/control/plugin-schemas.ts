@@ -1,6 +1,7 @@
 /** The settings of each plugin, as schemas that can be shown. */
 import { type FieldSchema, fieldSchema, withoutRequired } from "../config/field-schema.ts";
 import type { PartialBlocks, PluginDefinition } from "../plugins/plugin.ts";
+import type { Kind } from "./kinds.ts";
 
 export interface PluginSchemas {
   readonly names: readonly string[];
@@ -22,6 +23,16 @@ export function configSchemaOf(
 ): FieldSchema | undefined {
   if (kind === "partial") return schemas.partialOf(type);
   return kind === "plugin" ? schemas.configOf(name) : undefined;
+}
+
+/** Of an entity's fields, with those of its `config`. */
+export function schemaOf(
+  { fields, name }: Pick<Kind, "fields" | "name">,
+  record: Readonly<Record<string, unknown>>,
+  schemas: PluginSchemas,
+): FieldSchema {
+  const config = configSchemaOf(name, record, schemas);
+  return config === undefined ? fields : { ...fields, properties: { ...fields.properties, config } };
 }
 
 export function createPluginSchemas(definitions: readonly PluginDefinition[]): PluginSchemas {

@@ -6,14 +6,11 @@
 import { createHmac } from "node:crypto";
 import { type FieldSchema, fieldAt } from "../config/field-schema.ts";
 import type { Path } from "../config/problem.ts";
+import { coverOf, isCover } from "../util/secret-cover.ts";
 import { isBlock } from "./complete.ts";
 import type { Kind } from "./kinds.ts";
-import { configSchemaOf, type PluginSchemas } from "./plugin-schemas.ts";
+import { type PluginSchemas, schemaOf } from "./plugin-schemas.ts";
 import { schemaViolation } from "./refusal.ts";
-
-const coverText = String.raw`\*{6} \(sluice:[\da-f]{16}\)`;
-const cover = new RegExp(`^${coverText}$`);
-const coverWithin = new RegExp(coverText);
 
 export interface Covers {
   /** What is shown in place of a secret. */
@@ -24,13 +21,8 @@ export interface Covers {
 /** `key`: what makes covers of one gateway, or of those with one token, fit. */
 export function createCovers(key: string | Buffer): Covers {
   const make = (secret: string) =>
-    `****** (sluice:${createHmac("sha256", key).update(secret).digest("hex").slice(0, 16)})`;
+    coverOf(createHmac("sha256", key).update(secret).digest("hex").slice(0, 16));
   return { cover: make, covers: (text, secret) => text === make(secret) };
-}
-
-/** Whether a cover stands somewhere in a text, such as a file that was shown with its secrets covered. */
-export function holdsCover(text: string): boolean {
-  return coverWithin.test(text);
 }
 
 export function isSecretField({ fields }: Kind, field: string): boolean {
@@ -62,7 +54,7 @@ export function uncovered(
       return text;
     });
   return mapSecrets(kind, record, plugins, (text, path) => {
-    if (!cover.test(text)) return text;
+    if (!isCover(text)) return text;
     const secret = known.find((each) => covers(text, each));
     if (secret !== undefined) return secret;
     const message =
@@ -83,10 +75,7 @@ function mapSecrets(
   plugins: PluginSchemas,
   map: Mapped,
 ): Readonly<Record<string, unknown>> {
-  const own = mapFields(kind.fields, record, map, []);
-  const config = configSchemaOf(kind.name, record, plugins);
-  if (config === undefined || !isBlock(record["config"])) return own;
-  return { ...own, config: mapFields(config, record["config"], map, ["config"]) };
+  return mapFields(schemaOf(kind, record, plugins), record, map, []);
 }
 
 function mapFields(

@@ -6,9 +6,10 @@ import { later } from "../../test/support/later.ts";
 import { createMemoryConfigStore } from "../../test/support/memory-config-store.ts";
 import { refusalFrom } from "../../test/support/refusals.ts";
 import { StoreError } from "../util/store-error.ts";
-import { type Change, create, modify, remove } from "./change.ts";
+import { type Change, create } from "./change.ts";
 import type { EntitySet } from "./entity-set.ts";
 import { kindOf } from "./kinds.ts";
+import { remove } from "./removal.ts";
 
 const asker = { actor: "tester", source: "POST /services" };
 const service = kindOf("service");
@@ -301,48 +302,6 @@ describe("a change by another gateway", () => {
     expect([control.fault, taken.length]).toEqual([undefined, 1]);
     expect(log.lines.at(-1)).toMatchObject({ message: "what is configured can be served now" });
     await control.close();
-  });
-});
-
-describe("what cannot be served", () => {
-  it("is there to be mended when the gateway opens", async () => {
-    const store = createMemoryConfigStore();
-    store.writeElsewhere({ put: [broken(1)] });
-    const { control, taken } = createControl({ store });
-    expect(await control.open()).toBeUndefined();
-    expect(control.fault).toContain("must set one of");
-    await control.change(asker, (entities) =>
-      modify(entities, route, "broken-1", { paths: ["/mended"] }, createContext()),
-    );
-    expect([control.fault, taken.at(-1)?.routes.length]).toEqual([undefined, 1]);
-  });
-
-  it("is mended one by one where it is several, and served when the last of them is", async () => {
-    const store = createMemoryConfigStore();
-    store.writeElsewhere({ put: [broken(1), broken(2), broken(3)] });
-    const { control, taken } = createControl({ store });
-    await control.open();
-    const mend = (number: number) =>
-      control.change(asker, (entities) =>
-        modify(entities, route, `broken-${number}`, { paths: ["/mended"] }, createContext()),
-      );
-    await mend(1);
-    expect(control.fault).toContain(idNumbered(2));
-    expect(control.fault).not.toContain(idNumbered(1));
-    await control.change(asker, (entities) => remove(entities, route, idNumbered(2)));
-    expect([taken.length, store.writes]).toEqual([0, 2]);
-    await mend(3);
-    expect([control.fault, taken.at(-1)?.routes.length]).toEqual([undefined, 2]);
-  });
-
-  it("is not added to", async () => {
-    const store = createMemoryConfigStore();
-    store.writeElsewhere({ put: [broken(1)] });
-    const { control } = createControl({ store });
-    await control.open();
-    const refusal = await refusalFrom(control.change(asker, adding(2)));
-    expect(refusal.message).toContain(`routes ${idNumbered(1)}: `);
-    expect(store.writes).toBe(0);
   });
 });
 

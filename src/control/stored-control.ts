@@ -7,9 +7,9 @@ import type { Schedule } from "../util/schedule.ts";
 import { StoreError } from "../util/store-error.ts";
 import { auditOf } from "./audit.ts";
 import type { Change } from "./change.ts";
-import { type Checked, type CheckOptions, checkEntities, UnservableRefusal } from "./check.ts";
+import { type Checked, type CheckOptions, checkEntities, checkOrMend } from "./check.ts";
 import type { Asker, ControlPlane } from "./control-plane.ts";
-import { type EntityRecord, EntitySet, type Stored } from "./entity-set.ts";
+import { type EntityRecord, EntitySet } from "./entity-set.ts";
 import { hashOf } from "./hash.ts";
 import type { Kind } from "./kinds.ts";
 import { createPluginSchemas } from "./plugin-schemas.ts";
@@ -87,10 +87,6 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
     return { version: found.version, entities: EntitySet.of(found.entities) };
   }
 
-  function check(set: EntitySet, touched: readonly Stored[]): Checked {
-    return checkEntities(set, touched, options);
-  }
-
   /**
    * Takes the entities in any case, so that whoever mends them sees them; what keeps them from being served is `fault`
    * then. Rejects when the store cannot be read.
@@ -102,7 +98,7 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
 
   async function serve(): Promise<void> {
     try {
-      await apply(check(entities, []), async () => undefined);
+      await apply(checkEntities(entities, [], options), async () => undefined);
       fault = undefined;
     } catch (error) {
       fault = reasonOf(error);
@@ -140,7 +136,10 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
     const { put, removed } = change;
     if (isEmpty(change)) return change;
     const next = entities.with(put, removed);
-    const { checked, remaining } = checkOrMend(next, [...put, ...removed]);
+    const { checked, remaining } = checkOrMend(
+      { before: entities, next, touched: [...put, ...removed] },
+      options,
+    );
     const audit = { timeMs: wallClock(), ...asker, changes: auditOf(entities, change, show) };
     const failure = await carryOut(checked, async () => {
       const written = await store.write({ expected: version, put, remove: removed, audit }, signal);
@@ -173,32 +172,6 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
     } catch (error) {
       if (isKept) return reasonOf(error);
       throw error instanceof Refusal || error instanceof OvertakenError ? error : refused(error);
-    }
-  }
-
-  /**
-   * Many faults, as another gateway or an older version may leave them, are mended one by one: a change that leaves fewer
-   * of them is kept, and not served while there are any.
-   */
-  function checkOrMend(
-    next: EntitySet,
-    touched: readonly Stored[],
-  ): { readonly checked?: Checked; readonly remaining?: string } {
-    try {
-      return { checked: check(next, touched) };
-    } catch (error) {
-      if (!(error instanceof UnservableRefusal) || error.count >= faultsOf(entities)) throw error;
-      return { remaining: error.message };
-    }
-  }
-
-  function faultsOf(set: EntitySet): number {
-    try {
-      check(set, []);
-      return 0;
-    } catch (error) {
-      if (error instanceof UnservableRefusal) return error.count;
-      throw error;
     }
   }
 
@@ -277,7 +250,7 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
         await marks.hear(await store.news(marks.standing, signal));
         take(await read());
         try {
-          return check(entities, []);
+          return checkEntities(entities, [], options);
         } catch (error) {
           if (!(error instanceof Refusal)) throw error;
           fault = error.message;

@@ -17,7 +17,7 @@ export interface AdminAnswer {
 }
 
 export interface AdminCall {
-  /** An object is sent as JSON, a text as it is. */
+  /** An object is sent as JSON, a text or bytes as they are. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -76,9 +76,14 @@ async function send(
 ): Promise<AdminAnswer> {
   const [method = "", target = ""] = line.split(" ");
   const [path = "", query = ""] = target.split("?");
-  const text = body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body);
   const reply = await handle(
-    createExchange({ method, path, query, body: text, headers: { host: "127.0.0.1:8001", ...headers } }),
+    createExchange({
+      method,
+      path,
+      query,
+      body: body ?? "",
+      headers: { host: "127.0.0.1:8001", ...headers },
+    }),
   );
   const answered = typeof reply.body === "string" ? reply.body : "";
   return {

@@ -14,6 +14,8 @@ export interface ModelRequest {
 interface KindFacts {
   readonly collection: string;
   readonly nameField?: string;
+  /** What it may be called besides, by which it is not found. */
+  readonly ownName?: string;
   /** Field → what it has where it is left out. */
   readonly fields: Readonly<Record<string, Value>>;
   readonly required: readonly string[];
@@ -46,6 +48,7 @@ export const modelKinds = {
     required: ["name"],
     references: { service: "service", route: "route", consumer: "consumer" },
     unique: ["name", "service", "route", "consumer"],
+    ownName: "instance_name",
   },
   consumer: {
     ...common,
@@ -137,7 +140,7 @@ export class AdminModel {
     const isId = key.includes("-");
     if (isId) return this.#put(kind, key, fields);
     if (nameField === undefined) return false;
-    return this.#put(kind, foundOrMade, { [nameField]: key, ...fields });
+    return this.#put(kind, foundOrMade, { ...fields, [nameField]: fields[nameField] ?? key });
   }
 
   #put(kind: ModelKind, id: string, given: ModelRecord): boolean {
@@ -158,13 +161,14 @@ export class AdminModel {
   }
 
   #isTaken(kind: ModelKind, id: string, record: ModelRecord): boolean {
-    const { nameField, unique } = factsOf(kind);
+    const { nameField, ownName, unique } = factsOf(kind);
     const others = [...this.#of(kind)].filter(([other]) => other !== id).map(([, other]) => other);
     const isSame = (fields: readonly string[]) =>
       others.some((other) =>
         fields.every((field) => JSON.stringify(other[field]) === JSON.stringify(record[field])),
       );
-    if (nameField !== undefined && record[nameField] !== null && isSame([nameField])) return true;
+    const names = [nameField, ownName].filter((name) => name !== undefined);
+    if (names.some((name) => record[name] !== null && isSame([name]))) return true;
     return unique.length > 0 && isSame(unique);
   }
 

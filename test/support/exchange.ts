@@ -5,7 +5,7 @@ import type { ClientRequest, Exchange } from "../../src/http/exchange.ts";
 export interface ExchangeFacts {
   /** Default: `exchange-1`. */
   readonly id?: string;
-  /** Written out as JSON unless it is text. */
+  /** Written out as JSON unless it is text or bytes. */
   readonly body?: unknown;
   readonly headers?: ClientRequest["headers"];
   readonly rawHeaders?: readonly string[];
@@ -18,8 +18,7 @@ export interface ExchangeFacts {
 }
 
 export function createExchange(facts: ExchangeFacts = {}): Exchange {
-  const text = typeof facts.body === "string" ? facts.body : JSON.stringify(facts.body ?? {});
-  const bytes = Buffer.from(text);
+  const bytes = bytesOf(facts.body);
   const request: ClientRequest = {
     method: facts.method ?? "POST",
     path: facts.path ?? "/anything",
@@ -48,4 +47,9 @@ export function createExchange(facts: ExchangeFacts = {}): Exchange {
     startedAt: facts.now?.() ?? 0,
     attempts: [],
   };
+}
+
+function bytesOf(body: unknown): Buffer {
+  if (Buffer.isBuffer(body)) return body;
+  return Buffer.from(typeof body === "string" ? body : JSON.stringify(body ?? {}));
 }

@@ -7,6 +7,7 @@ import type {
   EntityKey,
   StoredEntity,
 } from "../../src/config-store/config-store.ts";
+import { checkKeys } from "../../src/config-store/keys.ts";
 
 export interface MemoryConfigStore extends ConfigStore {
   /** What every call rejects with from now on; undefined: nothing. */
@@ -82,6 +83,7 @@ export function createMemoryConfigStore(): MemoryConfigStore {
       store.beforeWrite = undefined;
       await meanwhile?.();
       if (store.failure !== undefined) throw store.failure;
+      checkKeys(write, store.place);
       if (write.expected !== version) return "conflict";
       writes += 1;
       return keep(write);

@@ -1,7 +1,6 @@
 /** Entity: consumers that are treated alike. */
-import { z } from "zod";
 import { fileOnly } from "../../util/field-notes.ts";
-import { commonFields, defineEntity, references } from "../entity.ts";
+import { commonFields, defineEntity, entityName, references } from "../entity.ts";
 
 export const consumerGroup = defineEntity({
   name: "consumer_group",
@@ -10,7 +9,7 @@ export const consumerGroup = defineEntity({
   nameField: "name",
   shape: {
     ...commonFields,
-    name: z.string().min(1).describe("Unique name."),
+    name: entityName("Unique name."),
     consumers: references(
       ["username", "custom_id"],
       "Its members, beside those that name the group themselves.",

@@ -1,6 +1,6 @@
 /** Entity: a block of settings that plugins share. */
 import { z } from "zod";
-import { commonFields, defineEntity } from "../entity.ts";
+import { commonFields, defineEntity, entityName } from "../entity.ts";
 
 export const partial = defineEntity({
   name: "partial",
@@ -9,7 +9,7 @@ export const partial = defineEntity({
   nameField: "name",
   shape: {
     ...commonFields,
-    name: z.string().min(1).describe("Unique name.").optional(),
+    name: entityName("Unique name.").optional(),
     type: z
       .enum(["embeddings", "model", "redis-ce", "redis-ee", "vectordb"])
       .describe("Which block: `model` is an entry of `targets`, the others are named after theirs."),

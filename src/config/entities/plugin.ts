@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Finding } from "../../plugins/plugin.ts";
 import { fileOnly } from "../../util/field-notes.ts";
-import { commonFields, defineEntity, reference } from "../entity.ts";
+import { commonFields, defineEntity, entityName, reference } from "../entity.ts";
 
 const phases = (description: string) =>
   z
@@ -14,10 +14,11 @@ export const plugin = defineEntity({
   plural: "plugins",
   summary:
     "A step in the way of a request: for every request, or for those to a service, on a route and by a consumer or group.",
+  uniqueFields: ["instance_name"],
   shape: {
     ...commonFields,
     name: z.string().min(1).describe("Which plugin."),
-    instance_name: z.string().min(1).describe("A name of your own for this one, shown in logs.").optional(),
+    instance_name: entityName("A unique name of your own for this one, shown in logs.").optional(),
     enabled: z.boolean().default(true).describe("Off: the config is checked, but the plugin does not run."),
     service: reference("Only for requests to this service.").optional(),
     route: reference("Only for requests on this route.").optional(),

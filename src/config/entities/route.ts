@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Finding } from "../../plugins/plugin.ts";
 import { compileRouter, type RouteDefinition, RouteError } from "../../router/router.ts";
 import { planned } from "../../util/field-notes.ts";
-import { commonFields, defineEntity, reference } from "../entity.ts";
+import { commonFields, defineEntity, entityName, reference } from "../entity.ts";
 
 const protocols = [
   "grpc",
@@ -41,7 +41,7 @@ export const route = defineEntity({
   nameField: "name",
   shape: {
     ...commonFields,
-    name: z.string().min(1).describe("What plugins call it by.").optional(),
+    name: entityName("What plugins call it by.").optional(),
     service: reference("Service the requests go to. Left out, a plugin must answer.").optional(),
     protocols: z
       .array(z.enum(protocols))

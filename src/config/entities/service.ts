@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Finding } from "../../plugins/plugin.ts";
 import { fileOnly, planned } from "../../util/field-notes.ts";
-import { commonFields, defineEntity, reference } from "../entity.ts";
+import { commonFields, defineEntity, entityName, reference } from "../entity.ts";
 
 const protocols = [
   "grpc",
@@ -31,7 +31,7 @@ export const service = defineEntity({
   nameField: "name",
   shape: {
     ...commonFields,
-    name: z.string().min(1).describe("What routes and plugins call it by.").optional(),
+    name: entityName("What routes and plugins call it by.").optional(),
     url: z
       .string()
       .refine(isServiceUrl, "must be a full URL without a query, e.g. http://example.com/path")

@@ -1,6 +1,9 @@
 /** Entity: where references to secrets lead. */
 import { z } from "zod";
-import { commonFields, defineEntity } from "../entity.ts";
+import { commonFields, defineEntity, entityName } from "../entity.ts";
+
+/** What references of Kong's own vaults begin with (its page "Reserved entity names"). */
+const reserved: readonly string[] = ["aws", "azure", "gcp", "hcv"];
 
 export const vault = defineEntity({
   name: "vault",
@@ -10,10 +13,11 @@ export const vault = defineEntity({
   nameField: "prefix",
   shape: {
     ...commonFields,
-    name: z.string().min(1).describe("Kind of the vault; `env` for now."),
+    name: entityName("Kind of the vault; `env` for now."),
     prefix: z
       .string()
       .regex(/^[a-z][a-z\d-]*[a-z\d]+$/, "must be of lower-case letters, digits and hyphens")
+      .refine((prefix) => !reserved.includes(prefix), `must not be one of: ${reserved.join(", ")}`)
       .describe("What references call it by."),
     description: z.string().describe("A note.").optional(),
     config: z
