@@ -116,6 +116,10 @@ function filled(path: string): string {
 const operations = Object.entries(document.paths).flatMap(([path, item]) =>
   Object.entries(item).map(([method, operation]) => ({ method, path, operation: operation as Json })),
 );
+const patterns = operations.map(({ method, path }) => ({
+  method,
+  pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`),
+}));
 
 const model = { route_type: "llm/v1/chat", model: { provider: "openai", name: "a" } };
 const redis = { host: "h", sentinel_master: "m", sentinel_role: "master", sentinel_nodes: [{ host: "s" }] };
@@ -294,10 +298,7 @@ function wordsOf(paths: readonly string[]): readonly string[] {
 
 /** A path whose last word stands for a name: `/tags/x`, `/services/x`, and what PUT would create there. */
 function isKnownByPattern(method: string, path: string): boolean {
-  return operations.some(
-    (each) =>
-      each.method === method && new RegExp(`^${each.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path),
-  );
+  return patterns.some((each) => each.method === method && each.pattern.test(path));
 }
 
 function pointersIn(value: unknown): readonly string[] {
