@@ -2,7 +2,8 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { countReporter } from "./test/support/count-reporter.ts";
 
-const limits = { testTimeout: 20_000, hookTimeout: 30_000 };
+// Wide, since a busy machine may take ten times as long; a test that fails does not wait for them, one that hangs does.
+const limits = { testTimeout: 40_000, hookTimeout: 60_000, expect: { poll: { timeout: 10_000 } } };
 
 export default defineConfig({
   test: {

@@ -101,7 +101,7 @@ describe.each(examples)("examples/%s", (name) => {
     expect(stack.log.filter(({ level }) => level !== "info")).toEqual([]);
     const isUp = () => stack.gateway.health().every(({ state }) => state === "up");
     // Spans wait for a second before the collector is called.
-    await expect.poll(isUp, { timeout: 5_000 }).toBe(true);
+    await expect.poll(isUp).toBe(true);
     await stack.close();
   }
 

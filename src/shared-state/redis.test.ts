@@ -24,7 +24,7 @@ setMaxListeners(0, signal);
 const intervalMs = 20;
 const owner = "route:chat/ai-proxy-advanced"; // with characters that no key may have
 
-const until = (holds: () => boolean | Promise<boolean>, timeout = 5_000) =>
+const until = (holds: () => boolean | Promise<boolean>, timeout = 10_000) =>
   vi.waitUntil(holds, { timeout, interval: 10 });
 
 interface Party {

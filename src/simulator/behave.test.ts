@@ -1,6 +1,6 @@
 import { Agent, type IncomingHttpHeaders, request } from "node:http";
 import { gunzipSync } from "node:zlib";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Behaviour } from "./behaviour.ts";
 import { type Simulator, startSimulator } from "./simulator.ts";
 
@@ -189,12 +189,10 @@ describe("broken connections", () => {
       body: JSON.stringify(openaiChat.body),
       signal: gone.signal,
     });
-    await vi.waitFor(() => expect(simulator.received()[0]?.body).toBeDefined());
+    await expect.poll(() => simulator.received()[0]?.body).toBeDefined();
     gone.abort();
     await expect(answer).rejects.toThrow("aborted");
-    await vi.waitFor(() =>
-      expect(simulator.received()[0]).toMatchObject({ aborted: true, status: undefined }),
-    );
+    await expect.poll(() => simulator.received()[0]).toMatchObject({ aborted: true, status: undefined });
   });
 
   it.each([0, 1, 5])("close after %d events with cutAfterChunks", async (cutAfterChunks) => {
@@ -229,7 +227,7 @@ describe("broken connections", () => {
     let seen = "";
     while (seen.split("\n\n").length < 3) seen += Buffer.from((await reader?.read())?.value ?? []).toString();
     gone.abort();
-    await vi.waitFor(() => expect(simulator.received()[0]).toMatchObject({ aborted: true, status: 200 }));
+    await expect.poll(() => simulator.received()[0]).toMatchObject({ aborted: true, status: 200 });
     expect(seen.split("\n\n")).toHaveLength(3);
   });
 });

@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import type { SimulatorOptions } from "./options.ts";
 import type { BehaviourRule } from "./rules.ts";
 import { type Simulator, startSimulator } from "./simulator.ts";
@@ -57,9 +57,9 @@ describe("what a simulator received", () => {
     const simulator = await start();
     const socket = connect(simulator.port, "127.0.0.1");
     socket.write(`POST ${chat} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"model"`);
-    await vi.waitFor(() => expect(simulator.received()).toHaveLength(1));
+    await expect.poll(() => simulator.received()).toHaveLength(1);
     socket.destroy();
-    await vi.waitFor(() => expect(simulator.received()[0]).toMatchObject({ aborted: true, body: undefined }));
+    await expect.poll(() => simulator.received()[0]).toMatchObject({ aborted: true, body: undefined });
   });
 
   it("says when a client left a stream, and the stream stops", async () => {
@@ -79,7 +79,7 @@ describe("what a simulator received", () => {
     const answer = await fetch(`${simulator.url}${chat}`, request);
     await answer.body?.getReader().read();
     gone.abort();
-    await vi.waitFor(() => expect(simulator.received()[0]?.aborted).toBe(true));
+    await expect.poll(() => simulator.received()[0]?.aborted).toBe(true);
     expect(ticks).toBeLessThan(25_000);
     const before = ticks;
     await fetch(`${simulator.url}/healthz`);
@@ -229,11 +229,11 @@ describe("closing", () => {
     const socket = connect(simulator.port, "127.0.0.1");
     socket.on("error", () => {});
     socket.write("GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n");
-    await vi.waitFor(() => expect(simulator.received()).toHaveLength(1));
+    await expect.poll(() => simulator.received()).toHaveLength(1);
     const closed = new Promise((resolve) => socket.once("close", resolve));
     await simulator.close();
     await closed;
-    await vi.waitFor(() => expect(kinds().length).toBeLessThanOrEqual(before.length));
+    await expect.poll(() => kinds().length).toBeLessThanOrEqual(before.length);
   });
 
   it("starts on a taken port with an error that says which", async () => {

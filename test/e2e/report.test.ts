@@ -156,7 +156,7 @@ describe("a gateway whose ledger", () => {
     const { addresses, stderr } = await workplace.start(["--ledger", "sqlite:/proc/nowhere/ledger.db"]);
     expect((await ask(addresses.proxy)).status).toBe(200);
     await expect
-      .poll(async () => (await read(`${addresses.status}/status/ready`)).text, { timeout: 5_000 })
+      .poll(async () => (await read(`${addresses.status}/status/ready`)).text)
       .toContain('"component":"ledger"');
     expect(stderr()).toContain("the ledger's store is away");
     expect(stderr()).toContain("ENOENT"); // what ails it, not that nothing was heard

@@ -19,7 +19,7 @@ useProcesses((parts) => {
 const eachOnItsOwn = new Agent({ pipelining: 0 });
 afterAll(() => eachOnItsOwn.close());
 
-const until = (holds: () => boolean | Promise<boolean>, timeout = 5_000) =>
+const until = (holds: () => boolean | Promise<boolean>, timeout = 10_000) =>
   vi.waitUntil(holds, { timeout, interval: 20 });
 
 async function ask({ addresses }: RunningGateway, body: object = hello) {

@@ -266,7 +266,7 @@ describeWithServer(
       expect(await sentinels.currentMaster()).toBe(sentinels.master.port);
       await askRedis(sentinels.master.url, ["SET", "key", "value"], ["WAIT", "1", "1000"]);
       await sentinels.master.kill();
-      await expect.poll(() => sentinels.currentMaster(), { timeout: 8000 }).toBe(sentinels.replica.port);
+      await expect.poll(() => sentinels.currentMaster()).toBe(sentinels.replica.port);
       expect(await askRedis(sentinels.replica.url, ["GET", "key"])).toEqual(["value"]);
     });
 
@@ -298,7 +298,7 @@ describeWithServer(
       );
       await second.restart();
       const isWhole = async () => String((await askRedis(second.url, ["CLUSTER", "INFO"]))[0]);
-      await expect.poll(isWhole, { timeout: 8000 }).toContain("cluster_state:ok");
+      await expect.poll(isWhole).toContain("cluster_state:ok");
     });
   },
   owned,

@@ -74,7 +74,7 @@ describe("a redis that is not there", () => {
     try {
       const store = open({ port: hole.port });
       const waiting = failureOf(store.has(namespace, signal));
-      await vi.waitFor(() => expect(hole.connections()).toBe(1));
+      await expect.poll(() => hole.connections()).toBe(1);
       await store.close();
       expect((await waiting).kind).toBe("aborted");
     } finally {
@@ -159,7 +159,7 @@ describeWithServer(
         ];
         for (const call of others) expect((await failureOf(call)).kind).toBe("unreachable");
         server.thaw();
-        await vi.waitFor(async () => expect(await idsFound(store)).toEqual(whole), 5000);
+        await vi.waitFor(async () => expect(await idsFound(store)).toEqual(whole), 10_000);
         expect(await store.has(namespace, signal)).toBe(true);
         expect(await store.versions("owner", signal)).toEqual(["v1"]);
       }, 30_000);

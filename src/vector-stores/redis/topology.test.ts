@@ -68,7 +68,7 @@ describeWithServer(
       await vi.waitFor(async () => {
         const [size] = await askRedis(group.replica.url, ["DBSIZE"]);
         expect(size).toBeGreaterThan(0);
-      }, 5000);
+      }, 10_000);
       await group.master.kill();
       expect((await failureOf(store.replace(namespace, items, signal))).kind).toBe("unreachable");
       await vi.waitFor(() => store.replace(namespace, items.slice(1), signal), {
@@ -236,7 +236,7 @@ describeWithServer(
         await askRedis(server.url, ["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
         await vi.waitFor(async () => {
           expect(String(await askRedis(server.url, ["CLUSTER", "INFO"]))).toContain("cluster_state:ok");
-        }, 5000);
+        }, 10_000);
         const store = open({ ...fast, cluster_nodes: [{ port: server.port }] });
         await store.replace(namespace, items, signal);
         expect(await idsFound(store)).toEqual(whole);
