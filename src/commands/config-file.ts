@@ -1,4 +1,5 @@
 /** Reads a config file for a command. */
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import { type LoadResult, loadConfig, loadDocument } from "../config/load.ts";
@@ -63,10 +64,18 @@ export function loadSource(
   return { path, source, config, entities, problems };
 }
 
-/** Throws `ConfigFileError` when it cannot be read. */
+/** Throws `ConfigFileError` when it cannot be read, or would be read as something else than was written. */
 export function readConfigText(path: string): string {
+  const bytes = readBytes(path);
+  if (isUtf8(bytes)) return bytes.toString();
+  // PowerShell's `>` writes it.
+  const guess = bytes[0] === 0xff && bytes[1] === 0xfe ? ", but in UTF-16" : "";
+  throw new ConfigFileError(`${path}: is not in UTF-8${guess}: save it in that encoding`);
+}
+
+function readBytes(path: string): Buffer {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(path);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigFileError(`${path}: cannot be read: ${reason}`);

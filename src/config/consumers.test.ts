@@ -82,10 +82,10 @@ describe("consumers, their groups and their keys", () => {
       expect.stringContaining("consumers[2].keyauth_credentials[1].key: expected a text, found a number"),
       expect.stringContaining("consumers[2].keyauth_credentials[2].ttl: needs created_at beside it"),
       expect.stringContaining(
-        "consumers[3].groups[0]: there is no consumer group `glod` in this file: did you mean `gold`?",
+        "consumers[3].groups[0]: there is no consumer group `glod`: did you mean `gold`?",
       ),
       expect.stringContaining(
-        "consumer_groups[0].consumers[0]: there is no consumer `alcie` in this file: did you mean `alice`?",
+        "consumer_groups[0].consumers[0]: there is no consumer `alcie`: did you mean `alice`?",
       ),
       expect.stringContaining("consumer_groups[0].consumers[1]: must have `username` or `id`"),
       expect.stringContaining("keyauth_credentials[0].key: another keyauth credential has the key already"),
@@ -93,7 +93,7 @@ describe("consumers, their groups and their keys", () => {
         "keyauth_credentials[1]: must name its consumer in `consumer`, or stand inside it",
       ),
       expect.stringContaining(
-        "keyauth_credentials[2].consumer: there is no consumer `eva` in this file: did you mean `eve`?",
+        "keyauth_credentials[2].consumer: there is no consumer `eva`: did you mean `eve`?",
       ),
     ]);
     expect(found.join("\n")).not.toContain("sk-");
@@ -213,7 +213,7 @@ describe("a setting that names a consumer", () => {
       expect(lines(text(known))).toEqual([]);
     expect(lines(text("gest"))).toEqual([
       expect.stringContaining(
-        "plugins[0].config.anonymous: there is no consumer `gest` in this file: did you mean `guest`?",
+        "plugins[0].config.anonymous: there is no consumer `gest`: did you mean `guest`?",
       ),
     ]);
     expect(lines(text("c"))).toHaveLength(1);

@@ -243,7 +243,7 @@ function dangling(
   const [name = ""] = namesIn(reference);
   const near = nearestName(name, entries?.keys() ?? []);
   const question = near === undefined ? "" : `: did you mean \`${near}\`?`;
-  return `there is no ${kind.replaceAll("_", " ")}${quoteReference(reference)} in this file${question}`;
+  return `there is no ${kind.replaceAll("_", " ")}${quoteReference(reference)}${question}`;
 }
 
 function quoteReference(reference: ConfigNode | undefined): string {

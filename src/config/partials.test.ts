@@ -220,7 +220,7 @@ describe("is refused, with its place:", () => {
     expect(
       lines(`partials:\n${store}plugins:\n${proxy("partials: [{name: stor}, {path: vectordb}]")}`),
     ).toEqual([
-      "g.yaml:6:14: error: plugins[0].partials[0]: there is no partial `stor` in this file: did you mean `store`?",
+      "g.yaml:6:14: error: plugins[0].partials[0]: there is no partial `stor`: did you mean `store`?",
       "g.yaml:6:28: error: plugins[0].partials[1]: must name a partial with `name` or `id`",
     ]);
   });

@@ -35,9 +35,10 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function file(name: string, content: object | string): string {
+function file(name: string, content: object | string | Buffer): string {
   const path = join(folder, name);
-  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+  const isWritten = typeof content === "string" || Buffer.isBuffer(content);
+  writeFileSync(path, isWritten ? content : JSON.stringify(content));
   return path;
 }
 
@@ -152,6 +153,16 @@ describe("check", () => {
     ["is not there", () => join(folder, "nowhere.yaml"), /cannot be read: ENOENT/],
     ["is a folder", () => folder, /cannot be read: EISDIR/],
     ["is empty", () => file("empty.yaml", ""), /the file is empty/],
+    [
+      "is in another encoding",
+      () => file("latin.yaml", Buffer.from('_format_version: "3.0" # größer', "latin1")),
+      /latin\.yaml: is not in UTF-8: save it in that encoding/,
+    ],
+    [
+      "is what PowerShell has written",
+      () => file("utf16.yaml", Buffer.from('\ufeff_format_version: "3.0"', "utf16le")),
+      /utf16\.yaml: is not in UTF-8, but in UTF-16: save it/,
+    ],
     ["is no YAML", () => file("no.yaml", "a: [1\nb: }"), /no\.yaml:\d+:\d+: error/],
     ["is of another version", () => file("old.yaml", '_format_version: "1.1"'), /_format_version/],
   ])("ends with 1 when the file %s, and says so", async (_name, path, message) => {

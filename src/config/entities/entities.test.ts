@@ -6,9 +6,9 @@ describe("entities", () => {
   it("reports references that lead nowhere, with the nearest name", () => {
     const text = `${head}services: [{name: example-service, host: h}]\nroutes:\n- {name: r, paths: [/], service: exmaple-service}\n- {name: q, paths: [/], service: {name: other}}\nplugins:\n- {name: ai-proxy, route: z, config: {route_type: llm/v1/chat, model: {provider: openai}}}\n`;
     expect(lines(text)).toEqual([
-      "gateway.yaml:4:34: error: routes[0].service: there is no service `exmaple-service` in this file: did you mean `example-service`?",
-      "gateway.yaml:5:25: error: routes[1].service: there is no service `other` in this file",
-      "gateway.yaml:7:27: error: plugins[0].route: there is no route `z` in this file",
+      "gateway.yaml:4:34: error: routes[0].service: there is no service `exmaple-service`: did you mean `example-service`?",
+      "gateway.yaml:5:25: error: routes[1].service: there is no service `other`",
+      "gateway.yaml:7:27: error: plugins[0].route: there is no route `z`",
     ]);
   });
 
