@@ -437,6 +437,18 @@ describe("the real command", () => {
     expect(code).toBe(0);
   });
 
+  it("on a Node that is too old says which one it needs", async () => {
+    const old = 'Object.defineProperty(process.versions, "node", { value: "18.20.8" })';
+    const { code, stdout, stderr } = await runCommandLine(command, ["check", example], {
+      env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(old)}` },
+    });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: "sluice: this needs Node.js 20.18.1 or newer, and is run by 18.20.8.\n",
+    });
+  });
+
   it("demo on a port that is taken says so and ends with 1", async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
