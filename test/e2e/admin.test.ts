@@ -114,34 +114,37 @@ describe("a gateway without a file", () => {
     expect(plain.body.config.targets[0].auth.header_value).toBe(`Bearer ${targetKey}`);
   });
 
-  it("shares what it has with others on the same database; one that cannot serve it serves on, and says so", async () => {
-    const shared = `sqlite:${join(workplace.folder, "shared.db")}`;
-    const beside = (prefix: string) => ["--database", shared, "--prefix", join(workplace.folder, prefix)];
-    const one = await workplace.startAs(beside("one"), { ONLY_HERE: "a-key-for-tests" });
-    const other = await workplace.startAs(beside("other"));
-    const [admin, otherAdmin] = [adminClient(one.addresses.admin), adminClient(other.addresses.admin)];
-    const plugin = await configureChat(admin);
-    const isServed = async () => (await ask(other.addresses.proxy)).status;
-    await expect.poll(isServed, patient).toBe(200);
-    const [ours, theirs] = [await admin("GET /status"), await otherAdmin("GET /status")];
-    expect(theirs.body.configuration_hash).toBe(ours.body.configuration_hash);
+  it.each([["alone"], ["with workers", "--workers", "2"]])(
+    "shares what it has with others on the same database; one, %s, that cannot serve it serves on, and says so",
+    async (_how, ...args) => {
+      const shared = `sqlite:${join(workplace.folder, "shared.db")}`;
+      const beside = (prefix: string) => ["--database", shared, "--prefix", join(workplace.folder, prefix)];
+      const one = await workplace.startAs(beside("one"), { ONLY_HERE: "a-key-for-tests" });
+      const other = await workplace.startAs([...beside("other"), ...args]);
+      const [admin, otherAdmin] = [adminClient(one.addresses.admin), adminClient(other.addresses.admin)];
+      const plugin = await configureChat(admin);
+      const isServed = async () => (await ask(other.addresses.proxy)).status;
+      await expect.poll(isServed, patient).toBe(200);
+      const [ours, theirs] = [await admin("GET /status"), await otherAdmin("GET /status")];
+      expect(theirs.body.configuration_hash).toBe(ours.body.configuration_hash);
 
-    const [target] = [openaiTarget(chatUrl(simulator.url))];
-    const secret = { header_name: "Authorization", header_value: "{vault://env/only-here}" };
-    const targets = [{ ...target, auth: secret }];
-    expect((await admin(`PATCH /plugins/${plugin}`, { config: { targets } })).status).toBe(200);
-    const ready = async () => JSON.parse((await read(`${other.addresses.status}/status/ready`)).text);
-    await expect.poll(ready, patient).toMatchObject({
-      message: "degraded",
-      degraded: [{ component: "configuration", reason: expect.stringContaining("ONLY_HERE") }],
-    });
-    expect((await otherAdmin("GET /status")).body.configuration_fault).toContain("ONLY_HERE");
-    expect(await isServed()).toBe(200);
-    expect((await read(`${one.addresses.status}/status/ready`)).text).toBe('{"message":"ready"}');
+      const [target] = [openaiTarget(chatUrl(simulator.url))];
+      const secret = { header_name: "Authorization", header_value: "{vault://env/only-here}" };
+      const targets = [{ ...target, auth: secret }];
+      expect((await admin(`PATCH /plugins/${plugin}`, { config: { targets } })).status).toBe(200);
+      const ready = async () => JSON.parse((await read(`${other.addresses.status}/status/ready`)).text);
+      await expect.poll(ready, patient).toMatchObject({
+        message: "degraded",
+        degraded: [{ component: "configuration", reason: expect.stringContaining("ONLY_HERE") }],
+      });
+      expect((await otherAdmin("GET /status")).body.configuration_fault).toContain("ONLY_HERE");
+      expect(await isServed()).toBe(200);
+      expect((await read(`${one.addresses.status}/status/ready`)).text).toBe('{"message":"ready"}');
 
-    expect((await admin(`PATCH /plugins/${plugin}`, { config: { targets: [target] } })).status).toBe(200);
-    await expect.poll(ready, patient).toEqual({ message: "ready" });
-  });
+      expect((await admin(`PATCH /plugins/${plugin}`, { config: { targets: [target] } })).status).toBe(200);
+      await expect.poll(ready, patient).toEqual({ message: "ready" });
+    },
+  );
 
   it("and with workers has all of them serve a change", async () => {
     const { addresses } = await workplace.startAs(["--workers", "2"]);
