@@ -13,6 +13,7 @@ import { SettingError, settingTable } from "./commands/settings.ts";
 import { simulate } from "./commands/simulate.ts";
 import { start } from "./commands/start.ts";
 import { type ExitCode, type Terminal, UsageError } from "./commands/terminal.ts";
+import { nearestName } from "./util/nearest-name.ts";
 import { version } from "./util/version.ts";
 
 const commands: readonly Command[] = [start, check, convert, explain, prices, report, reload, simulate, demo];
@@ -71,20 +72,33 @@ async function invoke(command: Command, args: readonly string[], terminal: Termi
   for (const { name, type, short } of command.flags)
     options[name] = short === undefined ? { type } : { type, short };
   if (command.takesSettings) for (const { flag } of settingTable) options[flag] = { type: "string" };
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    options,
-    allowPositionals: true,
-    strict: true,
-  });
+  const { values, positionals } = parsed(args, options);
   if (values["help"] === true) {
     terminal.out(commandHelp(command));
     return 0;
   }
+  const surplus = command.maxWords === undefined ? undefined : positionals[command.maxWords];
+  if (surplus !== undefined)
+    throw new UsageError(`"${surplus}" is one word too many. Usage: sluice ${command.usage}`);
   return command.run(
     { flags: values as Readonly<Record<string, string | boolean | undefined>>, positionals },
     terminal,
   ); // no flag is `multiple`
+}
+
+function parsed(args: readonly string[], options: NonNullable<ParseArgsConfig["options"]>) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    const [, unknown] = isParseArgsError(error)
+      ? (/^Unknown option '(-[^']*)'/.exec(error.message) ?? [])
+      : [];
+    if (unknown === undefined) throw error;
+    // Node's own words go on about arguments that begin with a dash, which is not what somebody has mistyped.
+    const meant = nearestName(unknown.replace(/^-+/, ""), Object.keys(options));
+    const advice = meant === undefined ? "" : `: did you mean --${meant}?`;
+    throw new UsageError(`there is no flag ${unknown}${advice}`, { cause: error });
+  }
 }
 
 function explainFailure(error: unknown, command: Command, terminal: Terminal): ExitCode {
@@ -101,7 +115,7 @@ function explainFailure(error: unknown, command: Command, terminal: Terminal): E
   return error instanceof SettingError ? 2 : 1;
 }
 
-function isParseArgsError(error: unknown): boolean {
+function isParseArgsError(error: unknown): error is TypeError {
   return error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
 }
 
@@ -115,9 +129,12 @@ function commandHelp(command: Command): string {
     const long = value === undefined ? `--${name}` : `--${name} ${value}`;
     return `  ${(short === undefined ? long : `-${short}, ${long}`).padEnd(30)}${help}`;
   });
-  const settings = settingTable.map(
-    ({ flag, env, fallback, help }) => `  ${`--${flag}`.padEnd(22)}${help} (${env}; default ${fallback})`,
-  );
+  const settings = settingTable
+    .filter(({ flag }) => command.actsOn?.includes(flag) ?? true)
+    .map(
+      ({ flag, env, fallback, help }) =>
+        `  ${`--${flag}`.padEnd(22)}${help} (${env}; default ${fallback === "" ? "none" : fallback})`,
+    );
   return [
     `sluice ${command.usage}`,
     "",

@@ -17,6 +17,7 @@ export const check: Command = {
   usage,
   summary: "Check a config file: all errors at once, or what would run.",
   takesSettings: false,
+  maxWords: 1,
   flags: [
     { name: "config", short: "c", type: "string", value: "FILE", help: "the same as FILE" },
     { name: "connect", type: "boolean", help: "also try every store, embedder and log it names" },

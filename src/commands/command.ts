@@ -1,4 +1,5 @@
 /** Contract of the command family. */
+import type { SettingFlag } from "./settings.ts";
 import type { ExitCode, Terminal } from "./terminal.ts";
 
 export interface CommandFlag {
@@ -23,6 +24,10 @@ export interface Command {
   readonly flags: readonly CommandFlag[];
   /** It also takes the process settings (`--proxy-listen` and so on). */
   readonly takesSettings: boolean;
+  /** Those of them that it acts on, which its help shows; left out: all. */
+  readonly actsOn?: readonly SettingFlag[];
+  /** How many words it takes beside its flags; left out: it sees to that itself. */
+  readonly maxWords?: number;
   /** Throws `UsageError` for a wrong command line; anything else thrown is a failure of the work. */
   run(invocation: Invocation, terminal: Terminal): Promise<ExitCode>;
 }

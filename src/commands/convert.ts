@@ -14,6 +14,7 @@ export const convert: Command = {
   usage,
   summary: "Say what of a Kong file works here, and write one that does.",
   takesSettings: false,
+  maxWords: 1,
   flags: [
     {
       name: "output",

@@ -11,6 +11,7 @@ import { createMetrics } from "../telemetry/metrics.ts";
 import type { Sink } from "../telemetry/sinks.ts";
 import type { Command } from "./command.ts";
 import { readConfigFile } from "./config-file.ts";
+import { withListenAdvice } from "./listen-advice.ts";
 import { createRuntime, terminalLog } from "./runtime.ts";
 import { type ProcessSettings, readSettings } from "./settings.ts";
 import { waitForStop } from "./signals.ts";
@@ -45,6 +46,8 @@ export const demo: Command = {
   usage: "demo [--once] [--live]",
   summary: "See it work: nine prompts, three models, what it cost and what it saved.",
   takesSettings: true,
+  actsOn: ["proxy-listen"],
+  maxWords: 0,
   flags: [
     { name: "once", type: "boolean", help: "end after the table; exit code 0 only if all nine went right" },
     { name: "live", type: "boolean", help: "call the real API with OPENAI_API_KEY instead of the simulator" },
@@ -117,7 +120,7 @@ async function openWorld(settings: ProcessSettings, isLive: boolean, terminal: T
   } catch (error) {
     // An open simulator would keep the process from ending.
     await closeRest();
-    throw error;
+    throw withListenAdvice(error, { proxyListen: settings.proxyListen });
   }
 }
 

@@ -20,6 +20,7 @@ export const explain: Command = {
   usage,
   summary: "Show where a prompt would go: candidates, distances, threshold, margin, target, why.",
   takesSettings: true,
+  actsOn: ["prefix", "admin-token"],
   flags: [
     {
       name: "config",

@@ -13,6 +13,8 @@ export const reload: Command = {
   usage: "reload [--prefix DIR]",
   summary: "Have the running gateway read its config file again.",
   takesSettings: true,
+  actsOn: ["prefix", "admin-token"],
+  maxWords: 0,
   flags: [],
   async run({ flags }, terminal) {
     const settings = readSettings(flags, terminal.env, terminal.isTerminal);

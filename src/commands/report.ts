@@ -20,6 +20,8 @@ export const report: Command = {
   usage: "report [--since 7d]",
   summary: "Show what was spent, by target, consumer, route and day, and what routing saved.",
   takesSettings: true,
+  actsOn: ["prefix", "ledger", "ledger-password"],
+  maxWords: 0,
   flags: [
     {
       name: "since",

@@ -89,7 +89,8 @@ function setting<const Flag extends string>(flag: Flag, fallback: string, help: 
   return { flag, env: `SLUICE_${flag.toUpperCase().replaceAll("-", "_")}`, fallback, help } satisfies Setting;
 }
 
-type Flag = (typeof settingTable)[number]["flag"];
+/** The name of a process setting, as a flag without its dashes. */
+export type SettingFlag = (typeof settingTable)[number]["flag"];
 
 export interface ProcessSettings {
   readonly proxyListen: Address;
@@ -124,7 +125,7 @@ export function readSettings(
   env: Readonly<Record<string, string | undefined>>,
   isTerminal: boolean,
 ): ProcessSettings {
-  const read = (flag: Flag) => readGiven(flag, flags, env);
+  const read = (flag: SettingFlag) => readGiven(flag, flags, env);
   const adminListen = optionalAddress(read("admin-listen"));
   const adminToken = token(read("admin-token"));
   if (adminListen !== undefined && adminToken === undefined && !isLoopback(adminListen.host)) {
@@ -165,11 +166,11 @@ function token({ text, source }: Given): string | undefined {
   return text;
 }
 
-function readDatabase(read: (flag: Flag) => Given): ConfigStoreOptions {
+function readDatabase(read: (flag: SettingFlag) => Given): ConfigStoreOptions {
   return placed(() => readConfigStoreSetting(read("database"), optionalText(read("database-password"))));
 }
 
-function readLedger(read: (flag: Flag) => Given): LedgerOptions {
+function readLedger(read: (flag: SettingFlag) => Given): LedgerOptions {
   const limits = {
     retentionDays: days(read("ledger-retention")),
     logPayloads: oneOf(read("ledger-payloads"), ["on", "off"]) === "on",
@@ -209,7 +210,7 @@ function optionalText({ text }: Given): string | undefined {
 
 /** Flags win over the environment, the environment over the defaults. */
 function readGiven(
-  flag: Flag,
+  flag: SettingFlag,
   flags: Readonly<Record<string, string | boolean | undefined>>,
   env: Readonly<Record<string, string | undefined>>,
 ): Given {

@@ -12,6 +12,7 @@ export const simulate: Command = {
   usage: "simulate [--port N]",
   summary: "Run a model vendor for development: chat, messages and embeddings without a key.",
   takesSettings: false,
+  maxWords: 0,
   flags: simulatorFlags.map(({ name, type, default: fallback, description }) => ({
     name,
     type: type === "boolean" ? "boolean" : "string",

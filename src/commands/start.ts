@@ -11,6 +11,8 @@ import { createConfigWarnings } from "./config-warnings.ts";
 import { readFallback, withFallback } from "./fallback-certificate.ts";
 import { type Front, openFront } from "./front.ts";
 import { type GatewayProcess, outputSink, reportProblems, type StartOptions } from "./gateway-process.ts";
+import { idleSettings } from "./idle-settings.ts";
+import { withListenAdvice } from "./listen-advice.ts";
 import { degradedOrigin, openOrigin } from "./origin.ts";
 import { createRuntime, terminalLog } from "./runtime.ts";
 import { createServing } from "./serving.ts";
@@ -28,6 +30,7 @@ export const start: Command = {
   usage,
   summary: "Run the gateway, with a file or, without one, with what the admin API is told.",
   takesSettings: true,
+  maxWords: 1,
   flags: [
     { name: "config", short: "c", type: "string", value: "FILE", help: "declarative config, YAML or JSON" },
     { name: "watch", type: "boolean", help: "read the file again whenever it changes" },
@@ -38,7 +41,15 @@ export const start: Command = {
     const settings = readSettings(flags, terminal.env, terminal.isTerminal);
     const workers = settings.workers === "auto" ? availableParallelism() : settings.workers;
     const options: StartOptions = { ...readConfigFlags({ flags, positionals }), settings, terminal };
-    const process = workers === 1 ? await startProcess(options) : await startWorkers({ ...options, workers });
+    const process = await (workers === 1
+      ? startProcess(options)
+      : startWorkers({ ...options, workers })
+    ).catch((error: unknown) => {
+      throw withListenAdvice(error, settings);
+    });
+    const hasDatabase = options.path === undefined && !options.isDbLess;
+    for (const sentence of idleSettings({ flags, env: terminal.env, hasDatabase }))
+      process.log.warn(sentence);
     // Whoever has read that we are ready may send a signal at once.
     const stopped = waitForStop({
       onReload: () => process.reload(),

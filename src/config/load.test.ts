@@ -232,7 +232,7 @@ describe("the top of the file", () => {
     ],
     [
       '_format_version: "1.1"\n',
-      '1:18: error: _format_version: must be "3.0", the only version of the format that is read, found 1.1',
+      '1:18: error: _format_version: must be "3.0", the only version of the format that is read, found 1.1: `sluice convert FILE -o OUT` writes it in this one',
     ],
     [
       "_format_version: 3.0\n",

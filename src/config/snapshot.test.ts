@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import {
   configOf,
   createPluginServices,
@@ -9,6 +10,7 @@ import {
 } from "../../test/support/fake-plugins.ts";
 import { hashKey } from "../consumers/consumer-index.ts";
 import type { Plugin } from "../plugins/plugin.ts";
+import { upstreamOptions } from "../upstreams/options.ts";
 import type { PluginConfig } from "./config.ts";
 import { createSnapshot, type Snapshot } from "./snapshot.ts";
 
@@ -108,6 +110,23 @@ describe("a snapshot made after another", () => {
       false,
     ]);
     expect(find(second, "/b")?.plugins).toEqual([second.plugins[0]?.plugin]);
+  });
+
+  it("keeps the upstreams that are unchanged, with their turns and timers, and only those", () => {
+    const definition = (id: string, port: number) => ({
+      id,
+      name: id,
+      options: z.strictObject(upstreamOptions).parse({}),
+      clientCertificate: undefined,
+      targets: [{ host: "a", port, weight: 1, failover: false }],
+    });
+    const first = createSnapshot(configOf({ upstreams: [definition("u", 1), definition("v", 1)] }), services);
+    const changed = configOf({ upstreams: [definition("v", 2), definition("u", 1)] });
+    const second = createSnapshot(changed, services, first);
+    const kept = second.upstreams.map(({ upstream }) =>
+      first.upstreams.some((old) => old.upstream === upstream),
+    );
+    expect(kept).toEqual([false, true]);
   });
 });
 

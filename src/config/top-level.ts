@@ -90,7 +90,7 @@ function checkVersion(root: MapNode, report: Report): void {
   }
   const found =
     textOf(node) === "1.1" || textOf(node) === "2.1"
-      ? `, found ${textOf(node)}: convert the file with \`deck file convert\``
+      ? `, found ${textOf(node)}: \`sluice convert FILE -o OUT\` writes it in this one`
       : "";
   report.add(
     "error",

@@ -1,5 +1,6 @@
 /** The admin API of a gateway that was started as a user would. Real processes. */
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { type AdminClient, adminClient } from "../support/admin-client.ts";
@@ -22,6 +23,9 @@ let workplace: Workplace;
 useProcesses((parts) => {
   ({ command, simulator, workplace } = parts);
 });
+
+/** For what another process does, which looks for changes twice a second. */
+const patient = { timeout: 10_000, interval: 50 };
 
 const token = "a-token-of-the-tests-0123456789";
 
@@ -109,6 +113,38 @@ describe("a gateway without a file", () => {
     const plain = await admin(`GET /plugins/${plugin}`, undefined, { "sluice-secrets": "plain" });
     expect(plain.body.config.targets[0].auth.header_value).toBe(`Bearer ${targetKey}`);
   });
+
+  it.each([["alone"], ["with workers", "--workers", "2"]])(
+    "shares what it has with others on the same database; one, %s, that cannot serve it serves on, and says so",
+    async (_how, ...args) => {
+      const shared = `sqlite:${join(workplace.folder, "shared.db")}`;
+      const beside = (prefix: string) => ["--database", shared, "--prefix", join(workplace.folder, prefix)];
+      const one = await workplace.startAs(beside("one"), { ONLY_HERE: "a-key-for-tests" });
+      const other = await workplace.startAs([...beside("other"), ...args]);
+      const [admin, otherAdmin] = [adminClient(one.addresses.admin), adminClient(other.addresses.admin)];
+      const plugin = await configureChat(admin);
+      const isServed = async () => (await ask(other.addresses.proxy)).status;
+      await expect.poll(isServed, patient).toBe(200);
+      const [ours, theirs] = [await admin("GET /status"), await otherAdmin("GET /status")];
+      expect(theirs.body.configuration_hash).toBe(ours.body.configuration_hash);
+
+      const [target] = [openaiTarget(chatUrl(simulator.url))];
+      const secret = { header_name: "Authorization", header_value: "{vault://env/only-here}" };
+      const targets = [{ ...target, auth: secret }];
+      expect((await admin(`PATCH /plugins/${plugin}`, { config: { targets } })).status).toBe(200);
+      const ready = async () => JSON.parse((await read(`${other.addresses.status}/status/ready`)).text);
+      await expect.poll(ready, patient).toMatchObject({
+        message: "degraded",
+        degraded: [{ component: "configuration", reason: expect.stringContaining("ONLY_HERE") }],
+      });
+      expect((await otherAdmin("GET /status")).body.configuration_fault).toContain("ONLY_HERE");
+      expect(await isServed()).toBe(200);
+      expect((await read(`${one.addresses.status}/status/ready`)).text).toBe('{"message":"ready"}');
+
+      expect((await admin(`PATCH /plugins/${plugin}`, { config: { targets: [target] } })).status).toBe(200);
+      await expect.poll(ready, patient).toEqual({ message: "ready" });
+    },
+  );
 
   it("and with workers has all of them serve a change", async () => {
     const { addresses } = await workplace.startAs(["--workers", "2"]);

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCommand } from "../../src/cli.ts";
+import { settingTable } from "../../src/commands/settings.ts";
 import { freePort } from "../support/free-port.ts";
 import { until } from "../support/gateway.ts";
 import { chatConfig, chatUrl, openaiTarget, semanticBlocks, targetKey } from "../support/gateway-config.ts";
@@ -368,7 +369,11 @@ describe("a wrong command line", () => {
     [["check"], /which config file\? Usage: sluice check FILE/],
     [["explain", "-c", example], /one prompt, in quotes/],
     [["explain", "two", "words", "-c", example], /one prompt, in quotes/],
-    [["start", "-c", example, "--port", "80"], /Unknown option '--port'/],
+    [["start", "-c", example, "--port", "80"], /there is no flag --port\n/],
+    [["start", "--confg", example], /there is no flag --confg: did you mean --config\?/],
+    [["start", "-x", example], /there is no flag -x\n/],
+    [["check", example, "other.yaml"], /"other\.yaml" is one word too many\. Usage: sluice check FILE/],
+    [["reload", "gateway.yaml"], /"gateway\.yaml" is one word too many\. Usage: sluice reload/],
     [["start", "-c"], /'-c, --config <value>' argument missing/],
     [["check", example, "--json=yes"], /json/],
     [["start", "-c", example, "--proxy-listen", "eighty"], /--proxy-listen: "eighty" is not an address/],
@@ -414,6 +419,15 @@ describe("a wrong command line", () => {
     },
   );
 
+  it("--help shows the settings that a command acts on, and no default that is not there", async () => {
+    const shown = async (name: string) =>
+      [...(await run(name, "--help")).out.matchAll(/^ {2}--([\w-]+) .*\(SLUICE_/gm)].map(([, flag]) => flag);
+    expect(await shown("reload")).toEqual(["admin-token", "prefix"]);
+    expect(await shown("report")).toEqual(["prefix", "ledger", "ledger-password"]);
+    expect(await shown("start")).toHaveLength(settingTable.length);
+    expect((await run("start", "--help")).out).toContain("(SLUICE_ADMIN_TOKEN; default none)");
+  });
+
   it("--version tells the version", async () => {
     expect(await run("--version")).toEqual({
       code: 0,
@@ -434,6 +448,18 @@ describe("the real command", () => {
     expect(code).toBe(0);
   });
 
+  it("on a Node that is too old says which one it needs", async () => {
+    const old = 'Object.defineProperty(process.versions, "node", { value: "18.20.8" })';
+    const { code, stdout, stderr } = await runCommandLine(command, ["check", example], {
+      env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(old)}` },
+    });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: "sluice: this needs Node.js 20.18.1 or newer, and is run by 18.20.8.\n",
+    });
+  });
+
   it("demo on a port that is taken says so and ends with 1", async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
@@ -447,6 +473,7 @@ describe("the real command", () => {
     taken.close();
     expect(code).toBe(1);
     expect(stderr).toContain(`cannot listen on 127.0.0.1:${port}`);
+    expect(stderr).toContain("choose another address with --proxy-listen (SLUICE_PROXY_LISTEN)");
   });
 
   it("demo --live without a key ends with 2 and says what is missing", async () => {

@@ -103,6 +103,14 @@ describe("a gateway that starts", () => {
     expect(stderr).toContain("DECK_MISSING_KEY");
   });
 
+  it("warns of a variable that is misspelt, and of a database beside a file", async () => {
+    const { stderr } = await workplace.start(["--database", "sqlite:x.db"], {
+      SLUICE_STATUS_LISTN: "off",
+    });
+    expect(stderr()).toContain("SLUICE_STATUS_LISTN is no setting: did you mean SLUICE_STATUS_LISTEN?");
+    expect(stderr()).toContain("--database has no effect beside -c and --db-less");
+  });
+
   it("with a bad file ends with 1, having told every error with its place", async () => {
     workplace.write(
       [
@@ -134,7 +142,7 @@ describe("a gateway that starts", () => {
       const taken = String(simulator.port);
       const starting = workplace.start([`--${name}-listen`, `127.0.0.1:${taken}`]);
       await expect(starting).rejects.toThrow(
-        new RegExp(`sluice start: cannot listen on 127\\.0\\.0\\.1:${taken}: .*EADDRINUSE`),
+        new RegExp(`sluice start: cannot listen on 127\\.0\\.0\\.1:${taken}: .*EADDRINUSE.*--${name}-listen`),
       );
     },
   );

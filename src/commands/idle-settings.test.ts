@@ -1,0 +1,29 @@
+import { describe, expect, it } from "vitest";
+import { idleSettings } from "./idle-settings.ts";
+import { settingTable } from "./settings.ts";
+
+const idle = (given: Partial<Parameters<typeof idleSettings>[0]>) =>
+  idleSettings({ flags: {}, env: {}, hasDatabase: true, ...given });
+
+describe("settings that nothing reads", () => {
+  it("are variables one letter away from one that is read", () => {
+    expect(idle({ env: { SLUICE_ADMIN_LISTN: "off", SLUICE_PROXY_LISTEN: "x", PATH: "/" } })).toEqual([
+      "SLUICE_ADMIN_LISTN is no setting: did you mean SLUICE_ADMIN_LISTEN?",
+    ]);
+  });
+
+  it("are none of those that are read, nor what belongs to somebody else", () => {
+    const env = Object.fromEntries(settingTable.map((setting) => [setting.env, "x"]));
+    expect(idle({ env: { ...env, SLUICE_SERVERS_DIR: "/x", MY_SLUICE_ADMIN_LISTN: "x" } })).toEqual([]);
+  });
+
+  it("are a database beside a file, by what it was given with", () => {
+    const flags = { database: "sqlite:x.db" };
+    const env = { SLUICE_DATABASE: "postgres://user:secret@host/x" };
+    expect(idle({ flags, env, hasDatabase: false })).toEqual([expect.stringMatching(/^--database has no /)]);
+    expect(idle({ env, hasDatabase: false })).toEqual([expect.stringMatching(/^SLUICE_DATABASE has no /)]);
+    expect(idle({ env, hasDatabase: false }).join()).not.toContain("secret");
+    expect(idle({ flags, env })).toEqual([]);
+    expect(idle({ env: { SLUICE_DATABASE: "" }, hasDatabase: false })).toEqual([]);
+  });
+});
