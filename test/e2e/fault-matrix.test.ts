@@ -2,16 +2,16 @@
  * Every algorithm × every way a target fails: who is tried, what the client gets, what the record says, what the breaker
  * counts. The table is the specification; read it against docs/guide/balancing.md.
  */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Behaviour } from "../../src/simulator/behaviour.ts";
-import { freePort } from "../support/free-port.ts";
+import { refusingPort } from "../support/free-port.ts";
 import { type Answer, eventsOf, type Stack, startStack } from "../support/gateway.ts";
-import { type ConfigObject, chatConfig, chatUrl, openaiTarget } from "../support/gateway-config.ts";
+import { type ConfigObject, chatUrl, openaiTarget, routesConfig } from "../support/gateway-config.ts";
 
 interface Fault {
   readonly name: string;
   /** How the simulator behaves, or where the target's URL leads instead. */
-  readonly cause: Behaviour | ((simulator: string) => string | Promise<string>);
+  readonly cause: Behaviour | ((simulator: string) => string);
   readonly stream?: true;
   /** The word of `failover_criteria` that covers it; undefined: too late for another try. */
   readonly word: string | undefined;
@@ -37,7 +37,7 @@ const status = (code: number, counts: Fault["counts"]): Fault => ({
 
 // biome-ignore format: a table
 const faults: readonly Fault[] = [
-  { name: "refused", cause: async () => `http://127.0.0.1:${await freePort()}/v1/chat/completions`, word: "error", unsent: true, kind: "error", reason: /^refused$/, status: 502, counts: "always" },
+  { name: "refused", cause: () => `http://127.0.0.1:${refusingPort}/v1/chat/completions`, word: "error", unsent: true, kind: "error", reason: /^refused$/, status: 502, counts: "always" },
   { name: "unknown name", cause: () => "http://no-such-host.invalid/v1/chat/completions", word: "error", unsent: true, kind: "error", reason: /^dns$/, status: 503, counts: "always" },
   { name: "no TLS there", cause: (url) => `${url.replace("http:", "https:")}/v1/chat/completions`, word: "error", unsent: true, kind: "error", reason: /^tls$/, status: 502, counts: "always" },
   { name: "reset before the head", cause: { resetBeforeHeaders: true }, word: "error", kind: "error", reason: /^(reset|closed)_before_head$/, status: 502, counts: "always" },
@@ -79,66 +79,82 @@ const algorithms = [
   "semantic",
 ] as const;
 
-let stack: Stack | undefined;
-afterEach(async () => {
-  await stack?.close();
-  stack = undefined;
-});
+const wordLists = [
+  ["with every word listed", everyWord],
+  ["by default", byDefault],
+] as const;
 
-/** Two targets; a first request goes to `first`, whatever the algorithm. */
-async function start(
-  algorithm: (typeof algorithms)[number],
-  { cause }: Fault,
-  failoverCriteria: readonly string[],
-): Promise<Stack> {
-  const elsewhere = typeof cause === "function" ? cause : undefined;
-  // The simulator must be known before the config is made, and the config before the gateway.
-  let url = "";
-  const config = (simulator: string): ConfigObject => {
-    const good = chatUrl(simulator);
-    return chatConfig(
-      [
-        openaiTarget(url === "" ? good : url, {
-          model: "first",
-          weight: 2,
-          description: "Specialist in python",
-        }),
-        openaiTarget(good, { model: "second", weight: 1, description: "CATCHALL" }),
-      ],
-      {
-        balancer: {
-          algorithm,
-          hash_on_header: "X-User",
-          failover_criteria: failoverCriteria,
-          connect_timeout: 1000,
-          read_timeout: 300,
-          max_fails: 9,
-        },
-        ...(algorithm === "semantic" && {
-          embeddings: { model: { provider: "local" } },
-          vectordb: { strategy: "memory", distance_metric: "cosine", threshold: 0.7 },
-        }),
-      },
-    );
+interface Case {
+  readonly algorithm: (typeof algorithms)[number];
+  readonly fault: Fault;
+  readonly words: readonly string[];
+  /** Its route, whose plugin has nothing in common with the others'. */
+  readonly route: string;
+}
+
+const cases: readonly Case[] = algorithms.flatMap((algorithm) =>
+  faults.flatMap((fault, number) =>
+    wordLists.map(([, words], list) => ({
+      algorithm,
+      fault,
+      words,
+      route: `${algorithm}-${number}-${list}`,
+    })),
+  ),
+);
+
+function caseOf(algorithm: string, fault: Fault, words: readonly string[]): Case {
+  const found = cases.find(
+    (each) => each.algorithm === algorithm && each.fault === fault && each.words === words,
+  );
+  if (found === undefined) throw new Error("every case has a route");
+  return found;
+}
+
+/** Only silence is waited for, and that not for long; a busy machine is slow, and not silent. */
+const readTimeoutMs = ({ word, kind, reason }: Fault) =>
+  word === "timeout" || kind === "timeout" || reason.test("upstream_timeout") ? 1_000 : 30_000;
+
+/** Two targets; a first request goes to `first`, whatever the algorithm, and has the fault there. */
+function pluginOf({ algorithm, fault, words }: Case, simulator: string): ConfigObject {
+  const { cause } = fault;
+  const good = chatUrl(simulator);
+  const bad = typeof cause === "function" ? cause(simulator) : chatUrl(simulator, pathOf(fault));
+  return {
+    targets: [
+      openaiTarget(bad, { model: "first", weight: 2, description: "Specialist in python" }),
+      openaiTarget(good, { model: "second", weight: 1, description: "CATCHALL" }),
+    ],
+    balancer: {
+      algorithm,
+      hash_on_header: "X-User",
+      failover_criteria: words,
+      connect_timeout: 30_000,
+      read_timeout: readTimeoutMs(fault),
+      max_fails: 9,
+    },
+    ...(algorithm === "semantic" && {
+      embeddings: { model: { provider: "local" } },
+      vectordb: { strategy: "memory", distance_metric: "cosine", threshold: 0.7 },
+    }),
   };
-  const started = await startStack({ config, simulator: { models: ["first", "second"] } });
-  stack = started;
-  if (elsewhere !== undefined) {
-    url = await elsewhere(started.simulator.url);
-    await started.reload(config);
-  } else {
-    started.simulator.behave({ match: { model: "first" }, behaviour: cause as Behaviour }); // not a function
-  }
-  return started;
 }
 
-/** Users whose requests go to the first target are half of all: a user that does is soon found. */
-async function ask(running: Stack, user: string, isStream: boolean): Promise<Answer> {
-  return running.send({
-    headers: { "x-user": user },
-    body: { messages: [{ role: "user", content: "How do I write a Python function?" }], stream: isStream },
+const pathOf = (fault: Fault) => `fault-${faults.indexOf(fault)}`;
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack({
+    config: (simulator) =>
+      routesConfig(Object.fromEntries(cases.map((each) => [each.route, pluginOf(each, simulator)]))),
+    simulator: { models: ["first", "second"] },
   });
-}
+  for (const fault of faults) {
+    if (typeof fault.cause !== "function")
+      stack.simulator.behave({ match: { path: `/${pathOf(fault)}/*` }, behaviour: fault.cause });
+  }
+});
+afterAll(() => stack.close());
 
 interface Tried {
   readonly model: string;
@@ -149,17 +165,28 @@ interface Tried {
 const triedIn = async (answer: Answer): Promise<readonly Tried[]> =>
   (await answer.record()).ai?.proxy.tried_targets ?? [];
 
-/** The answer to a request that went to the first target first. */
-async function askFirst(running: Stack, isStream: boolean): Promise<Answer> {
+/**
+ * The answer to a request that went to the first target first. Users whose requests go there are half of all or more, so
+ * that one is soon found.
+ */
+async function askFirst({ route, fault }: Case): Promise<Answer> {
   for (let user = 0; user < 50; user++) {
-    const answer = await ask(running, `user-${user}`, isStream);
+    const answer = await stack.send({
+      path: `/${route}`,
+      headers: { "x-user": `user-${user}` },
+      body: {
+        messages: [{ role: "user", content: "How do I write a Python function?" }],
+        stream: fault.stream === true,
+      },
+    });
     if ((await triedIn(answer))[0]?.model === "first") return answer;
   }
   throw new Error("no request went to the first target");
 }
 
-const failuresOfFirst = (running: Stack) =>
-  running.gateway.snapshot.plugins[0]?.plugin.targets?.()[0]?.failures;
+/** Plugins run in the order of the config. */
+const failuresOfFirst = (each: Case) =>
+  stack.gateway.snapshot.plugins[cases.indexOf(each)]?.plugin.targets?.()[0]?.failures;
 
 const isListed = ({ word }: Fault, words: readonly string[]) => word !== undefined && words.includes(word);
 
@@ -182,21 +209,19 @@ function expectAnswer(answer: Answer, fault: Fault, repeated: boolean): void {
   expect(events.some((event) => event.startsWith('{"error"'))).toBe(!repeated);
 }
 
-describe.each(algorithms)("%s", (algorithm) => {
+// Together, since some of them wait for a timeout.
+describe.concurrent.each(algorithms)("%s", (algorithm) => {
   describe.each(faults)("$name", (fault) => {
-    it.each([
-      ["with every word listed", everyWord],
-      ["by default", byDefault],
-    ] as const)("%s", async (_, words) => {
-      const running = await start(algorithm, fault, words);
-      const answer = await askFirst(running, fault.stream === true);
+    it.each(wordLists)("%s", async (_, words) => {
+      const each = caseOf(algorithm, fault, words);
+      const answer = await askFirst(each);
       const [first, ...rest] = await triedIn(answer);
       const repeated = mayRepeat(fault, words);
       expect(rest.map(({ model }) => model)).toEqual(repeated ? ["second"] : []);
       expect(first?.failure_kind).toBe(fault.kind);
       expect(first?.failure).toMatch(fault.reason);
       expectAnswer(answer, fault, repeated);
-      expect(failuresOfFirst(running)).toBe(isCounted(fault, words) ? 1 : 0);
+      expect(failuresOfFirst(each)).toBe(isCounted(fault, words) ? 1 : 0);
     });
   });
 });
