@@ -77,7 +77,6 @@ describe("a ledger whose process is killed", () => {
   }, 60_000);
   afterAll(() => {
     rmSync(prefix, { recursive: true, force: true });
-    command.dispose();
   });
 
   /** Resolves to what it had confirmed when it died. */

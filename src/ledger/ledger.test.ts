@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -294,6 +302,23 @@ describe("the ledger", () => {
     expect(clock.timers).toBe(0);
     record(ledger, 1, 5000);
     expect(ledger.health().refused).toBe(1);
+  });
+
+  it("hands over when it is closed what went to the disk while the store was slow", async () => {
+    const { ledger, clock, folder, ids, answer, release } = start();
+    await ledger.flush();
+    answer("hang");
+    record(ledger, 3);
+    await clock.advance(250);
+    record(ledger, 3, 3);
+    await passing(clock, () => existsSync(folder) && filesIn(folder).length > 0);
+    answer("take");
+    const closing = ledger.close(5000);
+    release();
+    await closing;
+    expect(ids.toSorted()).toEqual(idsUpTo(6));
+    expect(filesIn(folder)).toEqual([]);
+    expect(clock.timers).toBe(0);
   });
 
   it("leaves on the disk what a slow store has not taken when it is closed, for the next start", async () => {

@@ -179,6 +179,8 @@ class Engine implements Ledger {
     const storeMs = Math.max(timeoutMs / 2, timeoutMs - spoolMs);
     const cancel = schedule(storeMs, () => this.#stop.abort());
     await this.flush();
+    // What went to the disk while the store was slow to open is asked for next, by whoever reads a report.
+    while (this.#mayReplay && !this.#isAway) await this.#replay();
     cancel();
     this.#stop.abort();
     if (this.#queue.size > 0) {

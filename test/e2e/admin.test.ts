@@ -1,10 +1,11 @@
 /** The admin API of a gateway that was started as a user would. Real processes. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { type AdminClient, adminClient } from "../support/admin-client.ts";
 import { ask, read } from "../support/ask.ts";
+import { runHere } from "../support/command-line.ts";
 import { until } from "../support/gateway.ts";
 import {
   type ConfigObject,
@@ -14,15 +15,14 @@ import {
   semanticBlocks,
   targetKey,
 } from "../support/gateway-config.ts";
-import { type Command, runCommandLine, type Workplace } from "../support/sluice-process.ts";
-import { useProcesses } from "../support/use-processes.ts";
+import type { RunningGateway, Workplace } from "../support/sluice-process.ts";
+import { type ProcessParts, useProcesses, useSharedProcesses } from "../support/use-processes.ts";
 
-let command: Command;
 let simulator: Simulator;
 let workplace: Workplace;
-useProcesses((parts) => {
-  ({ command, simulator, workplace } = parts);
-});
+const take = (parts: ProcessParts) => {
+  ({ simulator, workplace } = parts);
+};
 
 /** For what another process does, which looks for changes twice a second. */
 const patient = { timeout: 10_000, interval: 50 };
@@ -45,11 +45,24 @@ async function configureChat(admin: AdminClient, config: ConfigObject = {}): Pro
   return String(steps[2]?.body.id);
 }
 
+/** Takes away what `configureChat` has made. */
+async function forget(admin: AdminClient): Promise<void> {
+  const answers = [await admin("DELETE /routes/chat"), await admin("DELETE /services/llm")];
+  expect(answers.map(({ status }) => status)).toEqual([204, 204]);
+}
+
 describe("a gateway without a file", () => {
+  let gateway: RunningGateway;
+  let admin: AdminClient;
+  useSharedProcesses(take, async () => {
+    gateway = await workplace.startAs([]);
+    admin = adminClient(gateway.addresses.admin);
+  });
+  afterEach(() => forget(admin));
+
   it("serves what the admin API is told, at once", async () => {
-    const { addresses, stderr } = await workplace.startAs([]);
+    const { addresses, stderr } = gateway;
     expect((await ask(addresses.proxy)).status).toBe(404);
-    const admin = adminClient(addresses.admin);
     const plugin = await configureChat(admin);
     expect(await ask(addresses.proxy)).toMatchObject({ status: 200, model: "openai/gpt-4o" });
     const targets = [openaiTarget(chatUrl(simulator.url), { model: "gpt-4o-mini" })];
@@ -58,12 +71,12 @@ describe("a gateway without a file", () => {
     expect((await admin("DELETE /routes/chat")).status).toBe(204);
     expect((await ask(addresses.proxy)).status).toBe(404);
     expect((await admin(`GET /plugins/${plugin}`)).status).toBe(404);
+    expect((await admin("POST /services/llm/routes", { name: "chat", paths: ["/chat"] })).status).toBe(201);
     expect(stderr()).not.toContain('"level":"error"');
   });
 
   it("refuses what cannot be served, and serves on", async () => {
-    const { addresses } = await workplace.startAs([]);
-    const admin = adminClient(addresses.admin);
+    const { addresses } = gateway;
     const plugin = await configureChat(admin);
     const wrong = { config: { targets: [{ ...openaiTarget(chatUrl(simulator.url)), wieght: 1 }] } };
     const { body, status } = await admin(`PATCH /plugins/${plugin}`, wrong);
@@ -71,6 +84,29 @@ describe("a gateway without a file", () => {
     expect(body.fields.config.targets[0].wieght).toContain("did you mean `weight`");
     expect((await ask(addresses.proxy)).status).toBe(200);
   });
+
+  it("shows no secret, and keeps the one whose cover is sent back", async () => {
+    const { addresses, stderr } = gateway;
+    const plugin = await configureChat(admin);
+    const shown = (await admin(`GET /plugins/${plugin}`)).body;
+    const cover = shown.config.targets[0].auth.header_value;
+    expect(cover).toMatch(/^\*{6} \(sluice:/);
+    expect((await admin(`PUT /plugins/${plugin}`, shown)).body).toEqual(shown);
+    await admin(`PATCH /plugins/${plugin}`, {
+      config: { targets: [{ ...shown.config.targets[0], weight: 7 }] },
+    });
+    await ask(addresses.proxy);
+    expect(simulator.received().at(-1)?.headers["authorization"]).toBe(`Bearer ${targetKey}`);
+    for (const line of ["GET /plugins", "GET /config", "GET /audit"])
+      expect(JSON.stringify((await admin(line)).body), line).not.toContain(targetKey);
+    expect(stderr()).not.toContain(targetKey);
+    const plain = await admin(`GET /plugins/${plugin}`, undefined, { "sluice-secrets": "plain" });
+    expect(plain.body.config.targets[0].auth.header_value).toBe(`Bearer ${targetKey}`);
+  });
+});
+
+describe("gateways without a file", () => {
+  useProcesses(take);
 
   it("has everything again after a restart", async () => {
     const first = await workplace.startAs([]);
@@ -92,26 +128,6 @@ describe("a gateway without a file", () => {
     expect((await client("GET /status")).body.configuration_hash).toBe(hash);
     const { data } = (await client("GET /audit")).body;
     expect(data[0]).toMatchObject({ version: 6, source: "POST /consumer_groups/team/consumers" });
-  });
-
-  it("shows no secret, and keeps the one whose cover is sent back", async () => {
-    const { addresses, stderr } = await workplace.startAs([]);
-    const admin = adminClient(addresses.admin);
-    const plugin = await configureChat(admin);
-    const shown = (await admin(`GET /plugins/${plugin}`)).body;
-    const cover = shown.config.targets[0].auth.header_value;
-    expect(cover).toMatch(/^\*{6} \(sluice:/);
-    expect((await admin(`PUT /plugins/${plugin}`, shown)).body).toEqual(shown);
-    await admin(`PATCH /plugins/${plugin}`, {
-      config: { targets: [{ ...shown.config.targets[0], weight: 7 }] },
-    });
-    await ask(addresses.proxy);
-    expect(simulator.received().at(-1)?.headers["authorization"]).toBe(`Bearer ${targetKey}`);
-    for (const line of ["GET /plugins", "GET /config", "GET /audit"])
-      expect(JSON.stringify((await admin(line)).body), line).not.toContain(targetKey);
-    expect(stderr()).not.toContain(targetKey);
-    const plain = await admin(`GET /plugins/${plugin}`, undefined, { "sluice-secrets": "plain" });
-    expect(plain.body.config.targets[0].auth.header_value).toBe(`Bearer ${targetKey}`);
   });
 
   it.each([["alone"], ["with workers", "--workers", "2"]])(
@@ -167,9 +183,13 @@ describe("a gateway without a file", () => {
 });
 
 describe("a gateway with a file", () => {
+  let gateway: RunningGateway;
+  useSharedProcesses(take, async () => {
+    gateway = await workplace.start(["--watch"]);
+  });
+
   it("shows what the file has, and says where it is changed", async () => {
-    const { addresses } = await workplace.start();
-    const admin = adminClient(addresses.admin);
+    const admin = adminClient(gateway.addresses.admin);
     expect((await admin("GET /services/llm/routes")).body.data).toMatchObject([
       { name: "chat", paths: ["/chat"] },
     ]);
@@ -181,7 +201,7 @@ describe("a gateway with a file", () => {
   });
 
   it("takes another that is posted, until it is told to read its own again", async () => {
-    const { addresses } = await workplace.start();
+    const { addresses } = gateway;
     const admin = adminClient(addresses.admin);
     const other = JSON.stringify(
       chatConfig([openaiTarget(chatUrl(simulator.url), { model: "gpt-4o-mini" })]),
@@ -190,24 +210,28 @@ describe("a gateway with a file", () => {
     expect((await ask(addresses.proxy)).model).toBe("openai/gpt-4o-mini");
     expect((await admin("POST /config", "services: [{}]")).body.code).toBe(14);
     expect((await ask(addresses.proxy)).model).toBe("openai/gpt-4o-mini");
-    expect((await runCommandLine(command, ["reload", "--prefix", workplace.prefix])).code).toBe(0);
+    expect((await runHere(["reload", "--prefix", workplace.prefix])).code).toBe(0);
     expect((await ask(addresses.proxy)).model).toBe("openai/gpt-4o");
   });
 
   it("that is watched takes it when it has changed; a bad one changes nothing", async () => {
-    const { addresses, stderr } = await workplace.start(["--watch"]);
+    const { addresses, stderr } = gateway;
+    const before = stderr().length;
+    const said = (words: string) => stderr().slice(before).includes(words);
     const modelIs = async (model: string) => (await ask(addresses.proxy)).model === `openai/${model}`;
     workplace.write(chatConfig([openaiTarget(chatUrl(simulator.url), { model: "gpt-4o-mini" })]));
-    await until(() => stderr().includes("reloaded, 1 routes"), "the file");
+    await until(() => said("reloaded, 1 routes"), "the file");
     expect(await modelIs("gpt-4o-mini")).toBe(true);
     writeFileSync(workplace.config, "services: [");
-    await until(() => stderr().includes("reload refused"), "the bad file");
+    await until(() => said("reload refused"), "the bad file");
     expect(await modelIs("gpt-4o-mini")).toBe(true);
     expect((await adminClient(addresses.admin)("GET /services/llm")).status).toBe(200);
   });
 });
 
 describe("a gateway that keeps nothing", () => {
+  useProcesses(take);
+
   it("is not ready before it is told what to serve, and has forgotten it after a restart", async () => {
     const first = await workplace.startAs(["--db-less"]);
     const ready = async ({ addresses }: typeof first) =>
@@ -218,7 +242,7 @@ describe("a gateway that keeps nothing", () => {
     const config = JSON.stringify(chatConfig([openaiTarget(chatUrl(simulator.url))]));
     expect((await admin("POST /config", config)).status).toBe(201);
     expect([await ready(first), (await ask(first.addresses.proxy)).status]).toEqual([200, 200]);
-    const reloaded = await runCommandLine(command, ["reload", "--prefix", workplace.prefix]);
+    const reloaded = await runHere(["reload", "--prefix", workplace.prefix]);
     expect([reloaded.code, reloaded.stderr]).toEqual([
       1,
       expect.stringContaining("there is no file to read again"),
@@ -231,12 +255,15 @@ describe("a gateway that keeps nothing", () => {
 });
 
 describe("the token of an admin API", () => {
+  useProcesses(take);
+
   it("is wanted where others can reach it: without one nothing starts", async () => {
-    for (const host of ["0.0.0.0", "[::]", "192.0.2.1"]) {
-      const listen = ["--admin-listen", `${host}:0`];
-      await expect(workplace.startAs(listen)).rejects.toThrow(
-        /is not a loopback address, so others could change everything: set a token .*SLUICE_ADMIN_TOKEN/,
-      );
+    const refusal =
+      /is not a loopback address, so others could change everything: set a token .*SLUICE_ADMIN_TOKEN/;
+    await expect(workplace.startAs(["--admin-listen", "0.0.0.0:0"])).rejects.toThrow(refusal);
+    for (const host of ["[::]", "192.0.2.1"]) {
+      const line = ["start", "--prefix", workplace.prefix, "--admin-listen", `${host}:0`];
+      expect(await runHere(line)).toEqual({ code: 2, stdout: "", stderr: expect.stringMatching(refusal) });
     }
   });
 
@@ -259,7 +286,7 @@ describe("the token of an admin API", () => {
       expect((await adminClient(base, headers as Record<string, string>)("GET /services")).status).toBe(200);
 
     const run = (line: readonly string[], given: Readonly<Record<string, string>>) =>
-      runCommandLine(command, [...line, "--prefix", workplace.prefix], { env: given });
+      runHere([...line, "--prefix", workplace.prefix], given);
     for (const line of [["reload"], ["explain", "What is a Python list?"]]) {
       expect((await run(line, env)).code, line[0]).toBe(0);
       const [without, wrong] = [await run(line, {}), await run(line, { SLUICE_ADMIN_TOKEN: `${token}x` })];

@@ -1,4 +1,6 @@
 /** The command line: what each command says, and its exit code. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -6,9 +8,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runCommand } from "../../src/cli.ts";
 import { settingTable } from "../../src/commands/settings.ts";
-import { freePort } from "../support/free-port.ts";
+import { runHere } from "../support/command-line.ts";
+import { refusingPort } from "../support/free-port.ts";
 import { until } from "../support/gateway.ts";
 import { chatConfig, chatUrl, openaiTarget, semanticBlocks, targetKey } from "../support/gateway-config.ts";
 import {
@@ -32,7 +34,6 @@ beforeAll(async () => {
   command = await buildCommand();
 });
 afterAll(() => {
-  command.dispose();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -45,24 +46,7 @@ function file(name: string, content: object | string | Buffer): string {
 
 /** Runs a command line in this process. */
 async function run(...args: string[]) {
-  let out = "";
-  let err = "";
-  const code = await runCommand(args, {
-    out: (text) => {
-      out += text;
-    },
-    lines: {
-      write: (text, done) => {
-        out += text;
-        done();
-      },
-    },
-    err: (text) => {
-      err += text;
-    },
-    env,
-    isTerminal: false,
-  });
+  const { code, stdout: out, stderr: err } = await runHere(args, env);
   return { code, out, err };
 }
 
@@ -464,21 +448,16 @@ describe("the real command", () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
     const { port } = taken.address() as AddressInfo; // it listens on TCP
-    const { code, stderr } = await runCommandLine(command, [
-      "demo",
-      "--once",
-      "--proxy-listen",
-      `127.0.0.1:${port}`,
-    ]);
+    const { code, err } = await run("demo", "--once", "--proxy-listen", `127.0.0.1:${port}`);
     taken.close();
     expect(code).toBe(1);
-    expect(stderr).toContain(`cannot listen on 127.0.0.1:${port}`);
-    expect(stderr).toContain("choose another address with --proxy-listen (SLUICE_PROXY_LISTEN)");
+    expect(err).toContain(`cannot listen on 127.0.0.1:${port}`);
+    expect(err).toContain("choose another address with --proxy-listen (SLUICE_PROXY_LISTEN)");
   });
 
   it("demo --live without a key ends with 2 and says what is missing", async () => {
-    const { code, stderr } = await runCommandLine(command, ["demo", "--once", "--live"]);
-    expect(stderr).toContain("--live needs OPENAI_API_KEY");
+    const { code, err } = await run("demo", "--once", "--live");
+    expect(err).toContain("--live needs OPENAI_API_KEY");
     expect(code).toBe(2);
   });
 
@@ -513,11 +492,10 @@ describe("the real command", () => {
   it("reload of a gateway that is gone says so and what to do", async () => {
     const prefix = mkdtempSync(join(folder, "gone-"));
     const runFile = join(prefix, "sluice.json");
-    const port = await freePort();
-    const gone = new Running(spawnCommand(command, ["--version"]));
-    const { pid } = gone.child;
-    await gone.finished;
-    for (const content of [{ pid }, { pid, admin: `http://127.0.0.1:${port}` }]) {
+    const gone = spawn(process.execPath, ["--version"]);
+    const { pid } = gone;
+    await once(gone, "close");
+    for (const content of [{ pid }, { pid, admin: `http://127.0.0.1:${refusingPort}` }]) {
       writeFileSync(runFile, JSON.stringify(content));
       const { code, err } = await run("reload", "--prefix", prefix);
       expect(code).toBe(1);

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { read } from "../support/ask.ts";
-import { freePort } from "../support/free-port.ts";
-import { until } from "../support/gateway.ts";
+import { runHere } from "../support/command-line.ts";
+import { refusingPort } from "../support/free-port.ts";
 import {
   type ConfigObject,
   chatConfig,
@@ -41,7 +41,8 @@ function config(vectordb: ConfigObject, dimensions = 256): ConfigObject {
   );
 }
 
-const check = () => runCommandLine(command, ["check", workplace.config, "--connect"]);
+const line = () => ["check", workplace.config, "--connect"];
+const check = () => runHere(line());
 
 const found: Readonly<Record<StoreCase["server"], RegExp>> = {
   postgres:
@@ -59,7 +60,8 @@ for (const storeCase of Object.values(storeCases)) {
     it("names server, version, engine, dimension and latencies, and leaves nothing behind", async () => {
       const server = await startServer(name, { password: storePassword });
       workplace.write(config(vectordb(server)));
-      const { code, stdout, stderr } = await check();
+      // A connection that is left open would keep the process.
+      const { code, stdout, stderr } = await runCommandLine(command, line());
       expect(stderr).toBe("");
       expect(stdout).toMatch(found[name]);
       expect(stdout).toMatch(/connected\s+[\d.]+ ms\n\s+search\s+[\d.]+ ms\n\s+dimensions\s+256/);
@@ -125,13 +127,7 @@ describeWithServer("redis", "what a gateway tells about a store that is away", (
     expect(await metrics()).toMatch(/^sluice_vector_store_up\{.*store="redis at 127\.0\.0\.1:\d+"\} 0$/m);
     expect(await metrics()).toMatch(/^sluice_vector_store_failures_total\{.*\} [1-9]/m);
     await server.restart();
-    let text = "";
-    await until(() => {
-      void ready().then(({ message }) => {
-        text = message;
-      });
-      return text === "ready";
-    }, "readiness without a but");
+    await expect.poll(async () => (await ready()).message).toBe("ready");
     expect(await metrics()).toMatch(/^sluice_vector_store_up\{.*\} 1$/m);
     expect(await metrics()).toMatch(/^sluice_vector_store_writes_total\{.*\} 1$/m);
     expect(stderr().match(/the vector store is away/g)).toHaveLength(1);
@@ -142,9 +138,11 @@ describeWithServer("redis", "what a gateway tells about a store that is away", (
 });
 
 it("check --connect ends with 1 and says of each part what is wrong", async () => {
-  const port = await freePort();
   workplace.write(
-    config({ strategy: "redis", redis: { port, connect_timeout: 500, read_timeout: 500 } }, 4096),
+    config(
+      { strategy: "redis", redis: { port: refusingPort, connect_timeout: 500, read_timeout: 500 } },
+      4096,
+    ),
   );
   const { code, stdout } = await check();
   expect(stdout).toMatch(/FAIL {2}vector store redis at 127\.0\.0\.1:\d+\n\s+error\s+.*refuses connections/);

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runCommand } from "../../src/cli.ts";
+import { runHere } from "../support/command-line.ts";
 import { startStack } from "../support/gateway.ts";
 import { chatUrl } from "../support/gateway-config.ts";
 
@@ -14,25 +14,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function run(...args: string[]) {
-  let out = "";
-  let err = "";
-  const write = (text: string) => {
-    out += text;
-  };
-  const code = await runCommand(args, {
-    out: write,
-    lines: {
-      write: (text, done) => {
-        write(text);
-        done();
-      },
-    },
-    err: (text) => {
-      err += text;
-    },
-    env: {},
-    isTerminal: false,
-  });
+  const { code, stdout: out, stderr: err } = await runHere(args);
   return { code, out, err };
 }
 

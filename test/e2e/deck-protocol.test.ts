@@ -32,7 +32,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   await Promise.all([source.stop(), copy.stop(), simulator.close()]);
-  command.dispose();
 });
 beforeEach(async () => {
   await Promise.all([emptied(source), emptied(copy)]);

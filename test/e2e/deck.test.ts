@@ -31,7 +31,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   await Promise.all([source.stop(), copy.stop(), simulator.close()]);
-  command.dispose();
   rmSync(folder, { recursive: true, force: true });
 });
 

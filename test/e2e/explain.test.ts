@@ -5,7 +5,8 @@ import { request } from "undici";
 import { describe, expect, it } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { ask, read } from "../support/ask.ts";
-import { freePort } from "../support/free-port.ts";
+import { runHere } from "../support/command-line.ts";
+import { refusingPort } from "../support/free-port.ts";
 import {
   type ConfigObject,
   chatConfig,
@@ -20,17 +21,17 @@ import {
   runCommandLine,
   type Workplace,
 } from "../support/sluice-process.ts";
-import { useProcesses } from "../support/use-processes.ts";
+import { type ProcessParts, useProcesses, useSharedProcesses } from "../support/use-processes.ts";
 
 let command: Command;
 let simulator: Simulator;
 let workplace: Workplace;
-useProcesses((parts) => {
+const take = (parts: ProcessParts) => {
   ({ command, simulator, workplace } = parts);
-});
+};
 
-const explain = (...args: string[]) =>
-  runCommandLine(command, ["explain", "Hello", "--prefix", workplace.prefix, ...args]);
+const line = (...args: string[]) => ["explain", "Hello", "--prefix", workplace.prefix, ...args];
+const explain = (...args: string[]) => runHere(line(...args));
 
 async function explained(...args: string[]) {
   const { stdout } = await explain("--json", ...args);
@@ -54,11 +55,7 @@ const breaking = (): ConfigObject =>
     },
   );
 
-async function startBreaking(...args: string[]): Promise<RunningGateway> {
-  simulator.behave({ match: { path: "/bad*" }, behaviour: { status: 500 } });
-  workplace.write(breaking());
-  return workplace.start(args);
-}
+const breakBad = () => simulator.behave({ match: { path: "/bad*" }, behaviour: { status: 500 } });
 
 async function post({ addresses }: RunningGateway, body: string) {
   const answer = await request(`${addresses.admin}/explain`, { method: "POST", body });
@@ -66,9 +63,25 @@ async function post({ addresses }: RunningGateway, body: string) {
 }
 
 describe("a running gateway that is asked where a prompt would go", () => {
+  let gateway: RunningGateway;
+  useSharedProcesses(take, async () => {
+    gateway = await workplace.start();
+  });
+
+  /** Has the gateway run this, and remember nothing of what it ran before. */
+  async function run(config: ConfigObject): Promise<void> {
+    for (const content of [{ _format_version: "3.0" }, config]) {
+      workplace.write(content);
+      const answer = await request(`${gateway.addresses.admin}/reload`, { method: "POST" });
+      expect([answer.statusCode, await answer.body.text()]).toEqual([200, expect.any(String)]);
+    }
+  }
+
   it("shows a breaker that has opened, and does not choose that target", async () => {
-    const { addresses } = await startBreaking();
-    const before = await explain();
+    breakBad();
+    await run(breaking());
+    const { addresses } = gateway;
+    const before = await runCommandLine(command, line());
     expect(before.stderr).toBe("");
     expect(before.code).toBe(0);
     expect(before.stdout).toMatch(/^target {5}openai\/gpt-4o$/m);
@@ -97,8 +110,85 @@ describe("a running gateway that is asked where a prompt would go", () => {
     expect(after.stdout + JSON.stringify(told)).not.toContain(targetKey);
   });
 
-  it("with workers shows what all of them see, and which has decided", async () => {
-    const { addresses } = await startBreaking("--workers", "2");
+  it("tells the very error that a client would get where nothing is left", async () => {
+    simulator.behave({ behaviour: { status: 500 } });
+    await run(breaking());
+    await ask(gateway.addresses.proxy);
+    const { code, stdout } = await explain();
+    const client = JSON.parse((await ask(gateway.addresses.proxy)).text);
+    expect(code).toBe(1);
+    const withoutTime = (text: string) => text.replaceAll(/\d+ s\b/g, "N s");
+    expect(withoutTime(stdout)).toContain(`target     none: 503 ${withoutTime(client.error.message)}\n`);
+  });
+
+  it("is not moved by it: requests in turn go on in turn", async () => {
+    await run(
+      chatConfig(
+        ["gpt-4o", "gpt-4o-mini"].map((model) => openaiTarget(chatUrl(simulator.url), { model })),
+        { balancer: { algorithm: "round-robin" } },
+      ),
+    );
+    for (const model of ["openai/gpt-4o", "openai/gpt-4o-mini", "openai/gpt-4o"]) {
+      for (let count = 0; count < 3; count++)
+        expect(JSON.parse((await post(gateway, '{"prompt":"Hi"}')).text).explanations).toMatchObject([
+          { target: model },
+        ]);
+      expect((await ask(gateway.addresses.proxy)).model).toBe(model);
+    }
+    const received = simulator.received().length;
+    expect(received).toBe(3);
+  });
+
+  it("takes a whole chat request, with headers, and decides by meaning", async () => {
+    await run(
+      chatConfig(
+        [
+          openaiTarget(chatUrl(simulator.url), { description: "Specialist in python" }),
+          openaiTarget(chatUrl(simulator.url), { description: "CATCHALL", model: "gpt-4o-mini" }),
+        ],
+        semanticBlocks({}),
+      ),
+    );
+    const messages = [
+      { role: "system", content: "Be brief." },
+      { role: "user", content: "How do I write a Python function?" },
+    ];
+    const { status, text } = await post(
+      gateway,
+      JSON.stringify({ body: { messages }, headers: { "X-A": "1" } }),
+    );
+    expect(status).toBe(200);
+    expect(JSON.parse(text).explanations).toMatchObject([
+      { algorithm: "semantic", target: "openai/gpt-4o", decision: { reason: "matched" }, targets: [{}, {}] },
+    ]);
+    const refused = await explain("--model", "gpt-9");
+    expect(refused.code).toBe(1);
+    expect(refused.stdout).toContain(
+      "target     none: 400 cannot use own model - must be: gpt-4o, gpt-4o-mini",
+    );
+  });
+
+  it("refuses what is no question in the words of its errors", async () => {
+    await run(chatConfig([openaiTarget(chatUrl(simulator.url))]));
+    const bad = await post(gateway, '{"promt":"Hi"}');
+    expect(bad.status).toBe(400);
+    expect(JSON.parse(bad.text)).toEqual({
+      message: "cannot explain: unknown field `promt`: did you mean `prompt`?",
+      request_id: expect.any(String),
+    });
+    expect((await post(gateway, '{"prompt":"Hi","plugin":"x"}')).status).toBe(404);
+    expect((await post(gateway, JSON.stringify({ prompt: "x".repeat(2 ** 20) }))).status).toBe(413);
+    expect((await request(`${gateway.addresses.admin}/explain`)).statusCode).toBe(405);
+  });
+});
+
+describe("a running gateway with workers that is asked where a prompt would go", () => {
+  useProcesses(take);
+
+  it("shows what all of them see, and which has decided", async () => {
+    breakBad();
+    workplace.write(breaking());
+    const { addresses } = await workplace.start(["--workers", "2"]);
     expect(await explained()).toMatchObject({ target: "openai/gpt-4o", worker: 1 });
     // Connections are dealt out in turn: what the first has found the second may not have heard of yet.
     for (let count = 0; count < 4; count++) {
@@ -123,83 +213,11 @@ describe("a running gateway that is asked where a prompt would go", () => {
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toMatch(/no plugin is called "nobody"; there are: /);
   });
-
-  it("tells the very error that a client would get where nothing is left", async () => {
-    simulator.behave({ behaviour: { status: 500 } });
-    workplace.write(breaking());
-    const { addresses } = await workplace.start();
-    await ask(addresses.proxy);
-    const { code, stdout } = await explain();
-    const client = JSON.parse((await ask(addresses.proxy)).text);
-    expect(code).toBe(1);
-    const withoutTime = (text: string) => text.replaceAll(/\d+ s\b/g, "N s");
-    expect(withoutTime(stdout)).toContain(`target     none: 503 ${withoutTime(client.error.message)}\n`);
-  });
-
-  it("is not moved by it: requests in turn go on in turn", async () => {
-    workplace.write(
-      chatConfig(
-        ["gpt-4o", "gpt-4o-mini"].map((model) => openaiTarget(chatUrl(simulator.url), { model })),
-        { balancer: { algorithm: "round-robin" } },
-      ),
-    );
-    const gateway = await workplace.start();
-    for (const model of ["openai/gpt-4o", "openai/gpt-4o-mini", "openai/gpt-4o"]) {
-      for (let count = 0; count < 3; count++)
-        expect(JSON.parse((await post(gateway, '{"prompt":"Hi"}')).text).explanations).toMatchObject([
-          { target: model },
-        ]);
-      expect((await ask(gateway.addresses.proxy)).model).toBe(model);
-    }
-    const received = simulator.received().length;
-    expect(received).toBe(3);
-  });
-
-  it("takes a whole chat request, with headers, and decides by meaning", async () => {
-    workplace.write(
-      chatConfig(
-        [
-          openaiTarget(chatUrl(simulator.url), { description: "Specialist in python" }),
-          openaiTarget(chatUrl(simulator.url), { description: "CATCHALL", model: "gpt-4o-mini" }),
-        ],
-        semanticBlocks({}),
-      ),
-    );
-    const gateway = await workplace.start();
-    const messages = [
-      { role: "system", content: "Be brief." },
-      { role: "user", content: "How do I write a Python function?" },
-    ];
-    const { status, text } = await post(
-      gateway,
-      JSON.stringify({ body: { messages }, headers: { "X-A": "1" } }),
-    );
-    expect(status).toBe(200);
-    expect(JSON.parse(text).explanations).toMatchObject([
-      { algorithm: "semantic", target: "openai/gpt-4o", decision: { reason: "matched" }, targets: [{}, {}] },
-    ]);
-    const refused = await explain("--model", "gpt-9");
-    expect(refused.code).toBe(1);
-    expect(refused.stdout).toContain(
-      "target     none: 400 cannot use own model - must be: gpt-4o, gpt-4o-mini",
-    );
-  });
-
-  it("refuses what is no question in the words of its errors", async () => {
-    const gateway = await workplace.start();
-    const bad = await post(gateway, '{"promt":"Hi"}');
-    expect(bad.status).toBe(400);
-    expect(JSON.parse(bad.text)).toEqual({
-      message: "cannot explain: unknown field `promt`: did you mean `prompt`?",
-      request_id: expect.any(String),
-    });
-    expect((await post(gateway, '{"prompt":"Hi","plugin":"x"}')).status).toBe(404);
-    expect((await post(gateway, JSON.stringify({ prompt: "x".repeat(2 ** 20) }))).status).toBe(413);
-    expect((await request(`${gateway.addresses.admin}/explain`)).statusCode).toBe(405);
-  });
 });
 
 describe("sluice explain without a file", () => {
+  useProcesses(take);
+
   it("where nothing runs ends with 1 and says to start one or to give a file", async () => {
     const { code, stdout, stderr } = await explain();
     expect([code, stdout]).toEqual([1, ""]);
@@ -218,7 +236,7 @@ describe("sluice explain without a file", () => {
 
   it("of a gateway that is gone says so, and what to do", async () => {
     mkdirSync(workplace.prefix);
-    const content = { pid: 1, admin: `http://127.0.0.1:${await freePort()}` };
+    const content = { pid: 1, admin: `http://127.0.0.1:${refusingPort}` };
     writeFileSync(join(workplace.prefix, "sluice.json"), JSON.stringify(content));
     const { code, stderr } = await explain();
     expect(code).toBe(1);
@@ -227,6 +245,8 @@ describe("sluice explain without a file", () => {
 });
 
 describe("sluice explain with a file", () => {
+  useProcesses(take);
+
   it("decides from it whatever runs, in words without a table of targets, as JSON with them", async () => {
     const { code, stdout } = await explain("-c", workplace.config);
     expect(code).toBe(0);

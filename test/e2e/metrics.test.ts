@@ -171,7 +171,6 @@ async function scrapeWorkers(): Promise<Families> {
     return parseExposition(status.text);
   } finally {
     await workplace.dispose();
-    command.dispose();
   }
 }
 

@@ -2,9 +2,10 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Agent, request } from "undici";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { ask, read } from "../support/ask.ts";
+import { runHere } from "../support/command-line.ts";
 import { until } from "../support/gateway.ts";
 import {
   chatConfig,
@@ -13,63 +14,86 @@ import {
   remoteEmbeddings,
   semanticBlocks,
 } from "../support/gateway-config.ts";
-import { type Command, runCommandLine, type Workplace } from "../support/sluice-process.ts";
-import { useProcesses } from "../support/use-processes.ts";
+import {
+  type Command,
+  type RunningGateway,
+  runCommandLine,
+  type Workplace,
+} from "../support/sluice-process.ts";
+import { type ProcessParts, useProcesses, useSharedProcesses } from "../support/use-processes.ts";
 
 let command: Command;
 let simulator: Simulator;
 let workplace: Workplace;
-useProcesses((parts) => {
+const take = (parts: ProcessParts) => {
   ({ command, simulator, workplace } = parts);
-});
+};
+
+const line = () => ["reload", "--prefix", workplace.prefix];
 
 describe("a gateway that is reloaded", () => {
-  const reload = () => runCommandLine(command, ["reload", "--prefix", workplace.prefix]);
+  let gateway: RunningGateway;
+  useSharedProcesses(take, async () => {
+    gateway = await workplace.start();
+  });
+
+  /** Each test begins with a gateway that runs gpt-4o. */
+  beforeEach(async () => {
+    workplace.write(chatConfig([openaiTarget(chatUrl(simulator.url))]));
+    expect(await runHere(line())).toMatchObject({ code: 0 });
+    told = gateway.stderr().length;
+  });
+  let told = 0;
+  /** Whether it has been said since the test began. */
+  const said = (words: string) => gateway.stderr().slice(told).includes(words);
 
   it("by command runs the new file, and the command says so", async () => {
-    const { addresses } = await workplace.start();
+    const { addresses } = gateway;
     workplace.write(chatConfig([openaiTarget(chatUrl(simulator.url), { model: "gpt-4o-mini" })]));
-    const { code, stdout } = await reload();
+    const { code, stdout } = await runCommandLine(command, line());
     expect(code).toBe(0);
     expect(stdout).toContain("gateway.yaml: reloaded, 1 routes");
     expect((await ask(addresses.proxy)).model).toBe("openai/gpt-4o-mini");
   });
 
   it("by command with a bad file goes on as it was, and the command says why", async () => {
-    const { addresses, stderr } = await workplace.start();
+    const { addresses } = gateway;
     workplace.write('_format_version: "3.0"\nservicez: []\n');
-    const result = await reload();
+    const result = await runHere(line());
     expect(result.code).toBe(1);
     expect(result.stderr).toMatch(/gateway\.yaml:2:1: .*servicez/);
     expect(result.stderr).toContain("the old configuration goes on running");
     expect((await ask(addresses.proxy)).model).toBe("openai/gpt-4o");
-    expect(stderr()).toContain("reload refused");
+    expect(said("reload refused")).toBe(true);
   });
 
   it("by SIGHUP runs the new file; a bad one changes nothing", async () => {
-    const { addresses, signal, stderr } = await workplace.start();
+    const { addresses, signal } = gateway;
     workplace.write(chatConfig([openaiTarget(chatUrl(simulator.url), { model: "gpt-4o-mini" })]));
     signal("SIGHUP");
-    await until(() => stderr().includes("reloaded, 1 routes"), "the reload");
+    await until(() => said("reloaded, 1 routes"), "the reload");
     expect((await ask(addresses.proxy)).model).toBe("openai/gpt-4o-mini");
     rmSync(workplace.config);
     signal("SIGHUP");
-    await until(() => stderr().includes("reload refused"), "the refusal");
+    await until(() => said("reload refused"), "the refusal");
     expect((await ask(addresses.proxy)).model).toBe("openai/gpt-4o-mini");
   });
 
   it("tells the state of what runs now", async () => {
-    const { addresses } = await workplace.start();
     workplace.write({ _format_version: "3.0" });
-    expect((await reload()).code).toBe(0);
-    expect(JSON.parse((await read(`${addresses.status}/status`)).text)).toMatchObject({
+    expect((await runHere(line())).code).toBe(0);
+    expect(JSON.parse((await read(`${gateway.addresses.status}/status`)).text)).toMatchObject({
       routes: 0,
       plugins: [],
     });
   });
+});
+
+describe("a gateway of its own that is reloaded", () => {
+  useProcesses(take);
 
   it("and does not run cannot be: the command ends with 1 and names the place it looked at", async () => {
-    const { code, stderr } = await reload();
+    const { code, stderr } = await runHere(line());
     expect(code).toBe(1);
     expect(stderr).toContain(join(workplace.prefix, "sluice.json"));
   });

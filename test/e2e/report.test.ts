@@ -4,20 +4,21 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { ask, hello, read } from "../support/ask.ts";
+import { runHere } from "../support/command-line.ts";
 import { type ConfigObject, chatConfig, chatUrl, openaiTarget } from "../support/gateway-config.ts";
 import { describeWithServer, startServer } from "../support/servers.ts";
 import { type Command, runCommandLine, type Workplace } from "../support/sluice-process.ts";
-import { useProcesses } from "../support/use-processes.ts";
+import { type ProcessParts, useProcesses, useSharedProcesses } from "../support/use-processes.ts";
 
 let command: Command;
 let simulator: Simulator;
 let workplace: Workplace;
-useProcesses((parts) => {
+const take = (parts: ProcessParts) => {
   ({ command, simulator, workplace } = parts);
-});
+};
 
-const report = (...args: string[]) =>
-  runCommandLine(command, ["report", "--prefix", workplace.prefix, ...args], { cwd: workplace.folder });
+const reportLine = (...args: string[]) => ["report", "--prefix", workplace.prefix, ...args];
+const report = (...args: string[]) => runHere(reportLine(...args));
 
 const priced = (more: ConfigObject = {}): ConfigObject =>
   chatConfig(
@@ -29,14 +30,18 @@ const priced = (more: ConfigObject = {}): ConfigObject =>
   );
 
 describe("a report", () => {
-  it("has every exchange of all workers, the last ones before SIGTERM too", async () => {
+  const requests = 40;
+  useSharedProcesses(take, async () => {
     workplace.write(priced());
     const gateway = await workplace.start(["--workers", "2"]);
-    const requests = 40;
-    await Promise.all(Array.from({ length: requests }, () => ask(gateway.addresses.proxy)));
+    const answers = await Promise.all(Array.from({ length: requests }, () => ask(gateway.addresses.proxy)));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
     gateway.signal("SIGTERM");
     expect((await gateway.finished).code).toBe(0);
-    const { code, stdout, stderr } = await report("--json");
+  });
+
+  it("has every exchange of all workers, the last ones before SIGTERM too", async () => {
+    const { code, stdout, stderr } = await runCommandLine(command, reportLine("--json"));
     expect(stderr).toBe("");
     expect(code).toBe(0);
     const { total, by } = JSON.parse(stdout);
@@ -57,20 +62,37 @@ describe("a report", () => {
   });
 
   it("says it in words, of a stretch of time and by what is asked for", async () => {
-    workplace.write(priced());
-    const gateway = await workplace.start();
-    await ask(gateway.addresses.proxy);
-    gateway.signal("SIGTERM");
-    await gateway.finished;
     const { stdout } = await report("--since", "1h", "--by", "model");
     expect(stdout).toMatch(/^since 20\S+Z, from sqlite at .*ledger\.db$/m);
-    expect(stdout).toMatch(/^exchanges +1$/m);
+    expect(stdout).toMatch(new RegExp(`^exchanges +${requests}$`, "m"));
     expect(stdout).toMatch(/^always the strongest +0\.\d+ +-?0\.\d+ +-?\d+\.\d %$/m);
     expect(stdout).toMatch(/^by model$/m);
     expect(stdout).not.toMatch(/^by target$/m);
     const earlier = await report("--since", "2020-01-01", "--until", "2020-02-01");
     expect(earlier.stdout).toContain("no exchange with a model was entered in that time");
   });
+
+  it("gives the entries themselves, as CSV and as JSON lines", async () => {
+    const csv = await report("--export", "csv");
+    const lines = csv.stdout.trimEnd().split(/\r?\n/);
+    expect(lines).toHaveLength(requests + 1);
+    expect(lines[0]).toMatch(/^id,time,route,/);
+    const entries = (await report("--export", "jsonl")).stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(entries).toHaveLength(requests);
+    expect(entries[0]).toMatchObject({
+      route: "chat",
+      outcome: "ok",
+      attempts: [{ target: expect.stringMatching(/^openai\//) }],
+    });
+    expect(JSON.stringify(entries)).not.toContain(hello.messages[0]?.content);
+  });
+});
+
+describe("a report of a gateway of its own", () => {
+  useProcesses(take);
 
   it("measures what routing saves, where a share is held out", async () => {
     simulator.behave({ behaviour: { content: "Hello yourself" } });
@@ -99,29 +121,6 @@ describe("a report", () => {
     expect(stdout).toMatch(/^saved 0\.\d+ an exchange \(95 %: .* to .*\), 90\.0 % \(90\.0 % to 90\.0 %\)$/m);
   });
 
-  it("gives the entries themselves, as CSV and as JSON lines", async () => {
-    workplace.write(priced());
-    const gateway = await workplace.start();
-    for (let count = 0; count < 3; count++) await ask(gateway.addresses.proxy);
-    gateway.signal("SIGTERM");
-    await gateway.finished;
-    const csv = await report("--export", "csv");
-    const lines = csv.stdout.trimEnd().split(/\r?\n/);
-    expect(lines).toHaveLength(4);
-    expect(lines[0]).toMatch(/^id,time,route,/);
-    const entries = (await report("--export", "jsonl")).stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line));
-    expect(entries).toHaveLength(3);
-    expect(entries[0]).toMatchObject({
-      route: "chat",
-      outcome: "ok",
-      attempts: [{ target: expect.stringMatching(/^openai\//) }],
-    });
-    expect(JSON.stringify(entries)).not.toContain(hello.messages[0]?.content);
-  });
-
   it("says what is wrong with what was asked", async () => {
     const missing = await report();
     expect(missing.code).toBe(1);
@@ -144,6 +143,8 @@ describe("a report", () => {
 });
 
 describe("a gateway whose ledger", () => {
+  useProcesses(take);
+
   it("is off enters nothing and serves", async () => {
     const { addresses } = await workplace.start(["--ledger", "off"]);
     expect((await ask(addresses.proxy)).status).toBe(200);
@@ -167,6 +168,8 @@ describeWithServer(
   "postgres",
   "a ledger in PostgreSQL",
   () => {
+    useProcesses(take);
+
     it("is shared by gateways, and its password is shown to nobody", async () => {
       const server = await startServer("postgres", { password: "s3cret-of-pg" });
       try {
@@ -181,7 +184,7 @@ describeWithServer(
         const status = await read(`${gateways[0]?.addresses.status}/status`);
         for (const gateway of gateways) gateway.signal("SIGTERM");
         const ends = await Promise.all(gateways.map(({ finished }) => finished));
-        const { stdout } = await runCommandLine(command, ["report", ...ledger], { env });
+        const { stdout } = await runHere(["report", ...ledger], env);
         expect(stdout).toMatch(/^exchanges +2$/m);
         const said = [status.text, stdout, ...ends.flatMap((end) => [end.stdout, end.stderr])].join("\n");
         expect(said).not.toContain("s3cret-of-pg");

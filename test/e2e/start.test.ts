@@ -5,32 +5,40 @@ import { request } from "undici";
 import { describe, expect, it } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { ask, read } from "../support/ask.ts";
+import { runHere } from "../support/command-line.ts";
 import { until } from "../support/gateway.ts";
 import { chatConfig, chatUrl, openaiTarget, targetKey } from "../support/gateway-config.ts";
 import {
   announced,
   type Command,
   Running,
+  type RunningGateway,
   runCommandLine,
   spawnCommand,
   type Workplace,
 } from "../support/sluice-process.ts";
-import { useProcesses } from "../support/use-processes.ts";
+import { type ProcessParts, useProcesses, useSharedProcesses } from "../support/use-processes.ts";
 
 let command: Command;
 let simulator: Simulator;
 let workplace: Workplace;
-useProcesses((parts) => {
+const take = (parts: ProcessParts) => {
   ({ command, simulator, workplace } = parts);
-});
+};
 
-describe("a gateway that starts", () => {
-  it("says so in one line, answers, and writes records to its output without prompt or key", async () => {
-    const { addresses, records, stdout, stderr } = await workplace.start();
+describe("a gateway that has started", () => {
+  let gateway: RunningGateway;
+  useSharedProcesses(take, async () => {
+    gateway = await workplace.start();
+  });
+
+  it("has said so in one line, answers, and writes records to its output without prompt or key", async () => {
+    const { addresses, records, stdout, stderr } = gateway;
+    const before = records().length;
     expect(Object.keys(addresses)).toEqual(["message", "proxy", "admin", "status"]);
     expect((await ask(addresses.proxy)).status).toBe(200);
-    await until(() => records().length === 1, "the record");
-    expect(records()[0]).toMatchObject({
+    await until(() => records().length === before + 1, "the record");
+    expect(records().at(-1)).toMatchObject({
       request: { method: "POST", uri: "/chat" },
       response: { status: 200 },
       ai: { proxy: { meta: { request_model: "gpt-4o" } } },
@@ -39,8 +47,10 @@ describe("a gateway that starts", () => {
   });
 
   it("is ready, tells its state and its counts on the status listener", async () => {
-    const { addresses } = await workplace.start();
+    const { addresses, records } = gateway;
+    const before = records().length;
     await ask(addresses.proxy);
+    await until(() => records().length === before + 1, "the record");
     expect(await read(`${addresses.status}/status/ready`)).toEqual({
       status: 200,
       text: '{"message":"ready"}',
@@ -49,7 +59,7 @@ describe("a gateway that starts", () => {
       ready: true,
       routes: 1,
       plugins: [{ name: "ai-proxy-advanced" }],
-      targets: [{ name: "openai/gpt-4o", breaker: "off", inFlight: 0, attempts: 1, failed: 0 }],
+      targets: [{ name: "openai/gpt-4o", breaker: "off", inFlight: 0, attempts: before + 1, failed: 0 }],
     });
     const { text } = await read(`${addresses.status}/metrics`);
     for (const name of [
@@ -69,10 +79,17 @@ describe("a gateway that starts", () => {
       "sluice_target_failures_total",
     ])
       expect(text).toMatch(new RegExp(`^${name}[ {]`, "m"));
-    expect(text).toMatch(/^kong_http_requests_total\{service="llm",route="chat",code="200",.*\} 1$/m);
+    const counted = /^kong_http_requests_total\{service="llm",route="chat",code="200",.*\} (\d+)$/m.exec(
+      text,
+    );
+    expect(Number(counted?.[1])).toBe(before + 1);
     expect((await read(`${addresses.status}/nothing`)).status).toBe(404);
     expect((await request(`${addresses.status}/metrics`, { method: "POST" })).statusCode).toBe(405);
   });
+});
+
+describe("a gateway that starts", () => {
+  useProcesses(take);
 
   it("takes its settings from the environment, flags first", async () => {
     const env = {
@@ -97,7 +114,7 @@ describe("a gateway that starts", () => {
   it("with a variable that is not set ends with 1 and names it", async () => {
     const text = JSON.stringify(chatConfig([openaiTarget(chatUrl(simulator.url))]));
     workplace.write(text.replace(targetKey, '${{ env "DECK_MISSING_KEY" }}'));
-    const { code, stdout, stderr } = await runCommandLine(command, ["start", "-c", workplace.config]);
+    const { code, stdout, stderr } = await runHere(["start", "-c", workplace.config]);
     expect(code).toBe(1);
     expect(stdout).toBe("");
     expect(stderr).toContain("DECK_MISSING_KEY");

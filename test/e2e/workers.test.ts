@@ -5,6 +5,7 @@ import { Agent, request } from "undici";
 import { describe, expect, it } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { ask, hello, read } from "../support/ask.ts";
+import { runHere } from "../support/command-line.ts";
 import { until } from "../support/gateway.ts";
 import { chatConfig, chatUrl, openaiTarget, targetKey } from "../support/gateway-config.ts";
 import {
@@ -14,14 +15,14 @@ import {
   type Workplace,
 } from "../support/sluice-process.ts";
 import { openStream } from "../support/stream-client.ts";
-import { useProcesses } from "../support/use-processes.ts";
+import { type ProcessParts, useProcesses, useSharedProcesses } from "../support/use-processes.ts";
 
 let command: Command;
 let simulator: Simulator;
 let workplace: Workplace;
-useProcesses((parts) => {
+const take = (parts: ProcessParts) => {
   ({ command, simulator, workplace } = parts);
-});
+};
 
 const stream = { ...hello, stream: true };
 
@@ -55,9 +56,11 @@ async function untilWorkers(
   what: string,
   holds: (workers: readonly WorkerRow[]) => boolean,
 ): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!holds(await workersOf(gateway)))
+  const deadline = performance.now() + 30_000;
+  while (!holds(await workersOf(gateway))) {
     if (performance.now() > deadline) throw new Error(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** The sum of a family's samples. */
@@ -84,9 +87,18 @@ function isAlive(pid: number): boolean {
 const oneTarget = (model: string) => chatConfig([openaiTarget(chatUrl(simulator.url), { model })]);
 
 describe("a gateway with workers", () => {
+  let gateway: RunningGateway;
+  useSharedProcesses(take, async () => {
+    gateway = await start();
+  });
+
+  async function reload(): Promise<void> {
+    const answer = await request(`${gateway.addresses.admin}/reload`, { method: "POST" });
+    expect([answer.statusCode, await answer.body.text()]).toEqual([200, expect.any(String)]);
+  }
+
   it("is ready once, behind one port each, and both workers get connections", async () => {
-    simulator.behave({ behaviour: { outputTokens: 200, perTokenMs: 5 } });
-    const gateway = await start();
+    simulator.behave({ behaviour: { stallAfterChunks: 3 } });
     expect(gateway.addresses).toEqual({
       message: "ready",
       proxy: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
@@ -109,10 +121,14 @@ describe("a gateway with workers", () => {
     expect(new Set([gateway.child.pid, ...status.workers.map(({ pid }) => pid)]).size).toBe(3);
     expect((await read(`${gateway.addresses.status}/status/ready`)).text).toBe('{"message":"ready"}');
     for (const each of streams) each.leave();
+    await expect.poll(async () => (await statusOf(gateway)).running).toBe(0);
   });
 
   it("adds up what all have counted, and writes every record as a line of its own", async () => {
-    const gateway = await start();
+    const before = gateway.records().length;
+    const said = gateway.stdout().length;
+    const counts = ["kong_http_requests_total", "kong_request_latency_ms_count"];
+    const counted0 = await Promise.all(counts.map((name) => counted(gateway, name)));
     // Longer than what a pipe keeps together, so that lines of two writers would be cut into each other.
     const logged = chatConfig([
       openaiTarget(chatUrl(simulator.url), {
@@ -120,7 +136,7 @@ describe("a gateway with workers", () => {
       }),
     ]);
     workplace.write(logged);
-    expect((await request(`${gateway.addresses.admin}/reload`, { method: "POST" })).statusCode).toBe(200);
+    await reload();
     const body = { messages: [{ role: "user", content: "x".repeat(6_000) }] };
     const requests = 60;
     await Promise.all(
@@ -129,34 +145,18 @@ describe("a gateway with workers", () => {
           expect((await ask(gateway.addresses.proxy, body)).status).toBe(200);
       }),
     );
-    expect(await counted(gateway, "kong_http_requests_total")).toBe(requests);
-    expect(await counted(gateway, "kong_request_latency_ms_count")).toBe(requests);
+    for (const [at, name] of counts.entries())
+      expect(await counted(gateway, name), name).toBe((counted0[at] ?? 0) + requests);
     expect(await counted(gateway, "sluice_workers_serving")).toBe(2);
-    await until(() => gateway.records().length === requests, "the records");
-    expect(gateway.stdout().length).toBeGreaterThan(requests * 6_000);
+    await until(() => gateway.records().length === before + requests, "the records");
+    expect(gateway.stdout().length - said).toBeGreaterThan(requests * 6_000);
     expect(gateway.stderr()).not.toContain(targetKey);
   });
 
-  it("starts not at all when the port is taken or the file is bad, and leaves no process", async () => {
-    await expect(start("--proxy-listen", `127.0.0.1:${simulator.port}`)).rejects.toThrow(
-      new RegExp(`sluice start: cannot listen on 127\\.0\\.0\\.1:${simulator.port}: .*EADDRINUSE`),
-    );
-    workplace.write('_format_version: "3.0"\nservicez: []\n');
-    const { code, stdout, stderr } = await runCommandLine(
-      command,
-      [...["start", "-c", workplace.config, "--prefix", workplace.prefix]],
-      { env: { SLUICE_WORKERS: "2" } },
-    );
-    expect([code, stdout]).toEqual([1, ""]);
-    expect(stderr).toMatch(/gateway\.yaml:2:1: .*servicez/);
-    expect(stderr.match(/nothing was changed/g)).toHaveLength(1);
-  });
-});
-
-describe("workers that are reloaded", () => {
-  it("all run a good file, none a bad one, and no request fails", async () => {
-    const gateway = await start();
+  it("has all run a good file when it is reloaded, none a bad one, and no request fails", async () => {
     const { addresses, signal, stderr } = gateway;
+    const before = stderr().length;
+    const deaths = (await workersOf(gateway)).map((row) => row.deaths);
     const agent = new Agent({ connections: 4 });
     let isOver = false;
     let requests = 0;
@@ -178,40 +178,41 @@ describe("workers that are reloaded", () => {
     const loads = [load(), load(), load(), load()];
     for (let at = 0; at < 10; at++) {
       workplace.write(oneTarget(`gpt-4o-${at}`));
-      expect((await request(`${addresses.admin}/reload`, { method: "POST" })).statusCode).toBe(200);
+      await reload();
       expect(await models()).toEqual(new Set([`openai/gpt-4o-${at}`]));
     }
     workplace.write('_format_version: "3.0"\nservicez: []\n');
-    const refused = await runCommandLine(command, ["reload", "--prefix", workplace.prefix]);
+    const refused = await runHere(["reload", "--prefix", workplace.prefix]);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/gateway\.yaml:2:1: .*servicez/);
     expect(refused.stderr).toContain("the old configuration goes on running");
     expect(await models()).toEqual(new Set(["openai/gpt-4o-9"]));
     workplace.write(oneTarget("gpt-4o-mini"));
     signal("SIGHUP");
-    await until(() => stderr().split("reloaded, 1 routes").length === 12, "the reload by SIGHUP");
+    await until(
+      () => stderr().slice(before).split("reloaded, 1 routes").length === 12,
+      "the reload by SIGHUP",
+    );
     expect(await models()).toEqual(new Set(["openai/gpt-4o-mini"]));
     isOver = true;
     await Promise.all(loads);
     await agent.close();
     expect(failures).toEqual([]);
     expect(requests).toBeGreaterThan(20);
-    expect((await workersOf(gateway)).map(({ deaths }) => deaths)).toEqual([0, 0]);
+    expect((await workersOf(gateway)).map((row) => row.deaths)).toEqual(deaths);
   });
-});
 
-describe("a worker that is killed", () => {
-  it("takes its own requests with it and no other, and is replaced by one with the current config", async () => {
+  it("loses with a worker that is killed its own requests and no other, and replaces it by one with the current config", async () => {
     simulator.behave({ behaviour: { outputTokens: 60, perTokenMs: 5 } });
-    const gateway = await start();
     const { addresses, stderr } = gateway;
     workplace.write(oneTarget("gpt-4o-mini"));
-    expect((await request(`${addresses.admin}/reload`, { method: "POST" })).statusCode).toBe(200);
+    await reload();
+    const earlier = await counted(gateway, "kong_http_requests_total");
     const [first] = await workersOf(gateway);
     if (first === undefined) throw new Error("there is a worker");
     await Promise.all(Array.from({ length: 4 }, () => ask(addresses.proxy)));
     const before = await counted(gateway, "kong_http_requests_total");
-    expect(before).toBe(4);
+    expect(before).toBe(earlier + 4);
 
     const streams = await Promise.all(
       Array.from({ length: 4 }, () => openStream(`${addresses.proxy}/chat`, stream)),
@@ -239,6 +240,29 @@ describe("a worker that is killed", () => {
     expect(stderr()).toContain('"how":"signal SIGKILL"');
     expect((await read(`${addresses.status}/status/ready`)).text).toBe('{"message":"ready"}');
   });
+});
+
+describe("a gateway that is to have workers", () => {
+  useProcesses(take);
+
+  it("starts not at all when the port is taken or the file is bad, and leaves no process", async () => {
+    await expect(start("--proxy-listen", `127.0.0.1:${simulator.port}`)).rejects.toThrow(
+      new RegExp(`sluice start: cannot listen on 127\\.0\\.0\\.1:${simulator.port}: .*EADDRINUSE`),
+    );
+    workplace.write('_format_version: "3.0"\nservicez: []\n');
+    const { code, stdout, stderr } = await runCommandLine(
+      command,
+      ["start", "-c", workplace.config, "--prefix", workplace.prefix],
+      { env: { SLUICE_WORKERS: "2" } },
+    );
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/gateway\.yaml:2:1: .*servicez/);
+    expect(stderr.match(/nothing was changed/g)).toHaveLength(1);
+  });
+});
+
+describe("a worker that is killed", () => {
+  useProcesses(take);
 
   it("again and again ends the gateway with an error that says why", async () => {
     const gateway = await start();
@@ -263,6 +287,8 @@ describe("a worker that is killed", () => {
 });
 
 describe("workers that are told to stop", () => {
+  useProcesses(take);
+
   it("let running streams end, all of them, and the gateway ends with 0", async () => {
     simulator.behave({ behaviour: { outputTokens: 60, perTokenMs: 5 } });
     const gateway = await start();

@@ -193,7 +193,7 @@ async function sendCall(
   };
 }
 
-/** Resolves when `holds` is true, asked anew at every turn of the event loop; rejects with `what` after 10 s. */
+/** Resolves when `holds` is true, asked anew every millisecond; rejects with `what` after 10 s. */
 export async function until(holds: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!holds()) {

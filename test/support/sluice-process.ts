@@ -17,22 +17,31 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { until } from "./gateway.ts";
 import type { ConfigObject } from "./gateway-config.ts";
+import { temporaryFolder } from "./server-process.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 export interface Command {
   /** Where `bin/sluice` is. */
   readonly path: string;
-  /** Removes what was built for the tests. */
-  dispose(): void;
 }
 
-/** The command as `npm ci` built it; built anew in a temporary folder where the sources are younger. */
-export async function buildCommand(): Promise<Command> {
-  const built = join(root, "dist", "cli.js");
-  if (existsSync(built) && statSync(built).mtimeMs > newest(join(root, "src")))
-    return { path: join(root, "bin", "sluice"), dispose: () => undefined };
-  const folder = mkdtempSync(join(tmpdir(), "sluice-build-"));
+let built: { readonly of: number; readonly command: Promise<Command> } | undefined;
+
+/**
+ * The command as `npm ci` built it; where the sources are younger it is built anew, once by each process that tests, in a
+ * temporary folder.
+ */
+export function buildCommand(): Promise<Command> {
+  const changed = newest(join(root, "src"));
+  if (built?.of !== changed) built = { of: changed, command: build(changed) };
+  return built.command;
+}
+
+async function build(changed: number): Promise<Command> {
+  const main = join(root, "dist", "cli.js");
+  if (existsSync(main) && statSync(main).mtimeMs > changed) return { path: join(root, "bin", "sluice") };
+  const { path: folder } = temporaryFolder("build");
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
   const args = [compiler, "-p", join(root, "tsconfig.build.json"), "--outDir", join(folder, "dist")];
   await promisify(execFile)(process.execPath, args).catch((error: { stdout?: string }) => {
@@ -42,10 +51,7 @@ export async function buildCommand(): Promise<Command> {
   cpSync(join(root, "package.json"), join(folder, "package.json"));
   for (const name of ["examples", "models", "node_modules", "prices"])
     symlinkSync(join(root, name), join(folder, name));
-  return {
-    path: join(folder, "bin", "sluice"),
-    dispose: () => rmSync(folder, { recursive: true, force: true }),
-  };
+  return { path: join(folder, "bin", "sluice") };
 }
 
 /** Time of the last change among the sources that are built. */
@@ -105,7 +111,7 @@ export async function announced(running: Running): Promise<RunningGateway> {
   void running.finished.then(() => {
     isOver = true;
   });
-  await until(() => isOver || running.stdout.includes("\n"), "the ready line", 15_000);
+  await until(() => isOver || running.stdout.includes("\n"), "the ready line", 30_000);
   if (isOver) throw new Error(`the process ended at once: ${running.stdout}${running.stderr}`);
   const [first = ""] = running.stdout.split("\n");
   return {
