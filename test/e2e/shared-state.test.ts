@@ -3,30 +3,30 @@ import { Agent, request } from "undici";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { hello, read } from "../support/ask.ts";
-import { type ConfigObject, chatConfig, chatUrl, openaiTarget } from "../support/gateway-config.ts";
+import { type ConfigObject, chatUrl, openaiTarget, routesConfig } from "../support/gateway-config.ts";
 import { describeWithServer, startServer, type TestServer } from "../support/servers.ts";
 import type { RunningGateway, Workplace } from "../support/sluice-process.ts";
 import { openStream, type StreamAnswer } from "../support/stream-client.ts";
-import { useProcesses } from "../support/use-processes.ts";
+import { type ProcessParts, useProcesses, useSharedProcesses } from "../support/use-processes.ts";
 
 let simulator: Simulator;
 let workplace: Workplace;
-useProcesses((parts) => {
+const take = (parts: ProcessParts) => {
   ({ simulator, workplace } = parts);
-});
+};
 
 /** Each of its requests comes over a connection of its own, so that workers get them in turn. */
 const eachOnItsOwn = new Agent({ pipelining: 0 });
 afterAll(() => eachOnItsOwn.close());
 
-const until = (holds: () => boolean | Promise<boolean>, timeout = 10_000) =>
+const until = (holds: () => boolean | Promise<boolean>, timeout = 15_000) =>
   vi.waitUntil(holds, { timeout, interval: 20 });
 
-async function ask({ addresses }: RunningGateway, body: object = hello) {
-  const answer = await request(`${addresses.proxy}/chat`, {
+async function ask({ addresses }: RunningGateway, route = "chat") {
+  const answer = await request(`${addresses.proxy}/${route}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
+    body: JSON.stringify(hello),
     dispatcher: eachOnItsOwn,
   });
   await answer.body.dump();
@@ -36,6 +36,7 @@ async function ask({ addresses }: RunningGateway, body: object = hello) {
 interface TargetRow {
   readonly name: string;
   readonly breaker: string;
+  readonly failures: number;
   readonly inFlight: number;
   readonly scores: Readonly<Record<string, number>>;
 }
@@ -51,107 +52,129 @@ async function statusOf({ addresses }: RunningGateway) {
 const callsTo = (name: string) =>
   simulator.received().filter(({ path }) => path.startsWith(`/${name}/`)).length;
 
-const failTimeoutMs = 1_500;
+/** Nine requests take less, however busy the machine is. */
+const failTimeoutMs = 4_000;
 
-/** The first is always tried first, and fails; the second takes over. */
-const breaking = (more: ConfigObject = {}, failTimeout = failTimeoutMs): ConfigObject =>
-  chatConfig(
-    [
-      openaiTarget(chatUrl(simulator.url, "first"), { model: "gpt-4o", weight: 2 }),
-      openaiTarget(chatUrl(simulator.url, "second"), { model: "gpt-4o-mini", weight: 1 }),
-    ],
-    {
-      balancer: {
-        algorithm: "priority",
-        max_fails: 3,
-        fail_timeout: failTimeout,
-        failover_criteria: ["http_500", "non_idempotent"],
-      },
-      ...more,
-    },
-  );
+/** The first, at `path`, is always tried first, and fails; the second takes over. */
+const breaking = (path: string, failTimeout: number, more: ConfigObject = {}): ConfigObject => ({
+  targets: [
+    openaiTarget(chatUrl(simulator.url, path), { model: "gpt-4o", weight: 2 }),
+    openaiTarget(chatUrl(simulator.url, "second"), { model: "gpt-4o-mini", weight: 1 }),
+  ],
+  balancer: {
+    algorithm: "priority",
+    max_fails: 3,
+    fail_timeout: failTimeout,
+    failover_criteria: ["http_500", "non_idempotent"],
+  },
+  ...more,
+});
 
-/** Enough for what one process knows to have come to the others. */
-const newsMs = 150;
+/** The same of the one that tries. */
+const probeMs = 3_000;
+
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/**
+ * Resolves when every worker has heard what the others knew when this was called, however busy the machine is. They tell
+ * after 20 ms, by a timer that is due when they answer the second time; what they tell comes before that answer, and is
+ * passed on before the others are asked the last time.
+ */
+async function allHaveHeard(gateway: RunningGateway): Promise<void> {
+  await pause(40);
+  for (let times = 0; times < 3; times++) await statusOf(gateway);
+}
+
 describe("workers of one gateway", () => {
+  let gateway: RunningGateway;
+  useSharedProcesses(take, async () => {
+    const named = (path: string, names: readonly string[]) =>
+      names.map((name) =>
+        openaiTarget(chatUrl(simulator.url, `${path}-${name}`), { model: `${path}-${name}` }),
+      );
+    workplace.write(
+      routesConfig({
+        breaking: breaking("first", failTimeoutMs),
+        "breaking-for-long": breaking("long", 60_000),
+        streams: { targets: named("streams", ["a", "b", "c"]), balancer: { algorithm: "least-connections" } },
+        usage: { targets: named("usage", ["a", "b"]), balancer: { algorithm: "lowest-usage" } },
+      }),
+    );
+    gateway = await workplace.start(["--workers", "3"]);
+  });
+
+  const breakersOf = async (at: number) =>
+    (await statusOf(gateway)).targets.slice(at, at + 2).map(({ breaker }) => breaker);
+
   it("open a breaker together, let one of them try, and close it together", async () => {
     simulator.behave({ match: { path: "/first*" }, behaviour: { status: 500 } });
-    workplace.write(breaking());
-    const gateway = await workplace.start(["--workers", "3"]);
     for (let count = 0; count < 3; count++) {
-      expect((await ask(gateway)).model).toBe("openai/gpt-4o-mini");
-      await pause(newsMs);
+      expect((await ask(gateway, "breaking")).model).toBe("openai/gpt-4o-mini");
+      await allHaveHeard(gateway);
     }
+    const openedAt = performance.now();
+    expect(await breakersOf(0)).toEqual(["open", "closed"]);
     // One failure in each of the three workers: each alone would go on.
-    for (let count = 0; count < 9; count++) await ask(gateway);
+    for (let count = 0; count < 9; count++) await ask(gateway, "breaking");
     expect(callsTo("first")).toBe(3);
-    expect((await statusOf(gateway)).targets.map(({ breaker }) => breaker)).toEqual(["open", "closed"]);
 
-    await pause(failTimeoutMs);
+    await pause(failTimeoutMs - (performance.now() - openedAt));
     simulator.reset();
-    simulator.behave({ match: { path: "/first*" }, behaviour: { latencyMs: 1_000 } });
-    const probe = ask(gateway);
+    simulator.behave({ match: { path: "/first*" }, behaviour: { latencyMs: probeMs } });
+    const probe = ask(gateway, "breaking");
     await until(() => callsTo("first") === 1);
-    await pause(newsMs);
-    const answers = await Promise.all(Array.from({ length: 9 }, () => ask(gateway)));
+    await allHaveHeard(gateway);
+    const answers = await Promise.all(Array.from({ length: 9 }, () => ask(gateway, "breaking")));
     expect(answers.every(({ model }) => model === "openai/gpt-4o-mini")).toBe(true);
     expect(callsTo("first")).toBe(1);
+    simulator.reset();
     expect((await probe).model).toBe("openai/gpt-4o");
-    await until(async () => (await statusOf(gateway)).targets[0]?.breaker === "closed");
-    await pause(newsMs);
-    for (let count = 0; count < 3; count++) expect((await ask(gateway)).model).toBe("openai/gpt-4o");
+    await allHaveHeard(gateway);
+    expect(await breakersOf(0)).toEqual(["closed", "closed"]);
+    for (let count = 0; count < 3; count++)
+      expect((await ask(gateway, "breaking")).model).toBe("openai/gpt-4o");
   });
 
   it("tell a worker that replaces another what they know", async () => {
-    simulator.behave({ match: { path: "/first*" }, behaviour: { status: 500 } });
-    workplace.write(breaking({}, 60_000));
-    const gateway = await workplace.start(["--workers", "2"]);
-    for (let count = 0; count < 3; count++) await ask(gateway);
-    await pause(newsMs);
+    simulator.behave({ match: { path: "/long*" }, behaviour: { status: 500 } });
+    for (let count = 0; count < 3; count++) {
+      await ask(gateway, "breaking-for-long");
+      await allHaveHeard(gateway);
+    }
     const [one] = (await statusOf(gateway)).workers ?? [];
     if (one === undefined) throw new Error("no worker");
     process.kill(one.pid, "SIGKILL");
     await until(async () => {
       const { workers = [] } = await statusOf(gateway);
       return workers.every(({ state, pid }) => state === "serving" && pid !== one.pid);
-    }, 10_000);
-    const before = callsTo("first");
-    for (let count = 0; count < 6; count++) expect((await ask(gateway)).model).toBe("openai/gpt-4o-mini");
-    expect(callsTo("first")).toBe(before);
+    }, 30_000);
+    for (let count = 0; count < 6; count++)
+      expect((await ask(gateway, "breaking-for-long")).model).toBe("openai/gpt-4o-mini");
+    expect(callsTo("long")).toBe(3);
   });
 
   it("spread what is under way over the targets, whoever has it", async () => {
-    simulator.behave({ behaviour: { outputTokens: 400, perTokenMs: 5 } });
-    const targets = ["a", "b", "c"].map((name) =>
-      openaiTarget(chatUrl(simulator.url, name), { model: name }),
-    );
-    workplace.write(chatConfig(targets, { balancer: { algorithm: "least-connections" } }));
-    const gateway = await workplace.start(["--workers", "3"]);
+    simulator.behave({ match: { path: "/streams*" }, behaviour: { stallAfterChunks: 3 } });
     const streams: StreamAnswer[] = [];
     for (let count = 0; count < 9; count++) {
-      streams.push(await openStream(`${gateway.addresses.proxy}/chat`, { ...hello, stream: true }));
-      await pause(60);
+      streams.push(await openStream(`${gateway.addresses.proxy}/streams`, { ...hello, stream: true }));
+      await allHaveHeard(gateway);
     }
-    expect(["a", "b", "c"].map(callsTo)).toEqual([3, 3, 3]);
+    expect(["a", "b", "c"].map((name) => callsTo(`streams-${name}`))).toEqual([3, 3, 3]);
     for (const stream of streams) stream.leave();
     await until(async () => (await statusOf(gateway)).targets.every(({ inFlight }) => inFlight === 0));
   });
 
   it("count usage together", async () => {
-    const targets = ["a", "b"].map((name) => openaiTarget(chatUrl(simulator.url, name), { model: name }));
-    workplace.write(chatConfig(targets, { balancer: { algorithm: "lowest-usage" } }));
     // What the first answer of "a" costs is as much as many of "b".
-    simulator.behave({ match: { path: "/a*" }, behaviour: { outputTokens: 500 } });
-    simulator.behave({ match: { path: "/b*" }, behaviour: { outputTokens: 10 } });
-    const gateway = await workplace.start(["--workers", "2"]);
+    simulator.behave({ match: { path: "/usage-a*" }, behaviour: { outputTokens: 500 } });
+    simulator.behave({ match: { path: "/usage-b*" }, behaviour: { outputTokens: 10 } });
     for (let count = 0; count < 12; count++) {
-      await ask(gateway);
-      await pause(60);
+      await ask(gateway, "usage");
+      await allHaveHeard(gateway);
     }
-    expect(callsTo("a")).toBe(1);
-    expect(callsTo("b")).toBe(11);
+    expect(callsTo("usage-a")).toBe(1);
+    expect(callsTo("usage-b")).toBe(11);
   });
 });
 
@@ -159,6 +182,8 @@ describeWithServer(
   "redis",
   "gateways that share a Redis server",
   () => {
+    useProcesses(take);
+
     let redis: TestServer;
     beforeAll(async () => {
       redis = await startServer("redis");
@@ -169,12 +194,12 @@ describeWithServer(
     const others: Workplace[] = [];
     afterEach(() => Promise.all(others.splice(0).map((place) => place.dispose())));
 
-    const state = () => ({
+    const sharing = () => ({
       state: { strategy: "redis", interval: 50, redis: { host: redis.host, port: redis.port } },
     });
 
     async function startTwo(config: ConfigObject, ...args: string[]) {
-      workplace.write(config);
+      workplace.write(routesConfig({ chat: config }));
       return Promise.all([
         workplace.start(args),
         workplace.start([...args, "--prefix", `${workplace.prefix}-2`]),
@@ -183,10 +208,11 @@ describeWithServer(
 
     it("open a breaker together, and one that comes later knows of it", async () => {
       simulator.behave({ match: { path: "/first*" }, behaviour: { status: 500 } });
-      const [a, b] = await startTwo(breaking(state(), 60_000));
-      for (const gateway of [a, b, a]) {
+      const [a, b] = await startTwo(breaking("first", 60_000, sharing()));
+      const failures = async (gateway: RunningGateway) => (await statusOf(gateway)).targets[0]?.failures;
+      for (const [at, gateway] of [a, b, a].entries()) {
         await ask(gateway);
-        await pause(newsMs);
+        await until(async () => (await failures(a)) === at + 1 && (await failures(b)) === at + 1);
       }
       for (const gateway of [a, b]) {
         expect((await statusOf(gateway)).targets[0]?.breaker).toBe("open");
@@ -203,7 +229,7 @@ describeWithServer(
     });
 
     it("serve on by what each knows while the server is away, and say so", async () => {
-      const [a, b] = await startTwo(breaking(state()), "--workers", "2");
+      const [a, b] = await startTwo(breaking("first", failTimeoutMs, sharing()), "--workers", "2");
       expect((await ask(a)).status).toBe(200);
       await until(async () => isUp(await statusOf(a)) && isUp(await statusOf(b)));
       await redis.kill();
@@ -214,7 +240,7 @@ describeWithServer(
       await until(async () => (await read(`${a.addresses.status}/status/ready`)).text.includes("degraded"));
       expect((await read(`${a.addresses.status}/metrics`)).text).toMatch(/^sluice_shared_state_up\{.*\} 0$/m);
       await redis.restart({ empty: true });
-      await until(async () => isUp(await statusOf(a)), 10_000);
+      await until(async () => isUp(await statusOf(a)));
       const warnings = a
         .stderr()
         .split("\n")

@@ -203,7 +203,7 @@ describe("a gateway with workers", () => {
   });
 
   it("loses with a worker that is killed its own requests and no other, and replaces it by one with the current config", async () => {
-    simulator.behave({ behaviour: { outputTokens: 60, perTokenMs: 5 } });
+    simulator.behave({ behaviour: { outputTokens: 200, perTokenMs: 5 } });
     const { addresses, stderr } = gateway;
     workplace.write(oneTarget("gpt-4o-mini"));
     await reload();
@@ -290,7 +290,7 @@ describe("workers that are told to stop", () => {
   useProcesses(take);
 
   it("let running streams end, all of them, and the gateway ends with 0", async () => {
-    simulator.behave({ behaviour: { outputTokens: 60, perTokenMs: 5 } });
+    simulator.behave({ behaviour: { outputTokens: 200, perTokenMs: 5 } });
     const gateway = await start();
     const { addresses, signal, finished, stderr } = gateway;
     const pids = (await workersOf(gateway)).map(({ pid }) => pid);
@@ -327,7 +327,7 @@ describe("workers that are told to stop", () => {
     signal("SIGTERM");
     expect((await answer.rest()).complete).toBe(false);
     expect((await finished).code).toBe(0);
-    expect(performance.now() - toldAt).toBeLessThan(4_000);
+    expect(performance.now() - toldAt).toBeLessThan(20_000); // the wait for streams is 30 s, that for connections 60 s
     await agent.destroy();
   });
 
