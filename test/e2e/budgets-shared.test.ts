@@ -2,7 +2,7 @@
 import { Agent, request } from "undici";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
-import { hello, read } from "../support/ask.ts";
+import { allHaveHeard, hello, read } from "../support/ask.ts";
 import { type ConfigObject, chatConfig, chatUrl, openaiTarget } from "../support/gateway-config.ts";
 import { describeWithServer, startServer, type TestServer } from "../support/servers.ts";
 import type { RunningGateway, Workplace } from "../support/sluice-process.ts";
@@ -54,7 +54,7 @@ describe("a budget of one gateway with workers", () => {
     const answers = [];
     do {
       answers.push(await ask(gateway));
-      await new Promise((resolve) => setTimeout(resolve, 40)); // workers hear of each other within 20 ms
+      await allHaveHeard(gateway);
     } while (answers.at(-1)?.status === 200 && answers.length < 60);
     expect(answers.at(-1)?.status).toBe(429);
     const most = Math.max(...answers.map(({ tokens }) => tokens));

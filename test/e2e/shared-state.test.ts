@@ -2,7 +2,7 @@
 import { Agent, request } from "undici";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
-import { hello, read } from "../support/ask.ts";
+import { allHaveHeard, hello, read } from "../support/ask.ts";
 import { type ConfigObject, chatUrl, openaiTarget, routesConfig } from "../support/gateway-config.ts";
 import { describeWithServer, startServer, type TestServer } from "../support/servers.ts";
 import type { RunningGateway, Workplace } from "../support/sluice-process.ts";
@@ -74,16 +74,6 @@ const breaking = (path: string, failTimeout: number, more: ConfigObject = {}): C
 const probeMs = 3_000;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/**
- * Resolves when every worker has heard what the others knew when this was called, however busy the machine is. They tell
- * after 20 ms, by a timer that is due when they answer the second time; what they tell comes before that answer, and is
- * passed on before the others are asked the last time.
- */
-async function allHaveHeard(gateway: RunningGateway): Promise<void> {
-  await pause(40);
-  for (let times = 0; times < 3; times++) await statusOf(gateway);
-}
 
 describe("workers of one gateway", () => {
   let gateway: RunningGateway;

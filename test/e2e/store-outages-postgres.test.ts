@@ -1,4 +1,4 @@
-/** PostgreSQL with pgvector goes away, freezes, forgets and is tampered with while a thousand requests are under way. */
+/** PostgreSQL with pgvector goes away, freezes, forgets and is tampered with while hundreds of requests are under way. */
 import { storeCases } from "../support/store-cases.ts";
 import { describeStoreOutages } from "../support/store-outages.ts";
 

@@ -38,7 +38,14 @@ export interface ServerCommand {
 }
 
 export declare function prepareServer(
-  options: ServerSettings & { name: ServerName; installed: Installed; folder: string; port: number },
+  options: ServerSettings & {
+    name: ServerName;
+    installed: Installed;
+    folder: string;
+    port: number;
+    /** PostgreSQL: a folder for what all new servers begin with, made by the first that needs it. None: each makes its own. */
+    template?: string;
+  },
 ): Promise<ServerCommand>;
 
 export declare function endingWithUs(command: ServerCommand): ServerCommand;

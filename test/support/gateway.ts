@@ -31,6 +31,8 @@ export interface StackOptions {
   readonly trustedIps?: readonly string[];
   /** Listens for clients that speak TLS too. Default: false. */
   readonly isSecure?: boolean;
+  /** How much faster than the machine's the timers of plugins and their stores go. Default: 1. */
+  readonly pace?: number;
 }
 
 export interface Answer {
@@ -84,6 +86,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const simulator = await startSimulator({ now: Date.now, embed: embedLocally, ...options.simulator });
   const log = createRecordingLogger();
   const runtime = createRuntime(log, options.env ?? {});
+  const { pace = 1 } = options;
   const metrics = createMetrics();
   const records: AccessRecord[] = [];
   const waiting = new Map<string, (record: AccessRecord) => void>();
@@ -111,7 +114,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         listen: { host: "127.0.0.1", port: 0 },
         secure: options.isSecure === true ? { host: "127.0.0.1", port: 0 } : undefined,
         trusts: createTrust(options.trustedIps ?? []),
-        services: runtime,
+        services: { ...runtime, schedule: (delayMs, action) => runtime.schedule(delayMs / pace, action) },
         sinks: [{ write, close: async () => undefined }],
         metrics,
         ledger: options.ledger,

@@ -4,7 +4,13 @@ import { emptyServer, prepareServer, type ServerSettings, urlOf } from "../serve
 import { type Installed, installed, type ServerName } from "../servers/installed.mjs";
 import { freePort } from "./free-port.ts";
 import { askPostgres, askRedis, type ServerAccess } from "./server-clients.ts";
-import { type ServerProcess, startProcess, type TemporaryFolder, temporaryFolder } from "./server-process.ts";
+import {
+  runFolderVariable,
+  type ServerProcess,
+  startProcess,
+  type TemporaryFolder,
+  temporaryFolder,
+} from "./server-process.ts";
 import { type Environment, externalUrl } from "./server-tests.ts";
 
 const startTimeoutMs = 20_000;
@@ -96,7 +102,7 @@ async function startOwned(name: ServerName, found: Installed, options: ServerOpt
 }
 
 async function launch(settings: Owned["settings"], access: ServerAccess): Promise<ServerProcess> {
-  const running = startProcess(await prepareServer(settings));
+  const running = startProcess(await prepareServer({ ...settings, ...template() }));
   const deadline = performance.now() + startTimeoutMs;
   for (;;) {
     const error = await failureToAnswer(settings, access, running);
@@ -108,6 +114,12 @@ async function launch(settings: Owned["settings"], access: ServerAccess): Promis
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** In the folder of the test run, which all of its servers begin with. */
+function template(): { readonly template?: string } {
+  const folder = process.env[runFolderVariable];
+  return folder === undefined ? {} : { template: join(folder, "postgres-template") };
 }
 
 /** Undefined when it answers, and not another server that has the port. */

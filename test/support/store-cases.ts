@@ -4,8 +4,8 @@ import { askPostgres, askRedis, database, type ServerName, type TestServer } fro
 
 export interface StoreCase {
   readonly server: ServerName;
-  /** The blocks of `vectordb` that say where the server is. */
-  readonly vectordb: (server: TestServer) => ConfigObject;
+  /** The blocks of `vectordb` that say where the server is, and how long each step is waited for; 1 s unless given. */
+  readonly vectordb: (server: TestServer, timeoutMs?: number) => ConfigObject;
   /** `owner version` of everything stored. */
   readonly namespaces: (server: TestServer) => Promise<readonly string[]>;
   /** Puts what nobody expects in place of what is stored. */
@@ -17,9 +17,9 @@ export const storePassword = "st0re-pass";
 
 const postgres: StoreCase = {
   server: "postgres",
-  vectordb: ({ host, port }) => ({
+  vectordb: ({ host, port }, timeout = 1_000) => ({
     strategy: "pgvector",
-    pgvector: { host, port, database, user: "postgres", password: storePassword, timeout: 1000 },
+    pgvector: { host, port, database, user: "postgres", password: storePassword, timeout },
   }),
   async namespaces(server) {
     const rows = await askPostgres(server, "SELECT owner, version FROM sluice_vector_namespaces");
@@ -33,15 +33,15 @@ const postgres: StoreCase = {
 /** Redis in either way of searching: the same options, the same tampering. */
 const redisCase = (server: "redis" | "redis-stack"): StoreCase => ({
   server,
-  vectordb: ({ host, port }) => ({
+  vectordb: ({ host, port }, timeoutMs = 1_000) => ({
     strategy: "redis",
     redis: {
       host,
       port,
       password: storePassword,
-      connect_timeout: 1000,
-      send_timeout: 1000,
-      read_timeout: 1000,
+      connect_timeout: timeoutMs,
+      send_timeout: timeoutMs,
+      read_timeout: timeoutMs,
     },
   }),
   namespaces: async (running) => (await manifests(running)).map((key) => key.split(":").slice(-2).join(" ")),

@@ -13,9 +13,11 @@ const prompts: readonly (readonly [string, string])[] = [
   ["What's the weather like today?", "gpt-4o-mini"],
 ];
 
-const requests = 1_000;
+const requests = 400;
 const concurrency = 50;
-/** A look every 5 s, a deadline of 1 s, waits of 1, 2, 4 s: what an outage and its end take to be noticed, with room. */
+/** So much faster do the store's timers go, the deadlines of `storeCases` among them. */
+const pace = 4;
+/** A look every 5 s, waits of 1, 2, 4 s, at that pace: what an outage and its end take to be noticed, with room. */
 const noticedMs = 25_000;
 
 function config(simulator: string, vectordb: ConfigObject): ConfigObject {
@@ -29,7 +31,7 @@ function config(simulator: string, vectordb: ConfigObject): ConfigObject {
     {
       embeddings: remoteEmbeddings(`${simulator}/v1/embeddings`),
       vectordb: { dimensions: 256, distance_metric: "cosine", threshold: 0.7, ...vectordb },
-      // The embedder is busy with a thousand prompts at a time; slowness is not what is tested here.
+      // The embedder is busy with many prompts at a time; slowness is not what is tested here.
       balancer: { algorithm: "semantic", semantic: { timeout: 20_000 } },
     },
   );
@@ -46,8 +48,9 @@ export function describeStoreOutages({ server: name, vectordb, spoil }: StoreCas
       let simulatorPort = 0;
       const start = async () => {
         const started = await startStack({
-          config: (simulator) => config(simulator, vectordb(server)),
+          config: (simulator) => config(simulator, vectordb(server, 1_000 * pace)),
           simulator: { port: simulatorPort },
+          pace,
         });
         simulatorPort = started.simulator.port;
         return started;
@@ -80,7 +83,7 @@ export function describeStoreOutages({ server: name, vectordb, spoil }: StoreCas
           : `${status} ${answeredBy} ${text.slice(0, 200)}`;
       }
 
-      /** A thousand requests, fifty at a time; `meanwhile` begins once a few have been answered. */
+      /** Some hundred requests, fifty at a time; `meanwhile` begins once a few have been answered. */
       async function load(meanwhile: () => Promise<void> | void = () => undefined): Promise<void> {
         const wrong: string[] = [];
         let answered = 0;
