@@ -315,7 +315,7 @@ describeWithServer(
         const counter = newCounter();
         const ask = askFor(claimOf(counter, 100, 10));
         await a.counters.reserve(ask);
-        await askRedis(server.url, ["CLIENT", "PAUSE", "400", "ALL"]);
+        await askRedis(server.url, ["CLIENT", "PAUSE", "1500", "ALL"]);
         expect(await a.counters.reserve(ask)).toMatchObject({ isLocal: true });
         await until(async () => (await usedBy(b, ask)) === 20);
         await new Promise((resolve) => setTimeout(resolve, 100));

@@ -16,7 +16,8 @@ import { ledgerOptions } from "./options.ts";
 import { createSpool } from "./spool.ts";
 import { sqlite } from "./sqlite.ts";
 
-const kills = 50;
+/** Six of each of the six ways below. */
+const kills = 36;
 /** Processes at a time; all write the same file. */
 const together = 4;
 /** A run is killed at a moment of chance within so long after it began to record. */

@@ -152,7 +152,7 @@ describe("the ledger's file", () => {
       kind: "unreachable",
       message: expect.stringMatching(/another process has been writing|no answer within 300 ms/),
     });
-    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
     // Who only reads does not wait for who writes.
     expect(await store.sums({ by: [] }, signal)).toHaveLength(1);
     other.exec("COMMIT");

@@ -86,8 +86,9 @@ describeWithServer("postgres", "several gateways on one database", () => {
     /** Waits for what is to be there within a second, on a machine that has other things to do. */
     const soon = async (isThere: () => Promise<boolean>) => {
       const began = performance.now();
-      while (!(await isThere()) && performance.now() - began < 10_000);
-      expect(performance.now() - began).toBeLessThan(3_000);
+      while (!(await isThere()) && performance.now() - began < 10_000)
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(performance.now() - began).toBeLessThan(9_000);
     };
     await atOne("POST /upstreams", { name: "api.internal" });
     await atOne("POST /upstreams/api.internal/targets", { target: "127.0.0.1:1" });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Simulator } from "../../src/simulator/simulator.ts";
 import { type AdminClient, adminClient } from "../support/admin-client.ts";
-import { ask, read } from "../support/ask.ts";
+import { ask, hello, read } from "../support/ask.ts";
 import { runHere } from "../support/command-line.ts";
 import { until } from "../support/gateway.ts";
 import {
@@ -16,6 +16,7 @@ import {
   targetKey,
 } from "../support/gateway-config.ts";
 import type { RunningGateway, Workplace } from "../support/sluice-process.ts";
+import { openStream } from "../support/stream-client.ts";
 import { type ProcessParts, useProcesses, useSharedProcesses } from "../support/use-processes.ts";
 
 let simulator: Simulator;
@@ -168,14 +169,21 @@ describe("gateways without a file", () => {
     const plugin = await configureChat(admin);
     const running = async () =>
       (await admin("GET /status")).body.workers.map((worker: { running: number }) => worker.running);
-    simulator.behave({ behaviour: { outputTokens: 20, perTokenMs: 50 } });
+    simulator.behave({ behaviour: { stallAfterChunks: 1 } });
     for (const model of ["gpt-4o-mini", "gpt-4o"]) {
       const targets = [openaiTarget(chatUrl(simulator.url), { model })];
       expect((await admin(`PATCH /plugins/${plugin}`, { config: { targets } })).status).toBe(200);
-      const answers = Promise.all(Array.from({ length: 4 }, () => ask(addresses.proxy)));
-      while ((await running()).join() !== "2,2") await new Promise((resolve) => setTimeout(resolve, 5));
-      expect((await answers).map((answer) => answer.model)).toEqual(Array(4).fill(`openai/${model}`));
+      const answers = await Promise.all(
+        Array.from({ length: 4 }, () => openStream(`${addresses.proxy}/chat`, { ...hello, stream: true })),
+      );
+      await expect.poll(running, patient).toEqual([2, 2]);
+      expect(answers.map(({ headers }) => headers["x-kong-llm-model"])).toEqual(
+        Array(4).fill(`openai/${model}`),
+      );
+      for (const answer of answers) answer.leave();
+      await expect.poll(running, patient).toEqual([0, 0]);
     }
+    simulator.reset();
     const { status } = await admin("POST /routes", { paths: ["~/("] });
     expect(status).toBe(400);
     expect((await ask(addresses.proxy)).status).toBe(200);

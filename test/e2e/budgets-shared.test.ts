@@ -21,6 +21,9 @@ afterAll(() => eachOnItsOwn.close());
 const until = (holds: () => boolean | Promise<boolean>, timeout = 10_000) =>
   vi.waitUntil(holds, { timeout, interval: 20 });
 
+/** A year: fixed windows begin at multiples since 1970, and none is to end during a test. */
+const windowSeconds = 365 * 24 * 3600;
+
 async function ask({ addresses }: RunningGateway, more: object = {}) {
   const answer = await request(`${addresses.proxy}/chat`, {
     method: "POST",
@@ -29,14 +32,14 @@ async function ask({ addresses }: RunningGateway, more: object = {}) {
     dispatcher: eachOnItsOwn,
   });
   const { usage } = (await answer.body.json()) as { usage?: { total_tokens: number } };
-  const left = answer.headers["x-ai-ratelimit-remaining-hour-policy-1"];
+  const left = answer.headers[`x-ai-ratelimit-remaining-${windowSeconds}-policy-1`];
   return { status: answer.statusCode, tokens: usage?.total_tokens ?? 0, left: Number(left) };
 }
 
 /** One target, and a limit that all callers share. */
 function limited(limit: number, config: ConfigObject): ConfigObject {
   const base = chatConfig([openaiTarget(chatUrl(simulator.url))]);
-  const limits = [{ limit, window_size: 3600 }];
+  const limits = [{ limit, window_size: windowSeconds }];
   const budget = {
     name: "ai-rate-limiting-advanced",
     config: { policies: [{ limits, window_type: "fixed" }], ...config },

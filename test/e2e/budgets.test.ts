@@ -21,6 +21,12 @@ interface TargetFacts {
 let stack: Stack;
 afterEach(() => stack.close());
 
+/** A clock by which an hour and a minute have just begun: no window of them ends before the test does. */
+function earlyInAnHour(): () => number {
+  const shiftMs = 1_000 - (Date.now() % 3_600_000);
+  return () => Date.now() + shiftMs;
+}
+
 /** A gateway with these limits before these targets; callers show keys. */
 async function start(
   limits: ConfigObject,
@@ -29,6 +35,7 @@ async function start(
 ): Promise<void> {
   stack = await startStack({
     simulator,
+    wallClock: earlyInAnHour(),
     config: (url) => ({
       _format_version: "3.0",
       services: [{ name: "llm", url: "http://localhost", routes: [{ name: "chat", paths: ["/chat"] }] }],

@@ -125,7 +125,7 @@ describe("a failure under a list of criteria", () => {
                 balancer: {
                   ...block.balancer,
                   failover_criteria: lists[list](criterion ?? "error"),
-                  ...(name === "hang" && { read_timeout: 200 }),
+                  ...(name === "hang" && { read_timeout: 1_000 }),
                 },
                 // So much heavier that the first pick is always the one that fails.
                 targets: [

@@ -19,7 +19,7 @@ describe("an answer", () => {
 
   beforeAll(async () => {
     upstream = await startUpstream((incoming, response) => respond(incoming, response));
-    stack = await startStack({ config: proxyConfig({ url: upstream.url, read_timeout: 300 }) });
+    stack = await startStack({ config: proxyConfig({ url: upstream.url, read_timeout: 1_000 }) });
   });
   afterAll(async () => {
     await stack.close();

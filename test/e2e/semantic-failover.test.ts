@@ -143,7 +143,7 @@ describe("an embedder over HTTP", () => {
     const tookMs = performance.now() - startedAt;
     expect(answer.headers["x-sluice-routing"]).toBe("reason=fallback");
     expect(tookMs).toBeGreaterThanOrEqual(115);
-    expect(tookMs).toBeLessThan(1_900);
+    expect(tookMs).toBeLessThan(15_000); // without the setting the embedder is waited for
   });
 
   it("that goes on hanging is given up for a while, so that requests stop waiting, and the log says so", async () => {

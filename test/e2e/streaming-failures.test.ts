@@ -41,11 +41,11 @@ beforeAll(async () => {
     config: (simulator) =>
       routesConfig({
         chat: {
-          balancer: { read_timeout: 150 },
+          balancer: { read_timeout: 1_000 },
           targets: [openaiTarget(chatUrl(simulator), { options: { input_cost: 1, output_cost: 2 } })],
         },
         claude: {
-          balancer: { read_timeout: 150 },
+          balancer: { read_timeout: 1_000 },
           targets: [anthropicTarget(`${simulator}/v1/messages`, { model: "claude-haiku-4-5" })],
         },
         patient: { targets: [openaiTarget(chatUrl(simulator))] },
@@ -175,14 +175,14 @@ describe("a stream that the vendor cuts", () => {
 
 describe("a client that leaves", () => {
   it("in mid-stream stops the vendor at once, and what was said is accounted for", async () => {
-    stack.simulator.behave({ behaviour: { outputTokens: 2000, perTokenMs: 1 } });
+    stack.simulator.behave({ behaviour: { outputTokens: 20_000, perTokenMs: 1 } });
     const answer = await openStream(url(), ask);
     for (let i = 0; i < 5; i++) await answer.next();
     expect(stack.simulator.received().at(-1)?.aborted).toBe(false);
     const leftAt = performance.now();
     answer.leave();
     await until(() => stack.simulator.received().at(-1)?.aborted === true, "the vendor is told");
-    expect(performance.now() - leftAt).toBeLessThan(1_500);
+    expect(performance.now() - leftAt).toBeLessThan(9_000); // the rest would take 20 s
 
     const record = await stack.recordOf(String(answer.headers["x-kong-request-id"]));
     expect(record.client_aborted).toBe(true);
@@ -191,7 +191,7 @@ describe("a client that leaves", () => {
     expect(proxy?.meta.stream_error).toBe("client_aborted");
     expect(proxy?.usage).toMatchObject({ estimated: true, cost_known: true });
     expect(proxy?.usage?.completion_tokens).toBeGreaterThan(0);
-    expect(proxy?.usage?.completion_tokens).toBeLessThan(2000);
+    expect(proxy?.usage?.completion_tokens).toBeLessThan(20_000);
     expect(stack.metrics()).toMatch(
       /kong_ai_llm_tokens_total\{[^}]*token_type="completion_tokens"[^}]*\} [1-9]/,
     );

@@ -72,7 +72,7 @@ describe("500 requests", () => {
     expect(health(gateway)?.dropped).toBe(900);
     const begunAt = performance.now();
     await gateway.close();
-    expect(performance.now() - begunAt).toBeLessThan(4_500);
+    expect(performance.now() - begunAt).toBeLessThan(20_000); // it would be tried for 60 s
     expect(warnings(gateway).at(-1)?.facts["spans"]).toBe(1000);
   });
 

@@ -122,7 +122,7 @@ describe("an upstream", () => {
     const stack = await start(
       [a, b, mute].map((each) => ({ target: address(each) })),
       {
-        service: { read_timeout: 100 },
+        service: { read_timeout: 1_000 },
         upstream: { healthchecks: { passive: { unhealthy: { http_failures: 2, timeouts: 1 } } } },
       },
     );

@@ -33,6 +33,8 @@ export interface StackOptions {
   readonly isSecure?: boolean;
   /** How much faster than the machine's the timers of plugins and their stores go. Default: 1. */
   readonly pace?: number;
+  /** The time of day, in milliseconds since 1970, for plugins. Default: the machine's. */
+  readonly wallClock?: () => number;
 }
 
 export interface Answer {
@@ -114,7 +116,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         listen: { host: "127.0.0.1", port: 0 },
         secure: options.isSecure === true ? { host: "127.0.0.1", port: 0 } : undefined,
         trusts: createTrust(options.trustedIps ?? []),
-        services: { ...runtime, schedule: (delayMs, action) => runtime.schedule(delayMs / pace, action) },
+        services: {
+          ...runtime,
+          wallClock: options.wallClock ?? runtime.wallClock,
+          schedule: (delayMs, action) => runtime.schedule(delayMs / pace, action),
+        },
         sinks: [{ write, close: async () => undefined }],
         metrics,
         ledger: options.ledger,

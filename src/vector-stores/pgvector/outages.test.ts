@@ -45,11 +45,11 @@ describeWithServer(
     }
 
     it("is away at once while the server is, and back as soon as it is", async () => {
-      const store = bench.open();
+      const store = bench.open({ timeout: 30_000 });
       expect(await store.has(namespace, signal)).toBe(true);
       await server.kill();
       const call = () => failure("unreachable", store.search(namespace, query, 1, signal));
-      expect(await elapsed(call)).toBeLessThan(1000);
+      expect(await elapsed(call)).toBeLessThan(15_000);
       await server.restart();
       expect(await store.search(namespace, query, 1, signal)).toEqual([{ id: "1", similarity: 1 }]);
     });
@@ -87,7 +87,7 @@ describeWithServer(
     });
 
     it("keeps to its timeout while the server is frozen, for fifty callers, and recovers", async () => {
-      const store = bench.open({ timeout: 300 });
+      const store = bench.open({ timeout: 1_000 });
       await store.has(namespace, signal);
       server.freeze();
       try {
@@ -95,12 +95,12 @@ describeWithServer(
           Promise.all(
             Array.from({ length: 50 }, async () => {
               const { message } = await failure("unreachable", store.has(namespace, signal));
-              expect(message).toContain("no answer within 300 ms (vectordb.pgvector.timeout)");
+              expect(message).toContain("no answer within 1000 ms (vectordb.pgvector.timeout)");
             }),
           ),
         );
-        expect(spent).toBeGreaterThan(290);
-        expect(spent).toBeLessThan(1500);
+        expect(spent).toBeGreaterThan(990);
+        expect(spent).toBeLessThan(15_000); // one after the other it would be 50 s
         await failure("unreachable", store.search(namespace, query, 1, signal));
       } finally {
         server.thaw();
@@ -116,7 +116,7 @@ describeWithServer(
     });
 
     it("lets callers leave, and is closed, at once while the server is frozen", async () => {
-      const [store, idle] = [bench.open(), bench.open()];
+      const [store, idle] = [bench.open({ timeout: 30_000 }), bench.open({ timeout: 30_000 })];
       await store.has(namespace, signal);
       await idle.has(namespace, signal);
       server.freeze();
@@ -131,7 +131,7 @@ describeWithServer(
           expect((await staying).message).toContain("the store is closed");
           await Promise.all([closing, idle.close()]);
         });
-        expect(spent).toBeLessThan(1000);
+        expect(spent).toBeLessThan(15_000);
       } finally {
         server.thaw();
       }
@@ -143,13 +143,13 @@ describeWithServer(
       for (const ssl of [false, true]) {
         const store = bench.open({ port: hole.port, timeout: 200, ssl });
         const call = () => failure("unreachable", store.has(namespace, signal));
-        expect(await elapsed(call)).toBeLessThan(1000);
+        expect(await elapsed(call)).toBeLessThan(4_500); // 5 s unless it is set
       }
       expect(hole.connections()).toBe(2);
     });
 
     it("gives up behind somebody else's lock, and so does the server", async () => {
-      const store = bench.open({ timeout: 300 });
+      const store = bench.open({ timeout: 1_000 });
       const blocker = bench.ask(
         "BEGIN; SELECT FROM sluice_vector_namespaces FOR UPDATE; SELECT pg_sleep(1); COMMIT",
       );

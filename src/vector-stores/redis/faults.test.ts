@@ -24,10 +24,10 @@ describe("a redis that is not there", () => {
 
   it("is unreachable at once when nobody listens", async () => {
     const port = await freePort();
-    const { value, ms } = await timed(failureOf(open({ port }).has(namespace, signal)));
+    const { value, ms } = await timed(failureOf(open({ port, ...timeouts(30_000) }).has(namespace, signal)));
     expect(value.kind).toBe("unreachable");
     expect(value.message).toContain(`redis at 127.0.0.1:${port} refuses connections`);
-    expect(ms).toBeLessThan(1000);
+    expect(ms).toBeLessThan(15_000);
   });
 
   it("is unreachable when its name leads nowhere", async () => {
@@ -46,7 +46,7 @@ describe("a redis that is not there", () => {
         expect(value.kind).toBe("unreachable");
         expect(value.message).toMatch(new RegExp(`127.0.0.1:${hole.port}.*within \\d+ ms`));
         expect(value.message).not.toContain("secret");
-        expect(ms).toBeLessThan(1000);
+        expect(ms).toBeLessThan(15_000); // the default timeouts are said in its message
       } finally {
         await hole.stop();
       }
@@ -145,13 +145,13 @@ describeWithServer(
       }, 30_000);
 
       it("gives nobody the late answers of calls that have given up", async () => {
-        const store = open({ port: server.port, ...timeouts(150) });
+        const store = open({ port: server.port, ...timeouts(500) });
         await store.replace(namespace, items, signal);
         server.freeze();
         const { value, ms } = await timed(failureOf(idsFound(store)));
         expect(value.kind).toBe("unreachable");
-        expect(value.message).toMatch(/gave no answer within 300 ms/);
-        expect(ms).toBeLessThan(1500);
+        expect(value.message).toMatch(/gave no answer within 1000 ms/);
+        expect(ms).toBeLessThan(10_000);
         const others = [
           store.has(namespace, signal),
           store.read(namespace, signal),
