@@ -149,15 +149,15 @@ describeWithServer(
     });
 
     it("gives up behind somebody else's lock, and so does the server", async () => {
-      const store = bench.open({ timeout: 1_000 });
+      const store = bench.open({ timeout: 500 });
       const blocker = bench.ask(
-        "BEGIN; SELECT FROM sluice_vector_namespaces FOR UPDATE; SELECT pg_sleep(1); COMMIT",
+        "BEGIN; SELECT FROM sluice_vector_namespaces FOR UPDATE; SELECT pg_sleep(3); COMMIT",
       );
       await untilAsked(
         async () =>
           (
             await bench.ask(
-              "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1)%' AND wait_event = 'PgSleep'",
+              "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(3)%' AND wait_event = 'PgSleep'",
             )
           ).length > 0,
       );
