@@ -5,17 +5,8 @@ import type { Config } from "../config/config.ts";
 import { type LoadResult, loadConfig, loadDocument } from "../config/load.ts";
 import { formatProblem, type Problem } from "../config/problem.ts";
 import { plugins } from "../plugins/index.ts";
+import { ConfigFileError } from "./config-file-error.ts";
 import { UsageError } from "./terminal.ts";
-
-/** A file that cannot be run; the message lists everything that is wrong with it. */
-export class ConfigFileError extends Error {
-  readonly problems: readonly Problem[];
-
-  constructor(message: string, problems: readonly Problem[] = []) {
-    super(message);
-    this.problems = problems;
-  }
-}
 
 /** Where a config comes from: the bytes of a file, read once, or entities as a document. It may hold keys. */
 export type ConfigSource =
