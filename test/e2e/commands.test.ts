@@ -406,11 +406,21 @@ describe("a wrong command line", () => {
     expect(bare.code).toBe(2);
     expect(asked.code).toBe(0);
     expect(asked.out).toBe(bare.out);
-    for (const name of ["start", "check", "explain", "prices", "reload", "simulate", "demo"])
+    for (const name of [
+      "start",
+      "check",
+      "convert",
+      "explain",
+      "prices",
+      "report",
+      "reload",
+      "simulate",
+      "demo",
+    ])
       expect(asked.out).toMatch(new RegExp(`^ {2}${name} `, "m"));
   });
 
-  it.each(["start", "check", "explain", "prices", "reload", "simulate", "demo"])(
+  it.each(["start", "check", "convert", "explain", "prices", "report", "reload", "simulate", "demo"])(
     "%s --help says what it takes",
     async (name) => {
       const { code, out } = await run(name, "--help");
