@@ -128,10 +128,9 @@ describe("what another gateway announces", () => {
     const { listen, marked, store } = await createWatching();
     store.announceElsewhere(elsewhere(bodyOf({})));
     await listen();
-    const news = store.news;
-    store.news = async () => ({ version: 0, last: 0, announcements: [] });
+    store.restore(0);
     await listen();
-    store.news = news;
+    store.announceElsewhere(elsewhere(bodyOf({})));
     await listen();
     expect(marked).toHaveLength(2);
   });
@@ -180,6 +179,19 @@ describe("gateways that mark one target at the same time", () => {
     await hear(first);
     await hear(second);
     expect(states).toEqual(["healthy", "healthy"]);
+  });
+
+  it("also where the store was restored from before what one of them has told last", async () => {
+    const { first, hear, second, states, store } = createTwo();
+    store.announceElsewhere(elsewhere(bodyOf({ target: "b:80" })));
+    await hear(first);
+    await first.mark(mark("healthy"), "ada");
+    store.restore(0);
+    await hear(first);
+    await second.mark(mark("unhealthy"), "bob");
+    await hear(first);
+    await hear(second);
+    expect(states).toEqual(["unhealthy", "unhealthy"]);
   });
 
   it("in the order in which one of them was told, however slow the store", async () => {

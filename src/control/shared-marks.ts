@@ -102,8 +102,10 @@ export function createSharedMarks(options: SharedMarksOptions): SharedMarks {
       // What is being marked here comes before or after what is heard: its number says it. What is marked from now on comes after.
       await lastTold;
       await Promise.all(announcements.map(take));
+      // In an emptied or restored store numbers begin lower, so that those from before are above all to come.
+      const isKnown = last < after ? Number.isFinite : (number: number) => number <= last;
+      for (const [key, { number }] of own) if (isKnown(number)) own.delete(key);
       after = last;
-      for (const [key, { number }] of own) if (number <= last) own.delete(key);
     },
   };
 }

@@ -24,6 +24,8 @@ export interface MemoryConfigStore extends ConfigStore {
   }): void;
   /** What another gateway tells. */
   announceElsewhere(announcement: Omit<Announcement, "number">): void;
+  /** Puts back what there was after so many announcements. */
+  restore(announcements: number): void;
 }
 
 export function createMemoryConfigStore(): MemoryConfigStore {
@@ -61,6 +63,9 @@ export function createMemoryConfigStore(): MemoryConfigStore {
       keep({ put, remove, audit: { timeMs: 0, actor: "elsewhere", source: "elsewhere", changes: [] } });
     },
     announceElsewhere: (announcement) => tell(announcement),
+    restore(announcements) {
+      announced.length = announcements;
+    },
     async news({ after, listener }) {
       if (store.failure !== undefined) throw store.failure;
       const news = announced.filter(({ number, sender }) => number > after && sender !== listener);
