@@ -66,9 +66,9 @@ export function createMemoryConfigStore(): MemoryConfigStore {
     restore(announcements) {
       announced.length = announcements;
     },
-    async news({ after, listener }) {
+    async news(after) {
       if (store.failure !== undefined) throw store.failure;
-      const news = announced.filter(({ number, sender }) => number > after && sender !== listener);
+      const news = announced.filter(({ number }) => number > after);
       return { version, last: announced.length, announcements: news };
     },
     async announce(announcement) {
