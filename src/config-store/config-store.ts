@@ -53,7 +53,7 @@ export interface AuditPage {
 
 /** What a gateway tells those that run beside it. It changes nothing that is configured. */
 export interface Announcement {
-  /** Each has a higher one than all before. */
+  /** One more than that of the one before. */
   readonly number: number;
   /** The gateway that tells it. */
   readonly sender: string;

@@ -124,6 +124,22 @@ describe("what another gateway announces", () => {
     expect(idle.log.lines.at(-1)?.message).toContain("does not run here");
   });
 
+  it("that the store has no longer, after a long outage, is counted in the log", async () => {
+    const { listen, log, store } = await createWatching();
+    const { news } = store;
+    for (let count = 0; count < 3; count++) store.announceElsewhere(elsewhere(bodyOf({})));
+    store.news = async (after, by) => {
+      const { announcements, ...more } = await news(after, by);
+      return { ...more, announcements: announcements.filter(({ number }) => number > 2) };
+    };
+    await listen();
+    await listen();
+    const warnings = log.lines.filter(({ level }) => level === "warn");
+    expect(warnings).toMatchObject([
+      { message: expect.stringContaining("mark targets again"), facts: { missed: 2 } },
+    ]);
+  });
+
   it("is heard from the beginning where the store has been emptied", async () => {
     const { listen, marked, store } = await createWatching();
     store.announceElsewhere(elsewhere(bodyOf({})));

@@ -82,6 +82,15 @@ export function createSharedMarks(options: SharedMarksOptions): SharedMarks {
     }
   }
 
+  /** Numbers leave nothing out, so that a gap is what the store has no longer. */
+  function tellOfGap([first]: readonly Announcement[]): void {
+    const missed = first === undefined ? 0 : first.number - after - 1;
+    if (missed <= 0) return;
+    const message =
+      "the gateway was cut off for so long that marks of other gateways are lost to it: mark targets again where it matters";
+    log.warn(message, { missed });
+  }
+
   return {
     get after() {
       return after;
@@ -107,6 +116,7 @@ export function createSharedMarks(options: SharedMarksOptions): SharedMarks {
     async hear({ announcements, last }) {
       // What is being marked here comes before or after what is heard: its number says it. What is marked from now on comes after.
       await lastTold;
+      tellOfGap(announcements);
       await Promise.all(announcements.map(take));
       // In an emptied or restored store numbers begin lower, so that those from before are above all to come.
       const isKnown = last < after ? Number.isFinite : (number: number) => number <= last;
