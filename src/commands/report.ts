@@ -19,8 +19,7 @@ export const report: Command = {
   name: "report",
   usage: "report [--since 7d]",
   summary: "Show what was spent, by target, consumer, route and day, and what routing saved.",
-  takesSettings: true,
-  actsOn: ["prefix", "ledger", "ledger-password"],
+  settings: ["prefix", "ledger", "ledger-password"],
   maxWords: 0,
   flags: [
     {
