@@ -16,6 +16,11 @@ describe("settings that nothing reads", () => {
   it("are none of those that are read, nor what belongs to somebody else", () => {
     const env = Object.fromEntries(settingTable.map((setting) => [setting.env, "x"]));
     expect(idle({ env: { ...env, SLUICE_SERVERS_DIR: "/x", MY_SLUICE_ADMIN_LISTN: "x" } })).toEqual([]);
+    const kubernetes = {
+      SLUICE_DATABASE_PORT: "tcp://10.0.0.1:5432",
+      SLUICE_DATABASE_SERVICE_HOST: "10.0.0.1",
+    };
+    expect(idle({ env: kubernetes })).toEqual([]);
   });
 
   it("are a database beside a file, by what it was given with", () => {

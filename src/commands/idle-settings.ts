@@ -15,10 +15,14 @@ export function idleSettings(given: Given): readonly string[] {
   return [...misspelt(Object.keys(given.env)), ...withoutEffect(given)];
 }
 
+/** What Kubernetes sets in every container for a service whose name begins with sluice. */
+const ofService = /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_\w+)?)$/;
+
 function misspelt(names: readonly string[]): readonly string[] {
   const known = settingTable.map(({ env }) => withoutPrefix(env));
   return names
-    .filter((name) => name.startsWith("SLUICE_") && !known.some((each) => each === withoutPrefix(name)))
+    .filter((name) => name.startsWith("SLUICE_") && !ofService.test(name))
+    .filter((name) => !known.some((each) => each === withoutPrefix(name)))
     .flatMap((name) => {
       const meant = nearestName(withoutPrefix(name), known);
       return meant === undefined ? [] : [`${name} is no setting: did you mean SLUICE_${meant}?`];

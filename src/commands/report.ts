@@ -26,7 +26,7 @@ export const report: Command = {
       name: "since",
       type: "string",
       value: "WHEN",
-      help: "7d, 24h, 30m ago, or a date: 2026-11-01 (UTC); default 7d; all",
+      help: "30m, 24h, 7d or 2w: so long ago; a date, 2026-11-01 (UTC), or a time, 2026-11-01T12:00Z; all; default 7d",
     },
     { name: "until", type: "string", value: "WHEN", help: "the same; default now" },
     {

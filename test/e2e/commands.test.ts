@@ -364,6 +364,8 @@ describe("prices", () => {
   });
 });
 
+const names = ["start", "check", "convert", "explain", "prices", "report", "reload", "simulate", "demo"];
+
 describe("a wrong command line", () => {
   it.each([
     [
@@ -417,18 +419,14 @@ describe("a wrong command line", () => {
     expect(bare.code).toBe(2);
     expect(asked.code).toBe(0);
     expect(asked.out).toBe(bare.out);
-    for (const name of ["start", "check", "explain", "prices", "reload", "simulate", "demo"])
-      expect(asked.out).toMatch(new RegExp(`^ {2}${name} `, "m"));
+    for (const name of names) expect(asked.out).toMatch(new RegExp(`^ {2}${name} `, "m"));
   });
 
-  it.each(["start", "check", "explain", "prices", "reload", "simulate", "demo"])(
-    "%s --help says what it takes",
-    async (name) => {
-      const { code, out } = await run(name, "--help");
-      expect(code).toBe(0);
-      expect(out).toMatch(new RegExp(`^sluice ${name}`));
-    },
-  );
+  it.each(names)("%s --help says what it takes", async (name) => {
+    const { code, out } = await run(name, "--help");
+    expect(code).toBe(0);
+    expect(out).toMatch(new RegExp(`^sluice ${name}`));
+  });
 
   it("--help shows the settings that a command acts on, and no default that is not there", async () => {
     const shown = async (name: string) =>
