@@ -72,7 +72,7 @@ async function invoke(command: Command, args: readonly string[], terminal: Termi
   const options: NonNullable<ParseArgsConfig["options"]> = { help: { type: "boolean", short: "h" } };
   for (const { name, type, short } of command.flags)
     options[name] = short === undefined ? { type } : { type, short };
-  if (command.takesSettings) for (const { flag } of settingTable) options[flag] = { type: "string" };
+  for (const flag of command.settings ?? []) options[flag] = { type: "string" };
   const { values, positionals } = parsed(args, options);
   if (values["help"] === true) {
     terminal.out(commandHelp(command));
@@ -131,7 +131,7 @@ function commandHelp(command: Command): string {
     return `  ${(short === undefined ? long : `-${short}, ${long}`).padEnd(30)}${help}`;
   });
   const settings = settingTable
-    .filter(({ flag }) => command.actsOn?.includes(flag) ?? true)
+    .filter(({ flag }) => command.settings?.includes(flag))
     .map(
       ({ flag, env, fallback, help }) =>
         `  ${`--${flag}`.padEnd(22)}${help} (${env}; default ${fallback === "" ? "none" : fallback})`,
@@ -141,7 +141,7 @@ function commandHelp(command: Command): string {
     "",
     command.summary,
     ...(flags.length > 0 ? ["", ...flags] : []),
-    ...(command.takesSettings
+    ...(settings.length > 0
       ? ["", "Process settings (flag, else environment variable, else default):", ...settings]
       : []),
     "",

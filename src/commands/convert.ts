@@ -14,7 +14,6 @@ export const convert: Command = {
   name: "convert",
   usage,
   summary: "Say what of a Kong file works here, and write one that does.",
-  takesSettings: false,
   maxWords: 1,
   flags: [
     {
