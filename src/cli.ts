@@ -1,22 +1,24 @@
 /** The command line: finds the command, reads its flags, turns what it throws into words and an exit code. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { check } from "./commands/check.ts";
 import type { Command } from "./commands/command.ts";
-import { ConfigFileError } from "./commands/config-file.ts";
-import { convert } from "./commands/convert.ts";
-import { demo } from "./commands/demo.ts";
-import { explain } from "./commands/explain.ts";
-import { prices } from "./commands/prices.ts";
-import { reload } from "./commands/reload.ts";
-import { report } from "./commands/report.ts";
+import { ConfigFileError } from "./commands/config-file-error.ts";
 import { SettingError, settingTable } from "./commands/settings.ts";
-import { simulate } from "./commands/simulate.ts";
-import { start } from "./commands/start.ts";
 import { type ExitCode, type Terminal, UsageError } from "./commands/terminal.ts";
 import { nearestName } from "./util/nearest-name.ts";
 import { version } from "./util/version.ts";
 
-const commands: readonly Command[] = [start, check, convert, explain, prices, report, reload, simulate, demo];
+/** In the order of the help. Each is loaded when it is asked for: most need a small part of what `start` does. */
+const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ["start", async () => (await import("./commands/start.ts")).start],
+  ["check", async () => (await import("./commands/check.ts")).check],
+  ["convert", async () => (await import("./commands/convert.ts")).convert],
+  ["explain", async () => (await import("./commands/explain.ts")).explain],
+  ["prices", async () => (await import("./commands/prices.ts")).prices],
+  ["report", async () => (await import("./commands/report.ts")).report],
+  ["reload", async () => (await import("./commands/reload.ts")).reload],
+  ["simulate", async () => (await import("./commands/simulate.ts")).simulate],
+  ["demo", async () => (await import("./commands/demo.ts")).demo],
+]);
 
 /** Runs one command line and sets the process's exit code. */
 export async function run(args: readonly string[]): Promise<void> {
@@ -46,20 +48,19 @@ function surviveLostReaders(): void {
 export async function runCommand(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const [name, ...rest] = args;
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
-    terminal.out(usage());
+    terminal.out(usage(await Promise.all([...commands.values()].map((load) => load()))));
     return name === undefined ? 2 : 0;
   }
   if (name === "--version" || name === "-v" || name === "version") {
     terminal.out(`sluice ${version()}\n`);
     return 0;
   }
-  const command = commands.find((entry) => entry.name === name);
-  if (command === undefined) {
-    terminal.err(
-      `sluice: there is no command "${name}". Commands: ${commands.map((entry) => entry.name).join(", ")}\n`,
-    );
+  const load = commands.get(name);
+  if (load === undefined) {
+    terminal.err(`sluice: there is no command "${name}". Commands: ${[...commands.keys()].join(", ")}\n`);
     return 2;
   }
+  const command = await load();
   try {
     return await invoke(command, rest, terminal);
   } catch (error) {
@@ -71,7 +72,7 @@ async function invoke(command: Command, args: readonly string[], terminal: Termi
   const options: NonNullable<ParseArgsConfig["options"]> = { help: { type: "boolean", short: "h" } };
   for (const { name, type, short } of command.flags)
     options[name] = short === undefined ? { type } : { type, short };
-  if (command.takesSettings) for (const { flag } of settingTable) options[flag] = { type: "string" };
+  for (const flag of command.settings ?? []) options[flag] = { type: "string" };
   const { values, positionals } = parsed(args, options);
   if (values["help"] === true) {
     terminal.out(commandHelp(command));
@@ -119,8 +120,8 @@ function isParseArgsError(error: unknown): error is TypeError {
   return error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
 }
 
-function usage(): string {
-  const lines = commands.map((command) => `  ${command.usage.padEnd(34)}${command.summary}`);
+function usage(all: readonly Command[]): string {
+  const lines = all.map((command) => `  ${command.usage.padEnd(34)}${command.summary}`);
   return `sluice: an AI gateway that sends every prompt to the cheapest model fit to answer it\n\n${lines.join("\n")}\n\nsluice COMMAND --help says more.\n`;
 }
 
@@ -130,7 +131,7 @@ function commandHelp(command: Command): string {
     return `  ${(short === undefined ? long : `-${short}, ${long}`).padEnd(30)}${help}`;
   });
   const settings = settingTable
-    .filter(({ flag }) => command.actsOn?.includes(flag) ?? true)
+    .filter(({ flag }) => command.settings?.includes(flag))
     .map(
       ({ flag, env, fallback, help }) =>
         `  ${`--${flag}`.padEnd(22)}${help} (${env}; default ${fallback === "" ? "none" : fallback})`,
@@ -140,7 +141,7 @@ function commandHelp(command: Command): string {
     "",
     command.summary,
     ...(flags.length > 0 ? ["", ...flags] : []),
-    ...(command.takesSettings
+    ...(settings.length > 0
       ? ["", "Process settings (flag, else environment variable, else default):", ...settings]
       : []),
     "",

@@ -60,6 +60,8 @@ it("says it again every day, and as it is by then, while the certificate is show
   await clock.advance(2 * dayMs);
   expect(messages()).toHaveLength(4);
   close();
+  take([served]); // of a reload that was on its way
+  expect(messages()).toHaveLength(4);
   expect(clock.timers).toBe(0);
 });
 
@@ -72,6 +74,31 @@ it("says it at each config, but not of many in a row, unless something else is t
   await clock.advance(60_000);
   take([served]);
   expect(messages()).toHaveLength(3);
+});
+
+it("tells of the first few of many, in one line of the others, and shortens long lists of names", () => {
+  const { take, lines } = warnFrom(until + 1);
+  const many = Array.from({ length: 300 }, (_, at) => ({
+    ...served,
+    name: `id-${at}`,
+    serverNames: Array.from({ length: 200 }, (_name, name) => `n${name}.example`),
+  }));
+  take(many);
+  take(many);
+  expect(lines).toHaveLength(6);
+  expect(lines[0]?.facts["snis"]).toMatch(/^n0\.example, .*, n9\.example and 190 more$/);
+  expect(lines[5]).toMatchObject({
+    level: "warn",
+    facts: { certificates: expect.stringMatching(/^id-5, .*, id-14 and 285 more$/) },
+  });
+});
+
+it("tells of those that end first before others", () => {
+  const { take, lines } = warnFrom(until + 1);
+  const rsa = { ...served, name: "rsa", cert: pem("rsa.crt") };
+  const expired = { ...served, name: "old", cert: pem("expired.crt") };
+  take([rsa, served, expired]);
+  expect(lines.map(({ facts }) => facts["certificate"])).toEqual(["old", "id-1", "rsa"]);
 });
 
 it("tells of the one that ends first among those that vouch for it, but for a root", () => {

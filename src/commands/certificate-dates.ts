@@ -3,12 +3,13 @@ import type { X509Certificate } from "node:crypto";
 import { readCertificates } from "../config/certificates.ts";
 import type { ServedCertificate } from "../http/server-certificates.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { firstFew } from "../util/first-few.ts";
 import type { Schedule } from "../util/schedule.ts";
 
 export interface DateWarning {
   /** These are shown from now on, in place of those before. Says at once what is to be said of them, and again every day. */
   take(certificates: readonly ServedCertificate[]): void;
-  /** Says nothing more. */
+  /** Says nothing more, whatever is taken. */
   close(): void;
 }
 
@@ -27,25 +28,39 @@ const soonMs = 14 * dayMs;
 /** Configs may be taken one after another, e.g. by decK: what has been said is not said again for so long. */
 const quietMs = 60_000;
 
+/** Each has a line of its own up to here; more would hide what else a start has to say. */
+const mostLines = 5;
+
 /** Nothing is said before the first `take`. */
 export function createDateWarning({ log, schedule, wallClock }: DateWarningServices): DateWarning {
   let shown: readonly Shown[] = [];
   let told: ReadonlyMap<string, number> = new Map();
+  let isClosed = false;
   let cancel: () => void = () => undefined;
 
+  /** What is amiss and has not just been said. */
+  const news = (now: number): readonly Fault[] => {
+    const faults = shown.flatMap((each) => faultsOf(each, now));
+    const isNew = ({ key }: Fault) => {
+      const at = told.get(key);
+      return at === undefined || Math.abs(now - at) >= quietMs; // clocks are set back too
+    };
+    const [said, unsaid] = [faults.filter((fault) => !isNew(fault)), faults.filter(isNew)];
+    told = new Map([
+      ...said.map(({ key }) => [key, told.get(key) ?? now] as const),
+      ...unsaid.map(({ key }) => [key, now] as const),
+    ]);
+    return unsaid;
+  };
   const tell = () => {
-    const now = wallClock();
-    const telling = new Map<string, number>();
-    for (const { name, serverNames, span } of shown) {
-      const message = faultOf(span, now);
-      if (message === undefined) continue;
-      const key = JSON.stringify([name, serverNames, span, message]);
-      const before = told.get(key);
-      const isSaid = before !== undefined && Math.abs(now - before) < quietMs; // clocks are set back too
-      telling.set(key, isSaid ? before : now);
-      if (!isSaid) log.warn(message, { certificate: name, snis: serverNames.join(", "), ...factsOf(span) });
-    }
-    told = telling;
+    if (isClosed) return;
+    const faults = news(wallClock()).toSorted((a, b) => a.span.until - b.span.until);
+    for (const { message, ...of } of faults.slice(0, mostLines)) log.warn(message, factsOf(of));
+    const others = faults.slice(mostLines).map(({ name }) => name);
+    if (others.length > 0)
+      log.warn("more certificates have expired, end soon or are not valid yet", {
+        certificates: firstFew(others),
+      });
     cancel();
     cancel = schedule(dayMs, tell);
   };
@@ -57,12 +72,21 @@ export function createDateWarning({ log, schedule, wallClock }: DateWarningServi
       });
       tell();
     },
-    close: () => cancel(),
+    close() {
+      isClosed = true;
+      cancel();
+    },
   };
 }
 
 interface Shown extends Pick<ServedCertificate, "cert" | "name" | "serverNames"> {
   readonly span: Span;
+}
+
+interface Fault extends Shown {
+  readonly message: string;
+  /** Equal for what need not be said twice. */
+  readonly key: string;
 }
 
 /** Of a certificate and those that vouch for it: when all of them hold. In milliseconds since 1970. */
@@ -96,7 +120,14 @@ function endOf({ validTo }: X509Certificate): number {
   return Date.parse(validTo);
 }
 
-function faultOf({ from, until }: Span, now: number): string | undefined {
+function faultsOf(shown: Shown, now: number): readonly Fault[] {
+  const message = messageOf(shown.span, now);
+  if (message === undefined) return [];
+  const { name, serverNames, span } = shown;
+  return [{ ...shown, message, key: JSON.stringify([name, serverNames, span, message]) }];
+}
+
+function messageOf({ from, until }: Span, now: number): string | undefined {
   if (Number.isNaN(from + until))
     return "a certificate has dates that cannot be read, so that clients may refuse it";
   if (now > until) return "a certificate has expired, so that clients refuse it: renew it";
@@ -107,9 +138,10 @@ function faultOf({ from, until }: Span, now: number): string | undefined {
     : undefined;
 }
 
-function factsOf({ endsWith, from, until }: Span) {
+function factsOf({ name, serverNames, span: { endsWith, from, until } }: Shown) {
   const dates = { from: timeOf(from), until: timeOf(until) };
-  return endsWith === undefined ? dates : { ...dates, endsWith };
+  const facts = { certificate: name, snis: firstFew(serverNames), ...dates };
+  return endsWith === undefined ? facts : { ...facts, endsWith };
 }
 
 function timeOf(ms: number): string {

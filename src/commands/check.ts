@@ -16,7 +16,6 @@ export const check: Command = {
   name: "check",
   usage,
   summary: "Check a config file: all errors at once, or what would run.",
-  takesSettings: false,
   maxWords: 1,
   flags: [
     { name: "config", short: "c", type: "string", value: "FILE", help: "the same as FILE" },

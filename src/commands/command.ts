@@ -22,10 +22,8 @@ export interface Command {
   readonly usage: string;
   readonly summary: string;
   readonly flags: readonly CommandFlag[];
-  /** It also takes the process settings (`--proxy-listen` and so on). */
-  readonly takesSettings: boolean;
-  /** Those of them that it acts on, which its help shows; left out: all. */
-  readonly actsOn?: readonly SettingFlag[];
+  /** The process settings that it acts on, which it takes as flags too; left out: none. */
+  readonly settings?: readonly SettingFlag[];
   /** How many words it takes beside its flags; left out: it sees to that itself. */
   readonly maxWords?: number;
   /** Throws `UsageError` for a wrong command line; anything else thrown is a failure of the work. */

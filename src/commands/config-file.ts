@@ -5,17 +5,8 @@ import type { Config } from "../config/config.ts";
 import { type LoadResult, loadConfig, loadDocument } from "../config/load.ts";
 import { formatProblem, type Problem } from "../config/problem.ts";
 import { plugins } from "../plugins/index.ts";
+import { ConfigFileError } from "./config-file-error.ts";
 import { UsageError } from "./terminal.ts";
-
-/** A file that cannot be run; the message lists everything that is wrong with it. */
-export class ConfigFileError extends Error {
-  readonly problems: readonly Problem[];
-
-  constructor(message: string, problems: readonly Problem[] = []) {
-    super(message);
-    this.problems = problems;
-  }
-}
 
 /** Where a config comes from: the bytes of a file, read once, or entities as a document. It may hold keys. */
 export type ConfigSource =
@@ -68,8 +59,10 @@ export function loadSource(
 export function readConfigText(path: string): string {
   const bytes = readBytes(path);
   if (isUtf8(bytes)) return bytes.toString();
-  // PowerShell's `>` writes it.
-  const guess = bytes[0] === 0xff && bytes[1] === 0xfe ? ", but in UTF-16" : "";
+  const [first = 0, second = 0] = bytes;
+  // Either order of bytes; PowerShell's `>` writes the first.
+  const isUtf16 = [0xfffe, 0xfeff].includes(first * 0x100 + second);
+  const guess = isUtf16 ? ", but in UTF-16" : "";
   throw new ConfigFileError(`${path}: is not in UTF-8${guess}: save it in that encoding`);
 }
 
@@ -82,13 +75,26 @@ function readBytes(path: string): Buffer {
   }
 }
 
-/** The value of `-c FILE`, or the one positional argument. */
+/** The value of `-c FILE`, or the one positional argument; throws `UsageError` where there is neither, and where there are both. */
 export function configPath(
   given: string | boolean | undefined,
   positional: string | undefined,
   usage: string,
 ): string {
+  const path = optionalConfigPath(given, positional);
+  if (path === undefined) throw new UsageError(`which config file? Usage: sluice ${usage}`);
+  return path;
+}
+
+/** The same where a command can do without; a name that is empty is a mistake all the same. */
+export function optionalConfigPath(
+  given: string | boolean | undefined,
+  positional: string | undefined,
+): string | undefined {
+  if (typeof given === "string" && positional !== undefined)
+    throw new UsageError(`two config files, ${given} and ${positional}: give one`);
   const path = typeof given === "string" ? given : positional;
-  if (path === undefined || path === "") throw new UsageError(`which config file? Usage: sluice ${usage}`);
+  if (path === "")
+    throw new UsageError("the name of the config file is empty, as of a variable that is not set");
   return path;
 }

@@ -2,7 +2,8 @@
 import { existsSync, realpathSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "./command.ts";
-import { ConfigFileError, configPath, readConfigText } from "./config-file.ts";
+import { configPath, readConfigText } from "./config-file.ts";
+import { ConfigFileError } from "./config-file-error.ts";
 import { type Conversion, convert as convertText } from "./convert/conversion.ts";
 import { words } from "./convert/findings.ts";
 import { UsageError } from "./terminal.ts";
@@ -13,7 +14,6 @@ export const convert: Command = {
   name: "convert",
   usage,
   summary: "Say what of a Kong file works here, and write one that does.",
-  takesSettings: false,
   maxWords: 1,
   flags: [
     {

@@ -45,10 +45,14 @@ export const demo: Command = {
   name: "demo",
   usage: "demo [--once] [--live]",
   summary: "See it work: nine prompts, three models, what it cost and what it saved.",
-  takesSettings: true,
-  actsOn: ["proxy-listen"],
   maxWords: 0,
   flags: [
+    {
+      name: "proxy-listen",
+      type: "string",
+      value: "HOST:PORT",
+      help: "where it listens (SLUICE_PROXY_LISTEN; default 127.0.0.1:8000, with --once any free port)",
+    },
     { name: "once", type: "boolean", help: "end after the table; exit code 0 only if all nine went right" },
     { name: "live", type: "boolean", help: "call the real API with OPENAI_API_KEY instead of the simulator" },
   ],
@@ -77,7 +81,7 @@ function readDemoSettings(
   isOnce: boolean,
 ): ProcessSettings {
   const settings = readSettings(flags, terminal.env, terminal.isTerminal);
-  const isTold = flags["proxy-listen"] !== undefined || terminal.env["SLUICE_PROXY_LISTEN"] !== undefined;
+  const isTold = flags["proxy-listen"] !== undefined || (terminal.env["SLUICE_PROXY_LISTEN"] ?? "") !== "";
   return isTold ? settings : { ...settings, proxyListen: { host: "127.0.0.1", port: isOnce ? 0 : 8000 } };
 }
 

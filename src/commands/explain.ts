@@ -19,8 +19,7 @@ export const explain: Command = {
   name: "explain",
   usage,
   summary: "Show where a prompt would go: candidates, distances, threshold, margin, target, why.",
-  takesSettings: true,
-  actsOn: ["prefix", "admin-token"],
+  settings: ["prefix", "admin-token"],
   flags: [
     {
       name: "config",

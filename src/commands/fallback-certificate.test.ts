@@ -24,12 +24,14 @@ describe("the certificate of --ssl-cert", () => {
     expect(readFallback({ proxyListenSsl, sslCert: undefined })).toBeUndefined();
   });
 
-  it("comes behind those of the config", () => {
-    const own = { name: "id", ...pairOf("client"), serverNames: ["*"] };
+  it("comes behind those of the config, unless one of them is shown to all that get no other", () => {
+    const own = { name: "id", ...pairOf("client"), serverNames: ["a.example"] };
     const config = configOf({ certificates: [own] });
     const fallback = read("server.crt", "server.key");
     expect(withFallback(config, fallback).certificates).toEqual([own, fallback]);
     expect(withFallback(config, undefined)).toBe(config);
+    const whole = configOf({ certificates: [{ ...own, serverNames: ["a.example", "*"] }] });
+    expect(withFallback(whole, fallback)).toBe(whole);
   });
 
   it.each([

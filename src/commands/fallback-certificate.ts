@@ -16,9 +16,13 @@ export function readFallback({
   return proxyListenSsl === undefined || sslCert === undefined ? undefined : readPair(sslCert);
 }
 
-/** The config with that certificate behind all others, under `*`: of two with the same name the first is shown. */
+/** The config with that certificate behind all others, under `*`; without it where the config has one under `*` itself. */
 export function withFallback(config: Config, fallback: ServedCertificate | undefined): Config {
-  return fallback === undefined ? config : { ...config, certificates: [...config.certificates, fallback] };
+  const { certificates } = config;
+  const isShown = !certificates.some(({ serverNames }) => serverNames.includes("*"));
+  return fallback !== undefined && isShown
+    ? { ...config, certificates: [...certificates, fallback] }
+    : config;
 }
 
 function readPair(files: CertificateFiles): ServedCertificate {

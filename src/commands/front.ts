@@ -63,10 +63,6 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     throw error;
   }
   let forget: () => void = () => undefined;
-  if (settings.dashboardListen !== undefined)
-    log.warn("this version has no dashboard; nothing listens on --dashboard-listen");
-  if (settings.sslCert !== undefined && settings.proxyListenSsl === undefined)
-    log.warn("--ssl-cert has no effect: nothing speaks TLS without --proxy-listen-ssl");
   return {
     announce(proxy, facts = {}) {
       const adminUrl = admin === undefined ? undefined : urlOf(admin);

@@ -3,7 +3,8 @@ import type { ReloadResult } from "../admin/reload.ts";
 import { formatProblem } from "../config/problem.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createJsonSink, createPrettySink, type Sink } from "../telemetry/sinks.ts";
-import { type ConfigFile, ConfigFileError } from "./config-file.ts";
+import type { ConfigFile } from "./config-file.ts";
+import { ConfigFileError } from "./config-file-error.ts";
 import type { ProcessSettings } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
 

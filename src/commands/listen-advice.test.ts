@@ -41,6 +41,7 @@ describe("the advice where a listener cannot have its address", () => {
       new Error("other"),
       failure({ syscall: "connect", address: "0.0.0.0", port: 8000 }),
       failure({ syscall: "listen", address: "0.0.0.0", port: 9999 }),
+      failure({ syscall: "getaddrinfo", code: "ENOTFOUND", hostname: "database.invalid" }),
     ];
     for (const other of others) expect(withListenAdvice(other, settings)).toBe(other);
   });

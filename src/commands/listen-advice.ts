@@ -41,10 +41,13 @@ function isListenFailure(cause: unknown): cause is ListenFailure {
 
 /** The address as it was set; else, since a name has been looked up by then, the port. */
 function flagOf({ address, hostname, port }: ListenFailure, settings: ListenSettings): string | undefined {
-  const exact = listeners.find(([name]) => {
+  const given = listeners.flatMap(([name, flag]) => {
     const where = settings[name];
-    return where?.host === (address ?? hostname) && (port === undefined || where?.port === port);
+    return where === undefined ? [] : [{ flag, ...where }];
   });
-  const [, flag] = exact ?? listeners.find(([name]) => settings[name]?.port === port) ?? [];
-  return flag;
+  const exact = given.find(
+    (each) => each.host === (address ?? hostname) && (port === undefined || each.port === port),
+  );
+  // Others look up names, too, and have no port of ours: a database, for one.
+  return (exact ?? given.find((each) => port !== undefined && each.port === port))?.flag;
 }

@@ -13,7 +13,6 @@ export const prices: Command = {
   usage: "prices [MODEL | import FILE]",
   summary:
     "Show what models cost and where that is known from, or compare with LiteLLM's or models.dev's table.",
-  takesSettings: false,
   flags: [{ name: "json", type: "boolean", help: "print JSON" }],
   run({ flags, positionals }, terminal) {
     const [what, file, ...rest] = positionals;

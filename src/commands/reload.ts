@@ -12,8 +12,7 @@ export const reload: Command = {
   name: "reload",
   usage: "reload [--prefix DIR]",
   summary: "Have the running gateway read its config file again.",
-  takesSettings: true,
-  actsOn: ["prefix", "admin-token"],
+  settings: ["prefix", "admin-token"],
   maxWords: 0,
   flags: [],
   async run({ flags }, terminal) {

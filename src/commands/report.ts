@@ -19,15 +19,14 @@ export const report: Command = {
   name: "report",
   usage: "report [--since 7d]",
   summary: "Show what was spent, by target, consumer, route and day, and what routing saved.",
-  takesSettings: true,
-  actsOn: ["prefix", "ledger", "ledger-password"],
+  settings: ["prefix", "ledger", "ledger-password"],
   maxWords: 0,
   flags: [
     {
       name: "since",
       type: "string",
       value: "WHEN",
-      help: "7d, 24h, 30m ago, or a date: 2026-11-01 (UTC); default 7d; all",
+      help: "30m, 24h, 7d or 2w: so long ago; a date, 2026-11-01 (UTC), or a time, 2026-11-01T12:00Z; all; default 7d",
     },
     { name: "until", type: "string", value: "WHEN", help: "the same; default now" },
     {

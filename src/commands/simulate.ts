@@ -11,7 +11,6 @@ export const simulate: Command = {
   name: "simulate",
   usage: "simulate [--port N]",
   summary: "Run a model vendor for development: chat, messages and embeddings without a key.",
-  takesSettings: false,
   maxWords: 0,
   flags: simulatorFlags.map(({ name, type, default: fallback, description }) => ({
     name,

@@ -7,6 +7,7 @@ import { GatewayError } from "../errors.ts";
 import { version } from "../util/version.ts";
 import { adminSource, coversFor } from "./admin-source.ts";
 import type { Command, Invocation } from "./command.ts";
+import { optionalConfigPath } from "./config-file.ts";
 import { createConfigWarnings } from "./config-warnings.ts";
 import { readFallback, withFallback } from "./fallback-certificate.ts";
 import { type Front, openFront } from "./front.ts";
@@ -16,7 +17,7 @@ import { withListenAdvice } from "./listen-advice.ts";
 import { degradedOrigin, openOrigin } from "./origin.ts";
 import { createRuntime, terminalLog } from "./runtime.ts";
 import { createServing } from "./serving.ts";
-import { readSettings } from "./settings.ts";
+import { readSettings, settingTable } from "./settings.ts";
 import { waitForStop } from "./signals.ts";
 import { UsageError } from "./terminal.ts";
 import { countUpstreams, loggedMark, runningUpstreams } from "./upstream-states.ts";
@@ -29,7 +30,7 @@ export const start: Command = {
   name: "start",
   usage,
   summary: "Run the gateway, with a file or, without one, with what the admin API is told.",
-  takesSettings: true,
+  settings: settingTable.map(({ flag }) => flag),
   maxWords: 1,
   flags: [
     { name: "config", short: "c", type: "string", value: "FILE", help: "declarative config, YAML or JSON" },
@@ -41,15 +42,13 @@ export const start: Command = {
     const settings = readSettings(flags, terminal.env, terminal.isTerminal);
     const workers = settings.workers === "auto" ? availableParallelism() : settings.workers;
     const options: StartOptions = { ...readConfigFlags({ flags, positionals }), settings, terminal };
+    warnOfIdleSettings(flags, options);
     const process = await (workers === 1
       ? startProcess(options)
       : startWorkers({ ...options, workers })
     ).catch((error: unknown) => {
       throw withListenAdvice(error, settings);
     });
-    const hasDatabase = options.path === undefined && !options.isDbLess;
-    for (const sentence of idleSettings({ flags, env: terminal.env, hasDatabase }))
-      process.log.warn(sentence);
     // Whoever has read that we are ready may send a signal at once.
     const stopped = waitForStop({
       onReload: () => process.reload(),
@@ -64,12 +63,20 @@ export const start: Command = {
   },
 };
 
+/** Before anything is opened: a setting that is misspelt may be why that fails. */
+function warnOfIdleSettings(flags: Invocation["flags"], options: StartOptions): void {
+  const { isDbLess, path, settings, terminal } = options;
+  const log = terminalLog(terminal, settings.logLevel, settings.pretty);
+  const hasDatabase = path === undefined && !isDbLess;
+  for (const sentence of idleSettings({ flags, env: terminal.env, settings, hasDatabase }))
+    log.warn(sentence);
+}
+
 function readConfigFlags({
   flags,
   positionals,
 }: Invocation): Pick<StartOptions, "path" | "isWatched" | "isDbLess"> {
-  const given = flags["config"] ?? positionals[0];
-  const path = typeof given === "string" && given !== "" ? given : undefined;
+  const path = optionalConfigPath(flags["config"], positionals[0]);
   const isWatched = flags["watch"] === true;
   if (isWatched && path === undefined) throw new UsageError("--watch is for a file: give it with -c FILE");
   return { path, isWatched, isDbLess: flags["db-less"] === true };

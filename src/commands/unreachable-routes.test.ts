@@ -30,3 +30,15 @@ it("says nothing where something speaks TLS", () => {
   createRouteWarning({ proxyListenSsl: undefined, trustedIps: ["10.0.0.0/8"] }, log)(secure);
   expect(log.lines).toEqual([]);
 });
+
+it("names the first few of many, and tells when others change", () => {
+  const log = createRecordingLogger();
+  const warn = createRouteWarning({ proxyListenSsl: undefined, trustedIps: [] }, log);
+  const many = Array.from({ length: 300 }, (_, at) => routeConfig(`r${at}`, { protocols: ["https"] }));
+  warn(configOf({ routes: many }));
+  warn(configOf({ routes: [...many.slice(1), routeConfig("x", { protocols: ["https"] })] }));
+  expect(log.lines.map(({ facts }) => facts["routes"])).toEqual([
+    expect.stringMatching(/^r0, .*, r9 and 290 more$/),
+    expect.stringMatching(/^r1, .*, r10 and 290 more$/),
+  ]);
+});

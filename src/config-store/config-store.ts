@@ -53,7 +53,7 @@ export interface AuditPage {
 
 /** What a gateway tells those that run beside it. It changes nothing that is configured. */
 export interface Announcement {
-  /** Each has a higher one than all before. */
+  /** One more than that of the one before. */
   readonly number: number;
   /** The gateway that tells it. */
   readonly sender: string;
@@ -63,21 +63,13 @@ export interface Announcement {
   readonly body: string;
 }
 
-/** Where somebody stands who listens. */
-export interface Standing {
-  /** The gateway that listens; it does not hear itself. */
-  readonly listener: string;
-  /** Number of the last announcement that it knows. */
-  readonly after: number;
-}
-
 /** All at one moment. */
 export interface News {
   /** 0: nothing was ever written. */
   readonly version: number;
-  /** Number of the last announcement, whoever made it; 0: there was none. */
+  /** Number of the last announcement; 0: there was none. */
   readonly last: number;
-  /** Those of others, in their order. */
+  /** In their order, whoever made them. */
   readonly announcements: readonly Announcement[];
 }
 
@@ -95,8 +87,11 @@ export interface StoredConfig {
 export interface ConfigStore {
   /** For messages: strategy and address, without credentials. */
   readonly place: string;
-  /** Whether something has changed, and what was announced: one question, since every gateway asks it all the time. */
-  news(standing: Standing, signal: AbortSignal): Promise<News>;
+  /**
+   * Whether something has changed, and what was announced after the announcement with this number: one question, since every
+   * gateway asks it all the time.
+   */
+  news(after: number, signal: AbortSignal): Promise<News>;
   /** What there was at one moment. */
   read(signal: AbortSignal): Promise<StoredConfig>;
   /**

@@ -45,13 +45,11 @@ export function openMemory(content: Memory): ConfigStore {
   };
   return {
     place,
-    news: ({ after, listener }, signal) =>
+    news: (after, signal) =>
       call(signal, () => ({
         version: content.version,
         last: content.announcements.at(-1)?.number ?? 0,
-        announcements: content.announcements.filter(
-          ({ number, sender }) => number > after && sender !== listener,
-        ),
+        announcements: content.announcements.filter(({ number }) => number > after),
       })),
     read: (signal) => call(signal, () => ({ version: content.version, entities: sorted(content.entities) })),
     write: (write, signal) =>

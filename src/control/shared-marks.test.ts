@@ -59,7 +59,7 @@ describe("a target that is marked at one gateway", () => {
   it("that does not run there is told to nobody", async () => {
     const { control, store } = await createWatching({ markHere: async () => false });
     expect(await control.mark(mark("unhealthy"), "ada")).toBe(false);
-    expect((await store.news({ listener: "", after: 0 }, signal)).last).toBe(0);
+    expect((await store.news(0, signal)).last).toBe(0);
   });
 
   it("while the store is away is marked there all the same, and whoever did it is told", async () => {
@@ -72,7 +72,7 @@ describe("a target that is marked at one gateway", () => {
     store.failure = undefined;
     world.refusal = new Error("no worker serves at the moment");
     await expect(control.mark(mark("unhealthy"), "ada")).rejects.toThrow("no worker serves");
-    expect((await store.news({ listener: "", after: 0 }, signal)).last).toBe(0);
+    expect((await store.news(0, signal)).last).toBe(0);
     world.refusal = undefined;
     expect(await control.mark(mark("unhealthy"), "ada")).toBe(true);
   });
@@ -124,14 +124,29 @@ describe("what another gateway announces", () => {
     expect(idle.log.lines.at(-1)?.message).toContain("does not run here");
   });
 
+  it("that the store has no longer, after a long outage, is counted in the log", async () => {
+    const { listen, log, store } = await createWatching();
+    const { news } = store;
+    for (let count = 0; count < 3; count++) store.announceElsewhere(elsewhere(bodyOf({})));
+    store.news = async (after, by) => {
+      const { announcements, ...more } = await news(after, by);
+      return { ...more, announcements: announcements.filter(({ number }) => number > 2) };
+    };
+    await listen();
+    await listen();
+    const warnings = log.lines.filter(({ level }) => level === "warn");
+    expect(warnings).toMatchObject([
+      { message: expect.stringContaining("mark targets again"), facts: { missed: 2 } },
+    ]);
+  });
+
   it("is heard from the beginning where the store has been emptied", async () => {
     const { listen, marked, store } = await createWatching();
     store.announceElsewhere(elsewhere(bodyOf({})));
     await listen();
-    const news = store.news;
-    store.news = async () => ({ version: 0, last: 0, announcements: [] });
+    store.restore(0);
     await listen();
-    store.news = news;
+    store.announceElsewhere(elsewhere(bodyOf({})));
     await listen();
     expect(marked).toHaveLength(2);
   });
@@ -139,7 +154,7 @@ describe("what another gateway announces", () => {
 
 describe("gateways that mark one target at the same time", () => {
   /** Two of them; `heal` and `hurt` are what each says, and `states` what they come to. */
-  function createTwo() {
+  async function createTwo() {
     const store = createMemoryConfigStore();
     const { log } = createControl();
     const states = ["", ""];
@@ -151,13 +166,13 @@ describe("gateways that mark one target at the same time", () => {
       return createSharedMarks({ store, gateway: String(index), markHere, log, wallClock: () => 0, signal });
     });
     const [first, second] = gateways as [SharedMarks, SharedMarks]; // two were made
-    const hear = async (gateway: SharedMarks) =>
-      gateway.hear(await store.news({ ...gateway.standing, after: 0 }, signal));
+    const hear = async (gateway: SharedMarks) => gateway.hear(await store.news(gateway.after, signal));
+    for (const gateway of gateways) await hear(gateway);
     return { first, hear, second, states, store };
   }
 
   it("come to what was said last, whoever hears the other first", async () => {
-    const { first, hear, second, states } = createTwo();
+    const { first, hear, second, states } = await createTwo();
     await first.mark(mark("healthy"), "ada");
     await second.mark(mark("unhealthy"), "bob");
     await hear(second);
@@ -166,7 +181,7 @@ describe("gateways that mark one target at the same time", () => {
   });
 
   it("also where one hears of the other while the store has not yet taken its own", async () => {
-    const { first, hear, second, states, store } = createTwo();
+    const { first, hear, second, states, store } = await createTwo();
     const gate = later<undefined>();
     store.beforeWrite = () => gate.promise;
     const told = first.mark(mark("healthy"), "ada");
@@ -182,8 +197,52 @@ describe("gateways that mark one target at the same time", () => {
     expect(states).toEqual(["healthy", "healthy"]);
   });
 
+  it("also where the store was restored from before what one of them has told last", async () => {
+    const { first, hear, second, states, store } = await createTwo();
+    store.announceElsewhere(elsewhere(bodyOf({ target: "b:80" })));
+    await hear(first);
+    await first.mark(mark("healthy"), "ada");
+    store.restore(0);
+    await hear(first);
+    await second.mark(mark("unhealthy"), "bob");
+    await hear(first);
+    await hear(second);
+    expect(states).toEqual(["unhealthy", "unhealthy"]);
+  });
+
+  it("also where one of them did not hear that the store has taken its own", async () => {
+    const { first, hear, second, states, store } = await createTwo();
+    await second.mark(mark("healthy"), "bob");
+    const { announce } = store;
+    store.announce = async (...said) => {
+      await announce(...said);
+      throw new Error("the line was cut");
+    };
+    await expect(first.mark(mark("unhealthy"), "ada")).rejects.toThrow(
+      "may not hear of it: the line was cut",
+    );
+    await hear(first);
+    await hear(second);
+    expect(states).toEqual(["unhealthy", "unhealthy"]);
+  });
+
+  it("but for one that nobody else could be told, which holds where it was made over those made there before", async () => {
+    const { first, hear, second, states, store } = await createTwo();
+    await first.mark(mark("healthy"), "ada");
+    store.failure = new Error("disk is gone");
+    const cut = [first.mark(mark("healthy"), "ada"), first.mark(mark("unhealthy"), "ada")];
+    await Promise.allSettled(cut);
+    store.failure = undefined;
+    await hear(first);
+    await hear(second);
+    expect(states).toEqual(["unhealthy", "healthy"]);
+    await second.mark(mark("healthy"), "bob");
+    await hear(first);
+    expect(states).toEqual(["healthy", "healthy"]);
+  });
+
   it("in the order in which one of them was told, however slow the store", async () => {
-    const { first, hear, second, states, store } = createTwo();
+    const { first, hear, second, states, store } = await createTwo();
     const gate = later<undefined>();
     store.beforeWrite = () => gate.promise;
     const told = [first.mark(mark("healthy"), "ada"), first.mark(mark("unhealthy"), "ada")];

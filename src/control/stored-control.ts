@@ -186,7 +186,7 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
   async function lookForChanges(): Promise<void> {
     if (signal.aborted) return;
     try {
-      const news = await store.news(marks.standing, signal);
+      const news = await store.news(marks.after, signal);
       if (outage !== undefined) log.info("the config store answers again", { place: store.place });
       outage = undefined;
       const before = { version, fault };
@@ -247,7 +247,7 @@ export function createStoredControl(options: StoredControlOptions): StoredContro
       }),
     open: () =>
       inTurn(async () => {
-        await marks.hear(await store.news(marks.standing, signal));
+        await marks.hear(await store.news(marks.after, signal));
         take(await read());
         try {
           return checkEntities(entities, [], options);

@@ -29,6 +29,9 @@ export interface ServerCertificates {
 /**
  * `ssl_protocols` of Kong's default, TLSv1.2 and TLSv1.3. No session is resumed: in TLS 1.2 node cannot say which name such a
  * client asks for, on which routes may depend, and in 1.3 a client could come back under a name that has no certificate.
+ * Tried: OpenSSL takes a session up under any name, node keeps ticket keys for a server and not for a name, and a
+ * `sessionIdContext` for each name changes neither. 1.2 cannot be left out alone: the flag is for both. The price is in
+ * docs/guide/operating.md.
  */
 const terms: SecureContextOptions = { minVersion: "TLSv1.2", secureOptions: constants.SSL_OP_NO_TICKET };
 

@@ -20,6 +20,12 @@ describe("trust", () => {
     [["::FFFF:10.0.0.0/104"], "10.9.9.9", true],
     [["::ffff:10.0.0.0/104"], "11.0.0.1", false],
     [["::ffff:192.0.2.1"], "::ffff:192.0.2.1", true],
+    [["::ffff:0:0/96"], "203.0.113.7", true],
+    [["::ffff:a00:0/104"], "10.9.9.9", true],
+    [["::ffff:a00:0/104"], "11.0.0.1", false],
+    [["0:0:0:0:0:ffff:10.0.0.1"], "10.0.0.1", true],
+    [["::10.0.0.1"], "10.0.0.1", false],
+    [["fe80::1%eth0"], "fe80::1%eth1", true],
     [["FE80::/10"], "fe80::1%eth0", true],
   ])("of %j in %s is %s", (entries, address, isTrusted) => {
     expect(createTrust(entries)?.(address)).toBe(isTrusted);

@@ -1,5 +1,5 @@
 /** Which clients are proxies of ours, whose `X-Forwarded-*` and `X-Real-IP` headers are believed. */
-import { BlockList, isIP } from "node:net";
+import { BlockList, isIP, SocketAddress } from "node:net";
 
 /** Says of an address, as node gives it, whether it is one of ours. */
 export type Trust = (address: string) => boolean;
@@ -28,14 +28,20 @@ interface Range {
 
 function readRange(entry: string): Range {
   const [, given = "", bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
-  const address = plainAddress(given);
+  const version = isIP(given);
+  const address = version === 6 ? plainAddress(shortened(given)) : given;
   const kind = kindOf(address);
   const longest = kind === "ipv4" ? 32 : 128;
-  const before = address === given ? 0 : mappedBits;
+  const before = kind === "ipv4" && version === 6 ? mappedBits : 0;
   const prefix = Number(bits ?? longest + before) - before;
-  if (isIP(given) === 0 || prefix < 0 || prefix > longest)
+  if (version === 0 || prefix < 0 || prefix > longest)
     throw new Error(`"${entry}" is no IP address and no CIDR range, e.g. 10.0.0.0/8 or ::1`);
   return { address, kind, prefix };
+}
+
+/** An IPv6 address in the one spelling that sockets have too, without its zone. */
+function shortened(address: string): string {
+  return new SocketAddress({ address, family: "ipv6" }).address;
 }
 
 function kindOf(address: string): "ipv4" | "ipv6" {

@@ -121,10 +121,10 @@ class IntervalCheck implements ActiveCheck {
     this.#isAsking = true;
     const wasOut = this.#isOut;
     const sign = await this.#services.ask(this.#closing.signal);
-    this.#isAsking = false;
     if (this.#closing.signal.aborted) return;
     // What was asked before something else took it out, or let it in, says nothing of what has become of it since.
     if (this.#isOut === wasOut) this.#learn(sign);
+    this.#isAsking = false; // not before: what is learned comes back as `changed`, which would set a second timer
     this.#planNext();
   }
 

@@ -16,14 +16,16 @@ const active = {
 
 let clock: FakeClock;
 let memories: TargetMemories;
-/** What the target answers to checks. */
+/** What the target answers to checks, and how often it was asked. */
 let sign: Sign;
+let asked: number;
 beforeEach(async () => {
   clock = createFakeClock();
   await clock.advance(1);
   memories = createTargetMemories();
   memories.hold("u", [target]);
   sign = "good";
+  asked = 0;
 });
 
 const refused = { ok: false, failure: "error", latencyMs: 1 } as const;
@@ -35,7 +37,10 @@ function create(healthchecks: object): HostHealth {
     random: () => 0.5,
     log: createRecordingLogger(),
     memory: memories.of("u", "health"),
-    ask: async () => sign,
+    ask: async () => {
+      asked++;
+      return sign;
+    },
   });
 }
 
@@ -105,6 +110,23 @@ describe("a target that is marked by hand", () => {
   });
 });
 
+describe("a target that a request takes out", () => {
+  it("is asked at its intervals again, and not twice as often, once a check has brought it back", async () => {
+    const health = create({ active, passive: { unhealthy: { tcp_failures: 1 } } });
+    await clock.advance(1_000);
+    health.end(health.begin(), refused);
+    expect(health.isOut).toBe(true);
+    await clock.advance(10_000);
+    expect(health.isOut).toBe(false);
+    expect(clock.timers).toBe(1);
+    asked = 0;
+    await clock.advance(100_000);
+    expect(asked).toBe(10);
+    health.close();
+    expect(clock.timers).toBe(0);
+  });
+});
+
 describe("a target whose upstream is another after a reload", () => {
   const outOnly = {
     active: { healthy: { successes: 1 }, unhealthy: { interval: 5 } },
@@ -122,6 +144,18 @@ describe("a target whose upstream is another after a reload", () => {
     expect(after.isOut).toBe(false);
     after.close();
     expect(clock.timers).toBe(0);
+  });
+
+  it("is asked, and comes back, when a check that was made before takes it out", async () => {
+    const before = create({ active });
+    const after = create(outOnly);
+    sign = "tcp";
+    await clock.advance(1_000);
+    before.close();
+    expect(after.isOut).toBe(true);
+    sign = "good";
+    await clock.advance(6_000);
+    expect(after.isOut).toBe(false);
   });
 
   it("or would have been, had that been taken, is asked when it is marked elsewhere", async () => {

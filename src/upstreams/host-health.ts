@@ -120,14 +120,18 @@ export function createHostHealth(
       ...services,
       ask: services.ask,
       isOutOtherwise: () => mark.isOut || passive.isOut,
-      onOut: (sort) =>
-        log.warn("active check: the target is left out", { ...facts, reason: sortWords[sort] }),
+      onOut(sort) {
+        log.warn("active check: the target is left out", { ...facts, reason: sortWords[sort] });
+        changed();
+      },
       onBack() {
         log.info("active check: the target is well and used again", facts);
         passive.reset();
-        if (!mark.isOut) return;
-        mark.set(false);
-        telling?.changedNow();
+        if (mark.isOut) {
+          mark.set(false);
+          telling?.changedNow();
+        }
+        changed();
       },
     });
     record.checks.add(check);

@@ -148,6 +148,11 @@ describe("check", () => {
       () => file("utf16.yaml", Buffer.from('\ufeff_format_version: "3.0"', "utf16le")),
       /utf16\.yaml: is not in UTF-8, but in UTF-16: save it/,
     ],
+    [
+      "is that with its bytes the other way round",
+      () => file("utf16be.yaml", Buffer.from('\ufeff_format_version: "3.0"', "utf16le").swap16()),
+      /utf16be\.yaml: is not in UTF-8, but in UTF-16: save it/,
+    ],
     ["is no YAML", () => file("no.yaml", "a: [1\nb: }"), /no\.yaml:\d+:\d+: error/],
     ["is of another version", () => file("old.yaml", '_format_version: "1.1"'), /_format_version/],
   ])("ends with 1 when the file %s, and says so", async (_name, path, message) => {
@@ -343,6 +348,8 @@ describe("prices", () => {
   });
 });
 
+const names = ["start", "check", "convert", "explain", "prices", "report", "reload", "simulate", "demo"];
+
 describe("a wrong command line", () => {
   it.each([
     [
@@ -360,6 +367,12 @@ describe("a wrong command line", () => {
     [["reload", "gateway.yaml"], /"gateway\.yaml" is one word too many\. Usage: sluice reload/],
     [["start", "-c"], /'-c, --config <value>' argument missing/],
     [["check", example, "--json=yes"], /json/],
+    [["check", "-c", example, "other.yaml"], /two config files, .*gateway\.yaml and other\.yaml: give one/],
+    [["start", "-c", example, "other.yaml"], /two config files, .*gateway\.yaml and other\.yaml: give one/],
+    [["start", "-c", ""], /the name of the config file is empty/],
+    [["check", ""], /the name of the config file is empty/],
+    [["report", "--proxy-listen", "127.0.0.1:0"], /there is no flag --proxy-listen\n/],
+    [["demo", "--prefix", "x"], /there is no flag --prefix\n/],
     [["start", "-c", example, "--proxy-listen", "eighty"], /--proxy-listen: "eighty" is not an address/],
     [["start", "-c", example, "--proxy-listen", "a:99999"], /--proxy-listen: "a:99999" is not an address/],
     [
@@ -390,18 +403,14 @@ describe("a wrong command line", () => {
     expect(bare.code).toBe(2);
     expect(asked.code).toBe(0);
     expect(asked.out).toBe(bare.out);
-    for (const name of ["start", "check", "explain", "prices", "reload", "simulate", "demo"])
-      expect(asked.out).toMatch(new RegExp(`^ {2}${name} `, "m"));
+    for (const name of names) expect(asked.out).toMatch(new RegExp(`^ {2}${name} `, "m"));
   });
 
-  it.each(["start", "check", "explain", "prices", "reload", "simulate", "demo"])(
-    "%s --help says what it takes",
-    async (name) => {
-      const { code, out } = await run(name, "--help");
-      expect(code).toBe(0);
-      expect(out).toMatch(new RegExp(`^sluice ${name}`));
-    },
-  );
+  it.each(names)("%s --help says what it takes", async (name) => {
+    const { code, out } = await run(name, "--help");
+    expect(code).toBe(0);
+    expect(out).toMatch(new RegExp(`^sluice ${name}`));
+  });
 
   it("--help shows the settings that a command acts on, and no default that is not there", async () => {
     const shown = async (name: string) =>
@@ -409,6 +418,8 @@ describe("a wrong command line", () => {
     expect(await shown("reload")).toEqual(["admin-token", "prefix"]);
     expect(await shown("report")).toEqual(["prefix", "ledger", "ledger-password"]);
     expect(await shown("start")).toHaveLength(settingTable.length);
+    expect(await shown("demo")).toEqual(["proxy-listen"]);
+    expect((await run("demo", "--help")).out).toContain("default 127.0.0.1:8000, with --once any free port");
     expect((await run("start", "--help")).out).toContain("(SLUICE_ADMIN_TOKEN; default none)");
   });
 

@@ -153,13 +153,17 @@ describe("a gateway that starts", () => {
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
-  it.each(["proxy", "status", "admin"])(
-    "on a %s port that is taken ends with 1 and says which",
-    async (name) => {
+  it.each([["proxy"], ["status"], ["admin"], ["admin", "--workers", "2"]])(
+    "on a %s port that is taken ends with 1 and says which, and before it what else may be amiss",
+    async (name, ...more) => {
       const taken = String(simulator.port);
-      const starting = workplace.start([`--${name}-listen`, `127.0.0.1:${taken}`]);
+      const starting = workplace.start([`--${name}-listen`, `127.0.0.1:${taken}`, ...more], {
+        SLUICE_STATUS_LISTN: "off",
+      });
       await expect(starting).rejects.toThrow(
-        new RegExp(`sluice start: cannot listen on 127\\.0\\.0\\.1:${taken}: .*EADDRINUSE.*--${name}-listen`),
+        new RegExp(
+          `did you mean SLUICE_STATUS_LISTEN[^]*sluice start: cannot listen on 127\\.0\\.0\\.1:${taken}: .*EADDRINUSE.*--${name}-listen`,
+        ),
       );
     },
   );

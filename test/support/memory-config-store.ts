@@ -24,6 +24,8 @@ export interface MemoryConfigStore extends ConfigStore {
   }): void;
   /** What another gateway tells. */
   announceElsewhere(announcement: Omit<Announcement, "number">): void;
+  /** Puts back what there was after so many announcements. */
+  restore(announcements: number): void;
 }
 
 export function createMemoryConfigStore(): MemoryConfigStore {
@@ -61,9 +63,12 @@ export function createMemoryConfigStore(): MemoryConfigStore {
       keep({ put, remove, audit: { timeMs: 0, actor: "elsewhere", source: "elsewhere", changes: [] } });
     },
     announceElsewhere: (announcement) => tell(announcement),
-    async news({ after, listener }) {
+    restore(announcements) {
+      announced.length = announcements;
+    },
+    async news(after) {
       if (store.failure !== undefined) throw store.failure;
-      const news = announced.filter(({ number, sender }) => number > after && sender !== listener);
+      const news = announced.filter(({ number }) => number > after);
       return { version, last: announced.length, announcements: news };
     },
     async announce(announcement) {

@@ -4,7 +4,7 @@ import { formatPath, formatProblem, type Path } from "../../config/problem.ts";
 import { substitute } from "../../config/substitution.ts";
 import { parseTree } from "../../config/tree.ts";
 import { plugins } from "../../plugins/index.ts";
-import { ConfigFileError } from "../config-file.ts";
+import { ConfigFileError } from "../config-file-error.ts";
 import { problemsOf } from "./checked.ts";
 import type { Finding } from "./findings.ts";
 import { entitiesIn, knownDifferences } from "./known-differences.ts";

@@ -1,6 +1,6 @@
 /** All that the store says to a database. They are few and fixed: a query builder would only take 0.2 s to load. */
 import type { Statement } from "../../sql/runner.ts";
-import { type AuditPage, keptAnnouncements, keptChanges, type Standing } from "../config-store.ts";
+import { type AuditPage, keptAnnouncements, keptChanges } from "../config-store.ts";
 import { type AnnounceStatements, createAnnounce } from "./announce.ts";
 import { configTables, tableStatements } from "./tables.ts";
 import type { SqlWords } from "./words.ts";
@@ -15,7 +15,7 @@ export interface ConfigStatements {
   readonly entities: Statement;
   readonly write: WriteStatements;
   /** A row for each announcement, at least one; each has the `version` and the `last` number. */
-  news(standing: Standing): Statement;
+  news(after: number): Statement;
   audit(page: AuditPage): Statement;
 }
 
@@ -35,13 +35,12 @@ export function createStatements(words: SqlWords): ConfigStatements {
     entities: say(`select kind, id, record from ${entities} order by kind, id`),
     write: createWrite(words, keptChanges),
     announce: createAnnounce(words, keptAnnouncements),
-    news: ({ after, listener }) =>
+    news: (after) =>
       say(
         `select v.version, v.last, a.number, a.sender, a.time_ms, a.body ` +
           `from (select (${newest}) as version, (${last}) as last) as v left join ${announcements} as a ` +
-          "on a.number > cast($1 as bigint) and a.sender <> cast($2 as text) order by a.number",
+          "on a.number > cast($1 as bigint) order by a.number",
         after,
-        listener,
       ),
     audit: ({ before = Number.MAX_SAFE_INTEGER, limit }) =>
       say(

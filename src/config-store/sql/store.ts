@@ -21,9 +21,9 @@ export function createSqlConfigStore(
   return {
     place: runner.place,
 
-    news: (standing, signal) =>
+    news: (after, signal) =>
       call(signal, async () => {
-        const found = await rows(statements.news(standing), signal);
+        const found = await rows(statements.news(after), signal);
         const [first = {}] = found;
         const told = found.filter((row) => optionalWhole(row, "number") !== undefined);
         return {

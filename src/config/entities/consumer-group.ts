@@ -1,6 +1,7 @@
 /** Entity: consumers that are treated alike. */
+import { z } from "zod";
 import { fileOnly } from "../../util/field-notes.ts";
-import { commonFields, defineEntity, entityName, references } from "../entity.ts";
+import { commonFields, defineEntity, references } from "../entity.ts";
 
 export const consumerGroup = defineEntity({
   name: "consumer_group",
@@ -9,7 +10,8 @@ export const consumerGroup = defineEntity({
   nameField: "name",
   shape: {
     ...commonFields,
-    name: entityName("Unique name."),
+    // Kong publishes no rule for it, as it does for other names.
+    name: z.string().min(1).describe("Unique name."),
     consumers: references(
       ["username", "custom_id"],
       "Its members, beside those that name the group themselves.",

@@ -13,7 +13,6 @@ const named: Readonly<Record<string, (name: string) => string>> = {
   "services[0].name": (name) => `services: [{name: ${name}, host: h}]`,
   "routes[0].name": (name) => `routes: [{name: ${name}, paths: [/]}]`,
   "plugins[0].instance_name": plugin,
-  "consumer_groups[0].name": (name) => `consumer_groups: [{name: ${name}}]`,
   "partials[0].name": (name) => `partials: [{name: ${name}, type: redis-ee}]`,
   "vaults[0].name": (name) => `vaults: [{name: ${name}, prefix: mine}]`,
 };
@@ -65,8 +64,9 @@ describe("a name", () => {
 });
 
 describe("names by other rules", () => {
-  it("of consumers are free", () => {
-    expect(lines(`${head}consumers: [{username: "Ann O'Neil / Ops", custom_id: a b}]\n`)).toEqual([]);
+  it("of consumers and their groups are free", () => {
+    const consumer = `consumers: [{username: "Ann O'Neil / Ops", custom_id: a b, groups: [{name: Gold Tier}]}]`;
+    expect(lines(`${head}${consumer}\nconsumer_groups: [{name: Gold Tier}]\n`)).toEqual([]);
   });
 
   it.each(["aws", "azure", "gcp", "hcv"])("keep the prefix %s for Kong's own vaults", (prefix) => {
