@@ -64,17 +64,21 @@ function isMet(each: RouteDefinition<string>, ask: Required<Ask>): boolean {
 }
 
 function rankOf(each: RouteDefinition<string>, ask: Required<Ask>, age: number, pattern = ""): number[] {
-  const isPlain = ask.scheme === "http";
   return [
     fieldsOf(each, ask),
     each.hosts?.some((host) => host.includes("*")) === true ? 0 : 1,
     Object.keys(each.headers ?? {}).length,
     pattern.startsWith("~") ? 1 : 0,
     pattern.startsWith("~") ? each.regexPriority : pattern.length,
-    isPlain && !allows(each, "http") ? 0 : 1,
-    isPlain && each.snis !== undefined ? 0 : 1,
+    ask.scheme === "http" ? fitForHttp(each) : 0,
     -age,
   ];
+}
+
+/** Those that refuse it are all alike. */
+function fitForHttp(each: RouteDefinition<string>): number {
+  if (!allows(each, "http")) return 0;
+  return each.snis === undefined ? 2 : 1;
 }
 
 function fieldsOf(each: RouteDefinition<string>, ask: Required<Ask>): number {
