@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { idNumbered, stored } from "../../test/support/control.ts";
 import { refusalOf } from "../../test/support/refusals.ts";
+import { smallSet as entities, idOf } from "../../test/support/small-set.ts";
 import type { Change } from "./change.ts";
-import { EntitySet, membershipOf } from "./entity-set.ts";
 import { kindOf } from "./kinds.ts";
 import { remove } from "./removal.ts";
 
@@ -11,19 +11,6 @@ const route = kindOf("route");
 const consumer = kindOf("consumer");
 const credential = kindOf("keyauth_credential");
 const group = kindOf("consumer_group");
-
-const idOf = (number: number) => ({ id: idNumbered(number) });
-
-const entities = EntitySet.of([
-  stored("service", 101, { name: "chat", host: "a.example", tags: ["x"] }),
-  stored("route", 102, { name: "ask", paths: ["/ask"], service: idOf(101) }),
-  stored("plugin", 103, { name: "http-log", config: { http_endpoint: "http://a/" }, route: idOf(102) }),
-  stored("consumer", 104, { username: "ada" }),
-  stored("keyauth_credential", 105, { key: "ada's key", consumer: idOf(104) }),
-  stored("consumer_group", 106, { name: "team" }),
-  stored("plugin", 107, { name: "file-log", config: { path: "/tmp/x" }, consumer_group: idOf(106) }),
-  membershipOf({ consumer: idNumbered(104), group: idNumbered(106) }),
-]);
 
 const keysOf = ({ removed }: Change) => removed.map(({ id, kind }) => `${kind} ${id}`).toSorted();
 
